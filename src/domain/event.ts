@@ -1,0 +1,45 @@
+/**
+ * How a noun declares its events. The schema is the stored contract: after the first stored event it
+ * is never edited, only followed by a version with an upcaster that reads the older one.
+ */
+import { z } from 'zod'
+import { dataClassOf, type DataClass } from './personal.ts'
+
+export interface EventDefinition<S extends z.ZodObject = z.ZodObject> {
+  readonly description: string
+  /** The version that is written now, from 1. */
+  readonly v: number
+  readonly schema: S
+  /** `upcasts[n]` turns the data of version n into that of n + 1. */
+  readonly upcasts: Readonly<
+    Record<number, (data: Record<string, unknown>) => Record<string, unknown>>
+  >
+  /** The fields that are sealed before they are stored. */
+  readonly classed: readonly { field: string; dataClass: Exclude<DataClass, { class: 'clear' }> }[]
+}
+
+export function event<Shape extends z.core.$ZodLooseShape>(
+  description: string,
+  shape: Shape,
+  options: { v?: number; upcasts?: EventDefinition['upcasts'] } = {},
+): EventDefinition<z.ZodObject<Shape, z.core.$strict>> {
+  const classed: { field: string; dataClass: Exclude<DataClass, { class: 'clear' }> }[] = []
+  for (const [field, schema] of Object.entries(shape)) {
+    const dataClass = dataClassOf(schema as z.ZodType)
+    if (dataClass && dataClass.class !== 'clear') classed.push({ field, dataClass })
+  }
+  return {
+    description,
+    v: options.v ?? 1,
+    schema: z.strictObject(shape),
+    upcasts: options.upcasts ?? {},
+    classed,
+  }
+}
+
+export type EventDefinitions = Readonly<Record<string, EventDefinition>>
+
+/** The union of a noun's events, as deciders see them: `{ type, data }` with classed values opened. */
+export type EventsOf<D extends EventDefinitions> = {
+  [K in keyof D & string]: { readonly type: K; readonly data: z.output<D[K]['schema']> }
+}[keyof D & string]

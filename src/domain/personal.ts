@@ -1,0 +1,83 @@
+/**
+ * Data classes: which fields of events hold somebody's data, and whose.
+ *
+ * Every top-level field of every event has one of four classes in its schema. `clear` is stored as it
+ * is. The others are sealed before they reach the log (AES-256-GCM, one key per subject), so that
+ * destroying a key erases the value everywhere at once: in the log, the views and the backups.
+ *   personal  a person's e-mail, name, Telegram id: key of that user
+ *   secret    a password hash: key of that user; never projected, never shown to an auditor
+ *   content   a prompt, a webhook's body: key of the organization, day or customer it belongs to
+ * `subject` names the sibling field that holds the id of whom the value belongs to.
+ */
+import { z } from 'zod'
+
+export type DataClass =
+  | { readonly class: 'clear' }
+  | { readonly class: 'personal' | 'secret' | 'content'; readonly subject: string }
+
+/** What a reader gets where the key is gone: a value of its own type, never an exception. */
+export const ERASED = Object.freeze({ erased: true } as const)
+export type Erased = typeof ERASED
+/** A classed value as deciders and queries see it. */
+export type Maybe<T> = T | Erased
+
+export const isErased = (value: unknown): value is Erased =>
+  typeof value === 'object' && value !== null && 'erased' in value && value.erased === true
+
+/** A classed value as the log, the projections and the views see it. */
+export const sealedSchema = z.strictObject({
+  /** Key id: `class/subject`. */
+  key: z.string(),
+  /** Event id, field and schema version: bound into the ciphertext as additional data. */
+  context: z.string(),
+  /** iv ‖ ciphertext ‖ tag, base64url. */
+  sealed: z.string(),
+})
+export type Sealed = z.output<typeof sealedSchema>
+
+/** An event's data as projections see it: each classed field sealed, all others as they are. */
+export type SealedData<T> = {
+  [K in keyof T]: Erased extends T[K] ? Sealed | Extract<T[K], undefined> : T[K]
+}
+
+const classes = new WeakMap<z.ZodType, DataClass>()
+
+function classed<S extends z.ZodType>(schema: S, dataClass: DataClass): S {
+  classes.set(schema, dataClass)
+  return schema
+}
+
+/** Marks a field, with all that is in it, as nobody's data. */
+export const clear = <S extends z.ZodType>(schema: S): S =>
+  classed(schema.meta({ dataClass: 'clear' }) as S, { class: 'clear' })
+
+const maybe = <S extends z.ZodType>(schema: S, dataClass: DataClass & { subject: string }) =>
+  classed(
+    z
+      .custom<Maybe<z.output<S>>>((value) => isErased(value) || schema.safeParse(value).success)
+      .meta({
+        dataClass: dataClass.class,
+        subject: dataClass.subject,
+      }),
+    dataClass,
+  )
+
+export const personal = <S extends z.ZodType>(schema: S, subject: string) =>
+  maybe(schema, { class: 'personal', subject })
+export const secret = <S extends z.ZodType>(schema: S, subject: string) =>
+  maybe(schema, { class: 'secret', subject })
+export const content = <S extends z.ZodType>(schema: S, subject: string) =>
+  maybe(schema, { class: 'content', subject })
+
+/** The class of one field of an event's schema; undefined is a defect that a test finds. */
+export function dataClassOf(schema: z.ZodType): DataClass | undefined {
+  const own = classes.get(schema)
+  if (own) return own
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodNullable
+  )
+    return dataClassOf(schema.unwrap() as z.ZodType)
+  return undefined
+}

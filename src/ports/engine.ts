@@ -1,0 +1,22 @@
+/** What an engine gives: every store that Daybook needs, opened together and closed together. */
+import type { ContentStore } from './content-store.ts'
+import type { Counters } from './counters.ts'
+import type { EventStore } from './event-store.ts'
+import type { JobQueue } from './job-queue.ts'
+import type { KeyStore } from './key-store.ts'
+import type { LiveFeed } from './live-feed.ts'
+import type { SnapshotStore, ViewStore } from './view-store.ts'
+
+export interface Engine {
+  readonly events: EventStore
+  readonly contents: ContentStore
+  readonly views: ViewStore
+  readonly snapshots: SnapshotStore
+  readonly jobs: JobQueue
+  readonly counters: Counters
+  readonly feed: LiveFeed
+  readonly keys: KeyStore
+  /** Which parts answer; names the one that does not and why. */
+  health(): Promise<readonly { service: string; ok: boolean; detail?: string }[]>
+  close(): Promise<void>
+}

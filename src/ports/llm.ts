@@ -1,0 +1,104 @@
+/**
+ * A provider of language models: any server that speaks OpenAI's Chat Completions.
+ */
+import type { TokenQuantities } from '../domain/money.ts'
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool'
+  readonly content: string
+}
+
+export interface LlmTarget {
+  readonly baseUrl: string
+  readonly apiKey: string
+  /** The provider's own name of the model. */
+  readonly model: string
+}
+
+export interface LlmRequest {
+  readonly target: LlmTarget
+  readonly messages: readonly ChatMessage[]
+  /** Already mapped to what this model takes: nothing is sent that is not here. */
+  readonly parameters: {
+    readonly max_tokens?: number
+    readonly max_completion_tokens?: number
+    readonly temperature?: number
+  }
+  /** Hash of the end user, for the provider's abuse detection. */
+  readonly endUser?: string
+  readonly timeouts: {
+    readonly connectMs: number
+    readonly firstByteMs: number
+    readonly betweenChunksMs: number
+  }
+}
+
+export interface LlmResult {
+  readonly text: string
+  readonly finishReason: string
+  /** undefined where the provider did not say. */
+  readonly usage: TokenQuantities | undefined
+  readonly providerRequestId: string | undefined
+}
+
+export interface Llm {
+  /**
+   * One call, always streamed from the provider. `onText` gets each piece of text as it comes, in order,
+   * synchronously. Never retries: the caller knows what has been said.
+   * @throws LlmFailure
+   */
+  complete(
+    request: LlmRequest,
+    onText: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<LlmResult>
+}
+
+/**
+ * Why a call gave no answer. `retry`: the provider did not take it, the same call may go again.
+ * `text` and `usage`: what had arrived before it broke.
+ */
+export class LlmFailure extends Error {
+  readonly reason: LlmFailureReason
+  readonly retry: boolean
+  readonly firstByte: boolean
+  readonly text: string
+  readonly usage: TokenQuantities | undefined
+  /** For the operator's log; never for the customer. No secrets. */
+  readonly detail: string
+  constructor(
+    reason: LlmFailureReason,
+    options: {
+      retry?: boolean
+      firstByte?: boolean
+      text?: string
+      usage?: TokenQuantities | undefined
+      detail?: string
+      cause?: unknown
+    } = {},
+  ) {
+    super(`provider: ${reason}`, { cause: options.cause })
+    this.name = 'LlmFailure'
+    this.reason = reason
+    this.retry = options.retry ?? false
+    this.firstByte = options.firstByte ?? false
+    this.text = options.text ?? ''
+    this.usage = options.usage
+    this.detail = options.detail ?? ''
+  }
+}
+
+export type LlmFailureReason =
+  | 'unreachable'
+  | 'timeout'
+  | 'rate_limited'
+  | 'quota_exhausted'
+  | 'refused_key'
+  | 'refused_request'
+  | 'unknown_model'
+  | 'context_exceeded'
+  | 'content_filtered'
+  | 'provider_error'
+  | 'cut_off'
+  | 'nonsense'
+  | 'aborted'

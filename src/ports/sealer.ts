@@ -1,0 +1,25 @@
+/**
+ * Sealing and keyed digests. The only place that holds keys in clear.
+ */
+import type { Maybe, Sealed } from '../domain/personal.ts'
+
+export interface Sealer {
+  /** Seals a JSON value. Makes the subject's key when there is none, durable before it answers. */
+  seal(key: string, context: string, value: unknown): Promise<Sealed | Erasure>
+  /** Opens a sealed value; `erased` where the key was destroyed. A changed byte is a defect: it throws. */
+  open(sealed: Sealed): Promise<Maybe<unknown>>
+  sealBytes(key: string, context: string, bytes: Uint8Array): Promise<Uint8Array>
+  /** undefined where the key was destroyed. */
+  openBytes(key: string, context: string, bytes: Uint8Array): Promise<Uint8Array | undefined>
+  /** Keyed HMAC-SHA-256, hex: look-ups of addresses and end users without storing them. */
+  hmac(purpose: 'email' | 'endUser' | 'telegram' | 'cursor' | 'address', value: string): string
+  /** A random key of our own (JWT signing, cursors) kept wrapped, made on first use. */
+  ownKey(name: string, make: () => Promise<Uint8Array>): Promise<Uint8Array>
+}
+
+/** Sealing for a subject whose key was destroyed stores this: the value is erased from the start. */
+export interface Erasure {
+  readonly key: string
+  readonly context: string
+  readonly sealed: ''
+}
