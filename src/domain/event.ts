@@ -43,3 +43,18 @@ export type EventDefinitions = Readonly<Record<string, EventDefinition>>
 export type EventsOf<D extends EventDefinitions> = {
   [K in keyof D & string]: { readonly type: K; readonly data: z.output<D[K]['schema']> }
 }[keyof D & string]
+
+/** The stored data of an older version, turned into today's. `v` above today's is the reader's problem. */
+export function upcast(
+  definition: EventDefinition,
+  v: number,
+  data: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  let current: Record<string, unknown> = data
+  for (let version = v; version < definition.v; version++) {
+    const step = definition.upcasts[version]
+    if (!step) throw new Error(`no upcaster from version ${version}`)
+    current = step(current)
+  }
+  return current
+}

@@ -1,0 +1,245 @@
+/**
+ * The spine: read a stream, fold it, decide, append at the revision read. On a conflict read the tail
+ * and decide again. Commands on one stream run through that stream's lane (lane.ts), so a hot account
+ * does not fight with itself. The folded state of recent streams is kept (bounded) and never trusted
+ * for a decision without the revision check of the append.
+ */
+import type { Decider, DomainEvent } from '../domain/decider.ts'
+import { streamName } from '../domain/decider.ts'
+import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { SnapshotStore } from '../ports/view-store.ts'
+import type { CommandContext } from './context.ts'
+import type { EventCodec, ReadEvent } from './event-codec.ts'
+import { createLanes } from './lane.ts'
+
+const PAGE = 1_000
+const CACHED_STREAMS = 5_000
+/** A snapshot is written when this many events came after the last one. */
+const SNAPSHOT_EVERY = 500
+
+/** A command that a client gave a key, found again in its stream. */
+export interface KeyedCommand {
+  readonly digest: string
+  readonly revision: number
+  readonly position: string
+}
+
+/** A stream folded up to `revision` (−1: it does not exist). */
+export interface Loaded<S> {
+  readonly state: S
+  readonly revision: number
+  readonly keyed: ReadonlyMap<string, KeyedCommand>
+}
+
+export interface Transacted<S, E> {
+  readonly state: S
+  /** What this command wrote; [] when the wish was already true. */
+  readonly events: readonly E[]
+  readonly revision: number
+  /** Position of the last event this command wrote (or, repeated, had written); undefined for []. */
+  readonly position: Position | undefined
+  /** The command had been carried out before: nothing was decided now. */
+  readonly duplicate: boolean
+}
+
+export interface TransactOptions {
+  /** Refuse unless the stream is at this revision (If-Match). */
+  readonly ifRevision?: number
+}
+
+export interface Streams {
+  transact<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    id: string,
+    command: C,
+    context: CommandContext,
+    options?: TransactOptions,
+  ): Promise<Transacted<S, E>>
+  /** The stream's state now, as this process knows it (see `observe`). */
+  load<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<Loaded<S>>
+  /** Every event of a stream, opened. */
+  read(stream: string): Promise<ReadEvent[]>
+  /** Told of what is in the log, by whoever wrote it: what is kept of a stream must not stay behind. */
+  observe(events: readonly StoredEvent[]): void
+  /** Forgets folded states (after an erasure: they may hold values in clear). */
+  forget(): void
+  /** Position of the last event that this process has written. */
+  lastWritten(): Position
+}
+
+/** The stream is not at the revision that the client named: 412. */
+export class PreconditionFailed extends Error {
+  readonly revision: number
+  constructor(revision: number) {
+    super('the resource has changed')
+    this.name = 'PreconditionFailed'
+    this.revision = revision
+  }
+}
+
+export interface StreamsDeps {
+  readonly events: EventStore
+  readonly snapshots: SnapshotStore
+  readonly codec: EventCodec
+  readonly logger: Logger
+}
+
+export function createStreams(deps: StreamsDeps): Streams {
+  const { events, codec } = deps
+  const cache = new Map<string, Loaded<unknown> & { behind?: boolean; snapshotAt: number }>()
+  const loading = new Map<string, Promise<Loaded<unknown>>>()
+  let lastWritten: Position = -1n
+
+  function keep(stream: string, loaded: Loaded<unknown>, snapshotAt: number) {
+    // A slow reader must not put back an older state than a commit has left.
+    if (loaded.revision < (cache.get(stream)?.revision ?? -1)) return
+    cache.delete(stream)
+    cache.set(stream, { ...loaded, snapshotAt })
+    if (cache.size > CACHED_STREAMS) {
+      const oldest = cache.keys().next()
+      if (!oldest.done) cache.delete(oldest.value)
+    }
+  }
+
+  async function foldTail<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    stream: string,
+    from: Loaded<S>,
+  ): Promise<Loaded<S>> {
+    let { state, revision } = from
+    const keyed = new Map(from.keyed)
+    for (;;) {
+      const page = await events.readStream(
+        stream,
+        revision < 0 ? { limit: PAGE } : { after: revision, limit: PAGE },
+      )
+      for (const stored of page) {
+        const event = await codec.open(stored)
+        // The catalogue guarantees that a category's stream holds that category's events only.
+        state = decider.evolve(state, event as unknown as E)
+        revision = stored.revision
+        remember(keyed, stored)
+      }
+      if (page.length < PAGE) return { state, revision, keyed }
+    }
+  }
+
+  async function loadFresh<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    stream: string,
+  ): Promise<Loaded<S>> {
+    const known = cache.get(stream) as (Loaded<S> & { snapshotAt: number }) | undefined
+    let start: Loaded<S> = known ?? { state: decider.initial(), revision: -1, keyed: new Map() }
+    let snapshotAt = known?.snapshotAt ?? -1
+    if (!known && decider.snapshot) {
+      const snapshot = await deps.snapshots.load(stream, decider.snapshot.version)
+      if (snapshot) {
+        start = fromSnapshot(decider.snapshot, snapshot)
+        snapshotAt = snapshot.revision
+      }
+    }
+    const loaded = await foldTail(decider, stream, start)
+    keep(stream, loaded, snapshotAt)
+    return loaded
+  }
+
+  async function load<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    id: string,
+  ): Promise<Loaded<S>> {
+    const stream = streamName(decider.category, id)
+    const known = cache.get(stream)
+    if (known && !known.behind) return known as Loaded<S>
+    const running = loading.get(stream)
+    if (running) return running as Promise<Loaded<S>>
+    const promise = loadFresh(decider, stream).finally(() => loading.delete(stream))
+    loading.set(stream, promise)
+    return promise
+  }
+
+  /** After a commit: the new state is kept, and now and then written as a snapshot. */
+  function committed<S>(
+    decider: Pick<Decider<S, never, never>, 'snapshot'>,
+    stream: string,
+    loaded: Loaded<S>,
+    position: Position,
+  ) {
+    if (position > lastWritten) lastWritten = position
+    const snapshotAt = cache.get(stream)?.snapshotAt ?? -1
+    const due = decider.snapshot && loaded.revision - snapshotAt >= SNAPSHOT_EVERY
+    keep(stream, loaded, due ? loaded.revision : snapshotAt)
+    if (!due || !decider.snapshot) return
+    deps.snapshots
+      .save(stream, decider.snapshot.version, loaded.revision, toSnapshot(decider.snapshot, loaded))
+      .catch((error: unknown) => deps.logger.warn({ stream, error }, 'snapshot not written'))
+  }
+
+  const lanes = createLanes({
+    append: (stream, expected, batch) => events.append(stream, expected, batch),
+    encode: codec.encode,
+    load,
+    reload: (decider, id) => {
+      const known = cache.get(streamName(decider.category, id))
+      if (known) known.behind = true
+      return load(decider, id)
+    },
+    committed,
+  })
+
+  return {
+    transact: lanes.transact,
+    load,
+    async read(stream) {
+      const all: ReadEvent[] = []
+      for (let after: number | undefined; ;) {
+        const page = await events.readStream(
+          stream,
+          after === undefined ? { limit: PAGE } : { after, limit: PAGE },
+        )
+        for (const stored of page) all.push(await codec.open(stored))
+        after = page.at(-1)?.revision
+        if (page.length < PAGE) return all
+      }
+    },
+    observe(observed) {
+      for (const event of observed) {
+        const known = cache.get(event.stream)
+        if (known && event.revision > known.revision) known.behind = true
+      }
+    },
+    forget: () => cache.clear(),
+    lastWritten: () => lastWritten,
+  }
+}
+
+/** A stored event of a command that came with a key is remembered by its commandId. */
+export function remember(keyed: Map<string, KeyedCommand>, stored: StoredEvent): void {
+  const { commandId, digest } = stored.metadata
+  if (digest !== undefined)
+    keyed.set(commandId, {
+      digest,
+      revision: stored.revision,
+      position: stored.position.toString(),
+    })
+}
+
+type Snapshot<S> = NonNullable<Decider<S, never, never>['snapshot']>
+
+const toSnapshot = <S>(snapshot: Snapshot<S>, loaded: Loaded<S>): unknown => ({
+  state: snapshot.toJson(loaded.state),
+  keyed: [...loaded.keyed],
+})
+
+function fromSnapshot<S>(
+  snapshot: Snapshot<S>,
+  stored: { revision: number; state: unknown },
+): Loaded<S> {
+  // Written by toSnapshot of the same version.
+  const json = stored.state as { state: unknown; keyed: [string, KeyedCommand][] }
+  return {
+    state: snapshot.fromJson(json.state),
+    revision: stored.revision,
+    keyed: new Map(json.keyed),
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * One batch of events into one projection: folded in memory per document, each touched document read
+ * and written once, together with the checkpoint.
+ */
+import type { Position, StoredEvent } from '../ports/event-store.ts'
+import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
+import type { AnyProjection, Handler, ProjectedEvent } from './projection.ts'
+
+type AnyHandler = Handler<unknown, Readonly<Record<string, unknown>>>
+
+export async function foldBatch(
+  store: ViewStore,
+  projection: AnyProjection,
+  target: ViewCollection,
+  events: readonly StoredEvent[],
+  checkpoint: Position,
+): Promise<void> {
+  const touched: { key: string; event: StoredEvent; handler: AnyHandler }[] = []
+  const keys = new Set<string>()
+  for (const event of events) {
+    if (!Object.hasOwn(projection.on, event.type)) continue
+    // Looked up by the event's own type, so the handler's Data is this event's data.
+    const handler = projection.on[event.type] as unknown as AnyHandler
+    const found = handler.keys(event as ProjectedEvent)
+    if (found === undefined) continue
+    for (const key of typeof found === 'string' ? [found] : found) {
+      touched.push({ key, event, handler })
+      keys.add(key)
+    }
+  }
+  if (touched.length === 0) {
+    await store.put(target, [], checkpoint)
+    return
+  }
+  const documents = await store.getMany(target, [...keys])
+  const changed = new Map<string, Position>()
+  for (const { key, event, handler } of touched) {
+    const next = handler.project(documents.get(key), event as ProjectedEvent, key)
+    if (next === undefined) documents.delete(key)
+    else documents.set(key, next)
+    changed.set(key, event.position)
+  }
+  await store.put(
+    target,
+    [...changed].map(([key, position]) => ({ key, document: documents.get(key), position })),
+    checkpoint,
+  )
+}

@@ -1,0 +1,202 @@
+/**
+ * Feeds every projection from one subscription, so that every view passes every position and a reader
+ * never waits for a filter. A projection that throws stops alone and says so in readiness; nothing is
+ * skipped. A rebuild fills the next generation beside the served one, then switches.
+ */
+import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
+import { BEFORE_ALL } from '../ports/event-store.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
+import { foldBatch } from './fold.ts'
+import type { AnyProjection } from './projection.ts'
+import { createProgress, createViews, generationOf, physical, type Views } from './views.ts'
+
+const PAGE = 1_000
+
+export interface ProjectionStatus {
+  readonly name: string
+  readonly version: number
+  readonly generation: number
+  readonly checkpoint: Position
+  /** Why it stands still; undefined while it runs. */
+  readonly stopped: string | undefined
+}
+
+export interface Runner {
+  readonly views: Views
+  /** Catches up with the log, then follows it. Resolves when the views have caught up. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  status(): readonly ProjectionStatus[]
+  /** Fills the next generation from the whole log, then serves it instead. */
+  rebuild(name: string, onProgress?: (done: Position, head: Position) => void): Promise<void>
+  /** Told of every batch, in order, after the views have it (reactions, caches). */
+  onEvents(listener: (events: readonly StoredEvent[]) => void): void
+}
+
+export interface RunnerDeps {
+  readonly events: EventStore
+  readonly store: ViewStore
+  readonly projections: readonly AnyProjection[]
+  readonly upcast: (event: StoredEvent) => StoredEvent
+  readonly logger: Logger
+}
+
+interface Running {
+  readonly projection: AnyProjection
+  target: ViewCollection
+  generation: number
+  checkpoint: Position
+  stopped: string | undefined
+}
+
+export function createRunner(deps: RunnerDeps): Runner {
+  const { events, store } = deps
+  const running = new Map<string, Running>()
+  const served = new Map<string, ViewCollection>()
+  const progress = createProgress()
+  const listeners: ((events: readonly StoredEvent[]) => void)[] = []
+  const abort = new AbortController()
+  /** Batches and switches of generation never overlap. */
+  let turn: Promise<void> = Promise.resolve()
+  let following: Promise<void> = Promise.resolve()
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = turn.then(work)
+    turn = result.then(
+      () => undefined,
+      () => undefined,
+    )
+    return result
+  }
+
+  async function register(projection: AnyProjection, head: Position): Promise<void> {
+    const generations = (await store.versions(projection.name))
+      .map((stored) => ({ ...stored, generation: generationOf(projection, stored.version) }))
+      .filter((stored) => stored.generation !== undefined)
+      .sort((a, b) => a.version - b.version)
+    // The lowest is the one that was served: a higher one is a rebuild that did not come to its end.
+    const generation = generations[0]?.generation ?? 0
+    const target = physical(projection, generation)
+    const checkpoint = (await store.checkpoint(target)) ?? BEFORE_ALL
+    if (checkpoint > head)
+      throw new Error(
+        `the view ${projection.name} is ahead of the log (${checkpoint} > ${head}): this is another ` +
+          'log, or the log was restored from an older backup; delete the views, they are rebuilt',
+      )
+    for (const stale of generations.slice(1))
+      await store.drop({ name: projection.name, version: stale.version })
+    running.set(projection.name, { projection, target, generation, checkpoint, stopped: undefined })
+    served.set(projection.name, target)
+  }
+
+  async function applyTo(one: Running, batch: readonly StoredEvent[]): Promise<void> {
+    const last = batch.at(-1)
+    if (one.stopped !== undefined || !last || last.position <= one.checkpoint) return
+    const first = batch[0]
+    const fresh =
+      first && first.position > one.checkpoint
+        ? batch
+        : batch.filter((event) => event.position > one.checkpoint)
+    try {
+      await foldBatch(store, one.projection, one.target, fresh, last.position)
+      one.checkpoint = last.position
+    } catch (error) {
+      one.stopped = error instanceof Error ? error.message : String(error)
+      deps.logger.error(
+        { projection: one.projection.name, after: String(one.checkpoint), error },
+        'projection stopped',
+      )
+    }
+  }
+
+  async function applyBatch(batch: readonly StoredEvent[]): Promise<void> {
+    const upcasted = batch.map(deps.upcast)
+    for (const one of running.values()) await applyTo(one, upcasted)
+    const last = batch.at(-1)
+    if (!last) return
+    for (const listener of listeners) listener(upcasted)
+    progress.advance(last.position)
+  }
+
+  async function follow(after: Position): Promise<void> {
+    for await (const batch of events.subscribe({ after, signal: abort.signal }))
+      await inTurn(() => applyBatch(batch))
+  }
+
+  async function dropOlder(): Promise<void> {
+    for (const one of running.values())
+      for (const stored of await store.versions(one.projection.name))
+        if (stored.version < one.target.version)
+          await store.drop({ name: one.projection.name, version: stored.version })
+  }
+
+  async function start(): Promise<void> {
+    const head = await events.head()
+    for (const projection of deps.projections) await register(projection, head)
+    let after = head
+    for (const one of running.values()) if (one.checkpoint < after) after = one.checkpoint
+    progress.advance(after)
+    following = follow(after).catch((error: unknown) => {
+      deps.logger.error({ error }, 'the log can no longer be followed')
+      for (const one of running.values()) one.stopped ??= 'the log can no longer be followed'
+    })
+    while (!(await Promise.race([progress.passed(head, 1_000), following.then(() => true)])))
+      deps.logger.info({ position: String(progress.position()), head: String(head) }, 'catching up')
+    await dropOlder()
+  }
+
+  async function rebuild(
+    name: string,
+    onProgress?: (done: Position, head: Position) => void,
+  ): Promise<void> {
+    const one = running.get(name)
+    if (!one) throw new Error(`no projection is called ${name}`)
+    const generation = one.generation + 1
+    const target = physical(one.projection, generation)
+    await store.drop(target)
+    let position: Position = BEFORE_ALL
+    const fill = async (): Promise<boolean> => {
+      const page = await events.readAll({ after: position, limit: PAGE })
+      const last = page.at(-1)
+      if (!last) return false
+      await foldBatch(store, one.projection, target, page.map(deps.upcast), last.position)
+      position = last.position
+      return page.length === PAGE
+    }
+    const head = await events.head()
+    while (await fill()) onProgress?.(position, head)
+    await inTurn(async () => {
+      // What came meanwhile; the served views stand still for this moment.
+      while (await fill());
+      const old = one.target
+      one.target = target
+      one.generation = generation
+      one.checkpoint = position
+      one.stopped = undefined
+      served.set(name, target)
+      await store.drop(old)
+    })
+    onProgress?.(position, head)
+  }
+
+  return {
+    views: createViews(store, served, progress),
+    start,
+    async stop() {
+      abort.abort()
+      await following
+      await turn
+    },
+    status: () =>
+      [...running.values()].map(({ projection, generation, checkpoint, stopped }) => ({
+        name: projection.name,
+        version: projection.version,
+        generation,
+        checkpoint,
+        stopped,
+      })),
+    rebuild,
+    onEvents: (listener) => listeners.push(listener),
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The queries' door to the read models: which generation of a projection is served, and waiting until
+ * the views have passed a position.
+ */
+import type { Position } from '../ports/event-store.ts'
+import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
+import type { Projection } from './projection.ts'
+
+/** Physical versions: the code's version and the generation of its documents (a rebuild makes a new one). */
+const GENERATIONS = 1_000
+export const physical = (projection: ViewCollection, generation: number): ViewCollection => ({
+  name: projection.name,
+  version: projection.version * GENERATIONS + generation,
+  indexes: projection.indexes,
+})
+export const generationOf = (projection: ViewCollection, version: number): number | undefined =>
+  Math.floor(version / GENERATIONS) === projection.version ? version % GENERATIONS : undefined
+
+export interface Page<View> {
+  readonly items: readonly View[]
+  /** Cursor of the next page; undefined on the last one. */
+  readonly next: string | undefined
+}
+
+export interface Views {
+  get<View>(projection: Projection<View>, key: string): Promise<View | undefined>
+  getMany<View>(projection: Projection<View>, keys: readonly string[]): Promise<Map<string, View>>
+  find<View>(
+    projection: Projection<View>,
+    query: Parameters<ViewStore['find']>[1],
+  ): Promise<Page<View>>
+  /** Every document, in order of key: for sweeps and exports over small views. */
+  all<View>(projection: Projection<View>): AsyncIterable<{ key: string; document: View }>
+  /** Position that every view has passed. */
+  position(): Position
+  /** Waits until every view has passed `position`; false when `timeoutMs` went by first. */
+  passed(position: Position, timeoutMs: number): Promise<boolean>
+}
+
+export function createViews(
+  store: ViewStore,
+  served: ReadonlyMap<string, ViewCollection>,
+  progress: Progress,
+): Views {
+  const collection = (projection: { name: string }): ViewCollection => {
+    const view = served.get(projection.name)
+    if (!view) throw new Error(`projection ${projection.name} is not registered`)
+    return view
+  }
+  return {
+    // Documents are written by the projection's own `project`, so they have its View type.
+    get: async <View>(projection: Projection<View>, key: string) =>
+      (await store.get(collection(projection), key)) as View | undefined,
+    getMany: async <View>(projection: Projection<View>, keys: readonly string[]) =>
+      (await store.getMany(collection(projection), keys)) as Map<string, View>,
+    async find<View>(projection: Projection<View>, query: Parameters<ViewStore['find']>[1]) {
+      const rows = await store.find(collection(projection), { ...query, limit: query.limit + 1 })
+      const page = rows.slice(0, query.limit)
+      return {
+        items: page.map((row) => row.document as View),
+        next: rows.length > query.limit ? page.at(-1)?.cursor : undefined,
+      }
+    },
+    async *all<View>(projection: Projection<View>) {
+      for (let after: string | undefined; ;) {
+        const page = await store.scan(collection(projection), {
+          limit: 500,
+          ...(after === undefined ? {} : { after }),
+        })
+        for (const row of page) yield { key: row.key, document: row.document as View }
+        after = page.at(-1)?.key
+        if (page.length < 500) return
+      }
+    },
+    position: progress.position,
+    passed: progress.passed,
+  }
+}
+
+/** How far the views have come, and whoever waits for it. */
+export interface Progress {
+  position(): Position
+  passed(position: Position, timeoutMs: number): Promise<boolean>
+  advance(position: Position): void
+}
+
+export function createProgress(): Progress {
+  let current: Position = -1n
+  const waiting = new Set<{ position: Position; wake: (passed: boolean) => void }>()
+  return {
+    position: () => current,
+    passed(position, timeoutMs) {
+      if (position <= current) return Promise.resolve(true)
+      if (timeoutMs <= 0) return Promise.resolve(false)
+      return new Promise((resolve) => {
+        const entry = {
+          position,
+          wake(passed: boolean) {
+            clearTimeout(timer)
+            waiting.delete(entry)
+            resolve(passed)
+          },
+        }
+        const timer = setTimeout(() => entry.wake(false), timeoutMs)
+        waiting.add(entry)
+      })
+    },
+    advance(position) {
+      if (position <= current) return
+      current = position
+      for (const entry of waiting) if (entry.position <= position) entry.wake(true)
+    },
+  }
+}
