@@ -41,6 +41,7 @@ export function given<State, Command extends object, Event extends DomainEvent>(
         return outcome
       }
       return {
+        // oxlint-disable-next-line unicorn/no-thenable -- reads as a sentence, is never awaited
         then: (expected) => expect(decided()).toEqual(expected),
         thenNothing: () => expect(decided()).toEqual([]),
         thenRefused(code, facts) {

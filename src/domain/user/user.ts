@@ -1,0 +1,266 @@
+/**
+ * A person: who they are to us and what they may still do. Access to organizations is not here
+ * (organization/), nor is the uniqueness of the address (email-claim.ts), which was decided before.
+ */
+import type { Decider } from '../decider.ts'
+import type { Id } from '../ids.ts'
+import { isErased, type Maybe } from '../personal.ts'
+import { Refusal } from '../refusal.ts'
+import type { Locale } from './email.ts'
+import type { PlatformRole, UserEvent } from './events.ts'
+
+export interface User {
+  readonly userId: Id<'user'>
+  readonly email: Maybe<string>
+  readonly emailHmac: string
+  readonly emailVerified: boolean
+  /** When the present address was asked for. */
+  readonly emailSince: string
+  /** The claim that holds the present address. */
+  readonly claimId: Id<'claim'>
+  readonly provisional: boolean
+  readonly passwordHash: Maybe<string> | undefined
+  /** Counts passwords, not hashes: a link to reset is good for the version it was made for. */
+  readonly passwordVersion: number
+  readonly locale: Locale
+  readonly personalOrgId: Id<'organization'>
+  readonly active: boolean
+  readonly roles: readonly PlatformRole[]
+  readonly termsVersion: string | undefined
+  readonly registeredAt: string
+}
+/** undefined: nobody of this id has registered. */
+export type UserState = User | undefined
+
+export type RegisterUser = {
+  readonly type: 'RegisterUser'
+  readonly userId: Id<'user'>
+  readonly claimId: Id<'claim'>
+  readonly email: string
+  readonly emailHmac: string
+  readonly provisional: boolean
+  readonly passwordHash?: string
+  readonly locale: Locale
+  readonly personalOrgId: Id<'organization'>
+  /** Only an operator registers somebody with roles or a verified address. */
+  readonly roles?: readonly PlatformRole[]
+  readonly verified?: boolean
+  readonly at: string
+}
+
+export type ChangePassword = {
+  readonly type: 'ChangePassword'
+  readonly passwordHash: string
+  readonly at: string
+} & (
+  | /** `replaces`: the hash that the old password was verified against. */
+    {
+      readonly cause: 'user' | 'rehash'
+      readonly replaces: string
+    } /** `passwordVersion`: the one that the reset link was made for. */
+  | { readonly cause: 'reset'; readonly passwordVersion: number }
+  | { readonly cause: 'operator' }
+)
+
+export type ChangeEmail = {
+  readonly type: 'ChangeEmail'
+  readonly email: string
+  readonly emailHmac: string
+  readonly claimId: Id<'claim'>
+  readonly at: string
+}
+
+export type UserCommand =
+  | RegisterUser
+  | ChangeEmail
+  | ChangePassword
+  | { readonly type: 'VerifyEmail'; readonly emailHmac: string; readonly at: string }
+  | { readonly type: 'ChangeLocale'; readonly locale: Locale; readonly at: string }
+  | { readonly type: 'AcceptTerms'; readonly version: string; readonly at: string }
+  | { readonly type: 'GrantPlatformRole'; readonly role: PlatformRole; readonly at: string }
+  | { readonly type: 'RevokePlatformRole'; readonly role: PlatformRole; readonly at: string }
+  | { readonly type: 'DeactivateUser'; readonly reason?: string; readonly at: string }
+  | { readonly type: 'ReactivateUser'; readonly at: string }
+
+function register(command: RegisterUser): readonly UserEvent[] {
+  const { userId, claimId, email, emailHmac, provisional, locale, personalOrgId, at } = command
+  const { passwordHash } = command
+  return [
+    {
+      type: 'UserRegistered',
+      data: {
+        userId,
+        claimId,
+        email,
+        emailHmac,
+        provisional,
+        ...(passwordHash !== undefined && { passwordHash }),
+        locale,
+        personalOrgId,
+        at,
+      },
+    },
+    ...(command.verified
+      ? [{ type: 'EmailVerified', data: { userId, emailHmac, at } } as const]
+      : []),
+    ...Array.from(
+      new Set(command.roles),
+      (role) => ({ type: 'PlatformRoleGranted', data: { userId, role, at } }) as const,
+    ),
+  ]
+}
+
+function changeEmail(command: ChangeEmail, user: User): readonly UserEvent[] {
+  const { email, emailHmac, claimId, at } = command
+  if (claimId === user.claimId) return []
+  // The present address, or a change that a crash held up until a newer one had overtaken it.
+  if (emailHmac === user.emailHmac || at < user.emailSince) throw new Refusal('email_unchanged')
+  const previous = {
+    previousEmail: user.email,
+    previousEmailHmac: user.emailHmac,
+    previousClaimId: user.claimId,
+  }
+  return [
+    {
+      type: 'EmailChanged',
+      data: { userId: user.userId, email, emailHmac, claimId, ...previous, at },
+    },
+  ]
+}
+
+function changePassword(command: ChangePassword, user: User): readonly UserEvent[] {
+  const { passwordHash, cause, at } = command
+  if (user.passwordHash === passwordHash) return []
+  // A hash that another request has replaced meanwhile proves nothing about the present password.
+  if (cause === 'rehash' && user.passwordHash !== command.replaces) return []
+  if (cause === 'user' && user.passwordHash !== command.replaces)
+    throw new Refusal('invalid_credentials')
+  // Any password since then, this link's own included, makes the link unusable: it works once.
+  if (cause === 'reset' && user.passwordVersion !== command.passwordVersion)
+    throw new Refusal('token_unusable')
+  return [{ type: 'PasswordChanged', data: { userId: user.userId, passwordHash, cause, at } }]
+}
+
+function assertActive(user: User): void {
+  if (!user.active) throw new Refusal('user_deactivated')
+}
+
+function decide(command: UserCommand, user: UserState): readonly UserEvent[] {
+  if (command.type === 'RegisterUser') return user ? [] : register(command)
+  if (!user) throw new Refusal('user_not_found')
+  const { userId } = user
+  const { at } = command
+  switch (command.type) {
+    case 'VerifyEmail': {
+      assertActive(user)
+      // The link was sent to an address that is no longer this person's.
+      if (command.emailHmac !== user.emailHmac) throw new Refusal('token_unusable')
+      if (user.emailVerified) return []
+      return [{ type: 'EmailVerified', data: { userId, emailHmac: user.emailHmac, at } }]
+    }
+    case 'ChangeEmail': {
+      assertActive(user)
+      return changeEmail(command, user)
+    }
+    case 'ChangePassword': {
+      if (command.cause !== 'operator') assertActive(user)
+      return changePassword(command, user)
+    }
+    case 'ChangeLocale': {
+      assertActive(user)
+      if (command.locale === user.locale) return []
+      return [{ type: 'LocaleChanged', data: { userId, locale: command.locale, at } }]
+    }
+    case 'AcceptTerms': {
+      assertActive(user)
+      if (command.version === user.termsVersion) return []
+      return [{ type: 'TermsAccepted', data: { userId, version: command.version, at } }]
+    }
+    case 'GrantPlatformRole': {
+      if (user.roles.includes(command.role)) return []
+      return [{ type: 'PlatformRoleGranted', data: { userId, role: command.role, at } }]
+    }
+    case 'RevokePlatformRole': {
+      if (!user.roles.includes(command.role)) return []
+      return [{ type: 'PlatformRoleRevoked', data: { userId, role: command.role, at } }]
+    }
+    case 'DeactivateUser': {
+      if (!user.active) return []
+      const { reason } = command
+      return [
+        {
+          type: 'UserDeactivated',
+          data: { userId, ...(reason !== undefined && { reason }), at },
+        },
+      ]
+    }
+    case 'ReactivateUser':
+      return user.active ? [] : [{ type: 'UserReactivated', data: { userId, at } }]
+  }
+}
+
+function evolve(user: UserState, event: UserEvent): UserState {
+  if (event.type === 'UserRegistered') {
+    const { userId, email, emailHmac, claimId, provisional, locale, personalOrgId, at } = event.data
+    return {
+      userId,
+      email,
+      emailHmac,
+      emailVerified: false,
+      emailSince: at,
+      claimId,
+      provisional,
+      passwordHash: event.data.passwordHash,
+      passwordVersion: 1,
+      locale,
+      personalOrgId,
+      active: true,
+      roles: [],
+      termsVersion: undefined,
+      registeredAt: at,
+    }
+  }
+  return user && change(user, event)
+}
+
+function change(user: User, event: Exclude<UserEvent, { type: 'UserRegistered' }>): User {
+  switch (event.type) {
+    case 'EmailVerified':
+      return { ...user, emailVerified: true }
+    case 'EmailChanged': {
+      const { email, emailHmac, claimId, at } = event.data
+      const address = { email, emailHmac, claimId, emailSince: at }
+      return { ...user, ...address, emailVerified: false, provisional: false }
+    }
+    case 'PasswordChanged': {
+      const { passwordHash, cause } = event.data
+      const passwordVersion = user.passwordVersion + (cause === 'rehash' ? 0 : 1)
+      return { ...user, passwordHash, passwordVersion }
+    }
+    case 'LocaleChanged':
+      return { ...user, locale: event.data.locale }
+    case 'TermsAccepted':
+      return { ...user, termsVersion: event.data.version }
+    case 'PlatformRoleGranted':
+      return { ...user, roles: [...user.roles, event.data.role] }
+    case 'PlatformRoleRevoked':
+      return { ...user, roles: user.roles.filter((role) => role !== event.data.role) }
+    case 'UserDeactivated':
+      return { ...user, active: false }
+    case 'UserReactivated':
+      return { ...user, active: true }
+  }
+}
+
+export const user: Decider<UserState, UserCommand, UserEvent> = {
+  category: 'user',
+  initial: () => undefined,
+  decide,
+  evolve,
+}
+
+/** The hash to verify a password against; undefined where there is none or it was erased. */
+export function passwordHashOf(state: UserState): string | undefined {
+  const hash = state?.passwordHash
+  return hash === undefined || isErased(hash) ? undefined : hash
+}
