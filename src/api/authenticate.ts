@@ -1,0 +1,50 @@
+/**
+ * From a request to an actor: the token says who and which session; whether that session lives, the
+ * person is active and which role they have is read from the streams, at every request.
+ */
+import type { FastifyRequest } from 'fastify'
+import type { AccessFacts } from '../commands/access-facts.ts'
+import type { AccessRule, Actor } from '../commands/access.ts'
+import { authorize } from '../commands/access.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { localeFrom } from '../messages/index.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Tokens } from '../ports/tokens.ts'
+
+export interface AuthenticateDeps {
+  readonly tokens: Tokens
+  readonly clock: Clock
+  readonly facts: AccessFacts
+}
+
+const MAX_TOKEN = 4_096
+
+/** @throws Refusal unauthenticated, session_ended, user_deactivated, organization_required, forbidden. */
+export async function authenticate(
+  { tokens, clock, facts }: AuthenticateDeps,
+  request: FastifyRequest,
+  rule: AccessRule,
+): Promise<Actor> {
+  const spoken = localeFrom(request.headers['accept-language'])
+  if (rule.actor === 'anyone') return { kind: 'anonymous', locale: spoken }
+  const token = bearer(request.headers.authorization)
+  if (token === undefined) throw new Refusal('unauthenticated')
+  const claims = await tokens.verifyAccess(token, clock.now())
+  if (!claims) throw new Refusal('unauthenticated')
+  const actor = await facts.actorOf(
+    claims,
+    rule.role === undefined ? undefined : { wanted: organizationHeader(request) },
+  )
+  authorize(actor, rule)
+  return actor
+}
+
+function bearer(header: string | undefined): string | undefined {
+  const match = /^Bearer ([\w.~+/=-]+)$/i.exec(header ?? '')
+  return match?.[1] && match[1].length <= MAX_TOKEN ? match[1] : undefined
+}
+
+function organizationHeader(request: FastifyRequest): string | undefined {
+  const header = request.headers['x-organization-id']
+  return typeof header === 'string' && header !== '' ? header : undefined
+}

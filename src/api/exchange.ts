@@ -1,0 +1,188 @@
+/**
+ * From a request to a checked call, and from an answer to bytes. Every problem of the input is named
+ * with its path; nothing is coerced, unknown properties are refused.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { actorRef } from '../commands/access.ts'
+import { NAMESPACE, type Root } from '../commands/context.ts'
+import type { Streams } from '../commands/streams.ts'
+import { messagesFor } from '../messages/index.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
+import type { Views } from '../projections/views.ts'
+import { type FieldIssue, Problem } from './errors.ts'
+import { checkText } from './json.ts'
+import type { Answer, AnyRoute, Call } from './route.ts'
+
+/** A query waits this long for what this process wrote before it came, and for an explicit `after`. */
+const OWN_WRITES_MS = 100
+const EXPLICIT_MS = 2_000
+
+export interface InputDeps {
+  readonly ids: Ids
+  readonly clock: Clock
+  readonly streams: Streams
+  readonly views: Views
+  readonly stopping: AbortSignal
+}
+
+export async function callOf(
+  deps: InputDeps,
+  one: AnyRoute,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Call<unknown, unknown, unknown>> {
+  const actor = request.actor ?? { kind: 'anonymous', locale: 'en' }
+  const issues: FieldIssue[] = []
+  let signal: AbortSignal | undefined
+  const { after, ...queryOfRoute } = request.query as Record<string, unknown>
+  const params = parse(one.params, checked(request.params, 'path'), 'path', issues)
+  const query = parse(
+    one.query,
+    checked(queryFor(one, request, queryOfRoute), 'query'),
+    'query',
+    issues,
+  )
+  const given = request.body === undefined && one.bodyOptional ? {} : request.body
+  if (one.body && given === undefined)
+    issues.push({ path: 'body', message: 'a JSON body is required' })
+  const body = one.body && given !== undefined ? parse(one.body, given, 'body', issues) : undefined
+  if (!one.body && given !== undefined) issues.push({ path: 'body', message: 'must be empty' })
+  if (issues.length > 0) throw new Problem('invalid_input', {}, issues)
+  if (one.reads) await waitForViews(deps, after, reply)
+  return {
+    params,
+    query,
+    body,
+    actor,
+    root: rootOf(deps, one, request, body),
+    messages: messagesFor(actor.locale),
+    // Made only for handlers that ask: most have answered before anybody could leave.
+    get signal() {
+      signal ??= signalOf(deps, request, reply)
+      return signal
+    },
+    request,
+    reply,
+    ifRevision: ifMatch(request),
+    ip: request.ip,
+  }
+}
+
+/** `after` belongs to every route that reads views; elsewhere it is an unknown parameter. */
+const queryFor = (one: AnyRoute, request: FastifyRequest, rest: Record<string, unknown>): unknown =>
+  one.reads ? rest : request.query
+
+function checked(record: unknown, path: string): unknown {
+  for (const [name, value] of Object.entries(record ?? {})) {
+    checkText(name, path)
+    if (typeof value === 'string') checkText(value, `${path}.${name}`)
+  }
+  return { ...(record as object) }
+}
+
+function parse(
+  schema: z.ZodType | undefined,
+  value: unknown,
+  where: string,
+  issues: FieldIssue[],
+): unknown {
+  if (!schema) {
+    if (where === 'query')
+      for (const name of Object.keys(value as object))
+        issues.push({ path: `query.${name.slice(0, 64)}`, message: 'unknown parameter' })
+    return where === 'body' ? undefined : {}
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  for (const issue of parsed.error.issues.slice(0, 20))
+    issues.push({
+      path: [where, ...issue.path.map(String)].join('.').slice(0, 300),
+      message: issue.message.slice(0, 300),
+    })
+  return undefined
+}
+
+async function waitForViews(deps: InputDeps, after: unknown, reply: FastifyReply): Promise<void> {
+  if (after === undefined) await deps.views.passed(deps.streams.lastWritten(), OWN_WRITES_MS)
+  else {
+    if (typeof after !== 'string' || !/^-?\d{1,19}$/.test(after))
+      throw new Problem('invalid_input', {}, [
+        { path: 'query.after', message: 'a position, as X-Position of an answer gave it' },
+      ])
+    if (!(await deps.views.passed(BigInt(after), EXPLICIT_MS))) throw new Problem('view_behind')
+  }
+  reply.header('x-position', deps.views.position().toString())
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/
+
+function rootOf(deps: InputDeps, one: AnyRoute, request: FastifyRequest, body: unknown): Root {
+  const actor = request.actor ?? { kind: 'anonymous' as const, locale: 'en' }
+  const key = one.method === 'GET' ? undefined : request.headers['idempotency-key']
+  const at = deps.clock.now().toISOString()
+  const traceparent = request.headers['traceparent']
+  const base = {
+    actor: actorRef(actor),
+    at,
+    correlationId: request.id,
+    ...(actor.kind === 'user' && actor.orgId !== undefined ? { orgId: actor.orgId } : {}),
+    ...(typeof traceparent === 'string' && /^[\da-f-]{55}$/.test(traceparent)
+      ? { traceparent }
+      : {}),
+  }
+  if (key === undefined) {
+    const id = deps.ids.random()
+    return { ...base, id, causationId: id }
+  }
+  if (typeof key !== 'string' || !KEY.test(key))
+    throw new Problem('invalid_input', {}, [
+      { path: 'header.idempotency-key', message: '1 to 255 visible ASCII characters' },
+    ])
+  const principal = actor.kind === 'user' ? actor.userId : (one.principal?.(body as never) ?? '')
+  const id = deps.ids.derive(NAMESPACE, JSON.stringify([principal, one.method, one.path, key]))
+  // Two requests are the same wish when path, query, organization and body are the same.
+  const digest = deps.ids.sha256(JSON.stringify([request.url, base.orgId ?? null, body ?? null]))
+  return { ...base, id, causationId: id, digest }
+}
+
+function signalOf(deps: InputDeps, request: FastifyRequest, reply: FastifyReply): AbortSignal {
+  const left = new AbortController()
+  const { socket } = request.raw
+  const onClose = () => {
+    if (!reply.raw.writableFinished) left.abort()
+  }
+  socket.once('close', onClose)
+  reply.raw.once('finish', () => socket.off('close', onClose))
+  return AbortSignal.any([left.signal, deps.stopping])
+}
+
+function ifMatch(request: FastifyRequest): number | undefined {
+  const header = request.headers['if-match']
+  if (header === undefined) return undefined
+  const match = /^"(\d{1,15})"$/.exec(header)
+  if (!match)
+    throw new Problem('invalid_input', {}, [
+      { path: 'header.if-match', message: 'one ETag of this resource, as "7"' },
+    ])
+  return Number(match[1])
+}
+
+export async function send(reply: FastifyReply, answer: Answer): Promise<void> {
+  for (const [name, value] of Object.entries(answer.headers ?? {})) reply.header(name, value)
+  if (answer.position !== undefined) reply.header('x-position', answer.position.toString())
+  if (answer.revision !== undefined) reply.header('etag', `"${answer.revision}"`)
+  if (answer.body === undefined) {
+    reply.code(answer.status ?? 204)
+    await reply.send()
+    return
+  }
+  reply.code(answer.status ?? 200)
+  if (typeof answer.body === 'string') {
+    await reply.send(answer.body)
+    return
+  }
+  reply.header('content-type', 'application/json; charset=utf-8')
+  await reply.send(JSON.stringify(answer.body))
+}

@@ -1,0 +1,189 @@
+/**
+ * The HTTP front door: registers the declared routes on Fastify, in one order for all: authenticate,
+ * access, input, handler. Every error leaves through errors.ts. Nothing here knows a rule of the domain.
+ */
+import cors from '@fastify/cors'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Actor } from '../commands/access.ts'
+import { messagesFor, localeFrom } from '../messages/index.ts'
+import type { Logger } from '../ports/logger.ts'
+import { authenticate, type AuthenticateDeps } from './authenticate.ts'
+import { Problem, problemBody, problemOf, statusOf } from './errors.ts'
+import { callOf, type InputDeps, send } from './exchange.ts'
+import { parseJson } from './json.ts'
+import type { AnyRoute } from './route.ts'
+
+const DEFAULT_BODY_LIMIT = 64 * 1024
+
+/** What is told of every request when its answer has been given: for usage records, metrics, logs. */
+export interface Served {
+  readonly requestId: string
+  readonly route: string
+  readonly method: string
+  readonly status: number
+  readonly latencyMs: number
+  readonly actor: Actor | undefined
+  readonly at: Date
+}
+
+export interface ServerDeps extends AuthenticateDeps, InputDeps {
+  readonly routes: readonly AnyRoute[]
+  readonly logger: Logger
+  readonly onServed: (served: Served) => void
+  readonly corsOrigins: readonly string[]
+  readonly trustProxy: readonly string[]
+  /** Aborts when the server begins to stop: open streams end, new requests are refused. */
+  readonly stopping: AbortSignal
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor | undefined
+    startedAt: number
+  }
+}
+
+export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: DEFAULT_BODY_LIMIT,
+    requestTimeout: 30_000,
+    connectionTimeout: 0,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    trustProxy: deps.trustProxy.length > 0 ? [...deps.trustProxy] : false,
+    genReqId: (request) => requestId(request.headers['x-request-id'], deps.ids.random()),
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false },
+    exposeHeadRoutes: false,
+    clientErrorHandler(error, socket) {
+      // Bytes that are no HTTP request: there is no request to answer properly.
+      if (socket.writable && (error as NodeJS.ErrnoException).code !== 'ECONNRESET')
+        socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    },
+  })
+  app.decorateRequest('actor', undefined)
+  app.decorateRequest('startedAt', 0)
+  if (deps.corsOrigins.length > 0) await app.register(cors, corsOptions(deps.corsOrigins))
+  parsers(app)
+  hooks(app, deps)
+  for (const one of deps.routes) register(app, deps, one)
+  app.setErrorHandler((error, request, reply) => fail(deps, error, request, reply))
+  app.setNotFoundHandler((request, reply) => {
+    const known = deps.routes.some((one) => matches(one, request.url))
+    return fail(deps, new Problem(known ? 'method_not_allowed' : 'route_not_found'), request, reply)
+  })
+  return app
+}
+
+const corsOptions = (origins: readonly string[]) => ({
+  origin: [...origins],
+  credentials: true,
+  maxAge: 600,
+  methods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
+  allowedHeaders: [
+    'authorization',
+    'content-type',
+    'accept-language',
+    'idempotency-key',
+    'if-match',
+    'last-event-id',
+    'prefer',
+    'x-organization-id',
+    'x-request-id',
+  ],
+  exposedHeaders: ['etag', 'location', 'retry-after', 'x-position', 'x-request-id'],
+})
+
+/** A client's own request id is taken when it is harmless; logs and answers carry it. */
+const requestId = (given: unknown, fresh: string): string =>
+  typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : fresh
+
+function parsers(app: FastifyInstance) {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      if (body.length === 0) return done(null, undefined)
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(body as Buffer)
+      return done(null, parseJson(text))
+    } catch (error) {
+      if (error instanceof Problem) return done(error)
+      return done(new Problem('malformed_body', {}, [{ path: 'body', message: 'is not UTF-8' }]))
+    }
+  })
+}
+
+function hooks(app: FastifyInstance, deps: ServerDeps) {
+  app.addHook('onRequest', async (request, reply) => {
+    request.startedAt = performance.now()
+    reply.header('x-request-id', request.id)
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('cache-control', 'no-store')
+    if (deps.stopping.aborted) {
+      reply.header('connection', 'close')
+      throw new Problem('stopping')
+    }
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    deps.onServed({
+      requestId: request.id,
+      route: request.routeOptions.url ?? '(unknown)',
+      method: request.method,
+      status: reply.statusCode,
+      latencyMs: Math.round(performance.now() - request.startedAt),
+      actor: request.actor,
+      at: deps.clock.now(),
+    })
+  })
+}
+
+function register(app: FastifyInstance, deps: ServerDeps, one: AnyRoute) {
+  app.route({
+    method: one.method,
+    url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    bodyLimit: one.bodyLimit ?? DEFAULT_BODY_LIMIT,
+    onRequest: async (request) => {
+      // Before the body is read: a stranger's megabytes are never parsed.
+      request.actor = await authenticate(deps, request, one.access)
+    },
+    handler: async (request, reply) => {
+      const call = await callOf(deps, one, request, reply)
+      const answer = await one.handler(call as never)
+      if (!answer.sent) await send(reply, answer)
+      return reply
+    },
+  })
+}
+
+async function fail(
+  deps: ServerDeps,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const problem = problemOf(error) ?? new Problem('internal')
+  if (problem.code === 'internal' || problem.code === 'unavailable')
+    deps.logger.error(
+      { requestId: request.id, route: request.routeOptions.url, code: problem.code, error },
+      'request failed',
+    )
+  const locale =
+    request.actor?.kind === 'user'
+      ? request.actor.locale
+      : localeFrom(request.headers['accept-language'])
+  const messages = messagesFor(locale)
+  reply.code(statusOf[problem.code])
+  reply.header('content-type', 'application/problem+json; charset=utf-8')
+  reply.header('content-language', messages.locale)
+  const retryAfterMs = (problem as { retryAfterMs?: number }).retryAfterMs
+  if (reply.statusCode === 503 || reply.statusCode === 429)
+    reply.header('retry-after', String(Math.ceil((retryAfterMs ?? 1_000) / 1_000)))
+  if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer error="invalid_token"')
+  await reply.send(JSON.stringify(problemBody(problem, messages, request.id)))
+}
+
+/** Whether a route of another method has this path. */
+function matches(one: AnyRoute, url: string): boolean {
+  const path = url.split('?', 1)[0] ?? ''
+  const pattern = one.path.replaceAll(/[.]/g, '\\.').replaceAll(/\{\w+\}/g, '[^/]+')
+  return new RegExp(`^${pattern}$`).test(path)
+}

@@ -1,0 +1,74 @@
+/**
+ * Who somebody is right now: session, person, organization and role, from their streams (kept folded
+ * and current by streams.ts). A revoked session, a deactivated person or a lowered role bites on the
+ * next request. The view of memberships only proposes which organization is meant; its stream decides.
+ */
+import { organization } from '../domain/organization/organization.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { isLive, session } from '../domain/session/session.ts'
+import { user } from '../domain/user/user.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { AccessClaims } from '../ports/tokens.ts'
+import { organizationsOf } from '../projections/memberships.ts'
+import type { Views } from '../projections/views.ts'
+import type { UserActor } from './access.ts'
+import type { Streams } from './streams.ts'
+
+export interface AccessFacts {
+  /**
+   * @param organization which one is wanted (the header), when the rule needs one at all
+   * @throws Refusal unauthenticated, session_ended, user_deactivated, organization_required,
+   *   organization_not_found (also for one that exists without this person)
+   */
+  actorOf(
+    claims: Pick<AccessClaims, 'userId' | 'sessionId'>,
+    organization?: { wanted: string | undefined },
+  ): Promise<UserActor>
+}
+
+export function createAccessFacts(deps: {
+  streams: Streams
+  views: Views
+  clock: Clock
+}): AccessFacts {
+  const { streams, views, clock } = deps
+
+  async function actorOf(
+    claims: Pick<AccessClaims, 'userId' | 'sessionId'>,
+    wish?: { wanted: string | undefined },
+  ): Promise<UserActor> {
+    const { state: live } = await streams.load(session, claims.sessionId)
+    if (live?.userId !== claims.userId) throw new Refusal('unauthenticated')
+    if (!isLive(live, clock.now().toISOString())) throw new Refusal('session_ended')
+    const { state: person } = await streams.load(user, claims.userId)
+    if (!person) throw new Refusal('unauthenticated')
+    if (!person.active) throw new Refusal('user_deactivated')
+    const actor: UserActor = {
+      kind: 'user',
+      userId: claims.userId,
+      sessionId: claims.sessionId,
+      locale: person.locale,
+      administrator: person.roles.includes('administrator'),
+    }
+    if (!wish) return actor
+    const orgId = wish.wanted ?? live.orgId ?? (await onlyOrganization(claims.userId))
+    return { ...actor, orgId, role: await roleIn(orgId, claims.userId) }
+  }
+
+  async function onlyOrganization(userId: string): Promise<string> {
+    const organizations = await organizationsOf(views, userId)
+    const [only] = organizations
+    if (only === undefined || organizations.length > 1)
+      throw new Refusal('organization_required', { organizations })
+    return only
+  }
+
+  async function roleIn(orgId: string, userId: string) {
+    const { state } = await streams.load(organization, orgId)
+    const role = state?.members.get(userId)
+    if (role === undefined) throw new Refusal('organization_not_found')
+    return role
+  }
+
+  return { actorOf }
+}

@@ -1,0 +1,64 @@
+/**
+ * Who acts and whether they may. Every door (HTTP, the bot, the command line) asks here with the rule
+ * that stands beside its route. Roles are read from the streams at each request, never from a token.
+ */
+import type { OrganizationRole } from '../domain/organization/events.ts'
+import type { ActorRef } from '../domain/metadata.ts'
+import { Refusal } from '../domain/refusal.ts'
+
+export interface UserActor {
+  readonly kind: 'user'
+  readonly userId: string
+  readonly sessionId: string
+  readonly locale: string
+  readonly administrator: boolean
+  /** The organization of the request and the role in it, where the rule asks for one. */
+  readonly orgId?: string
+  readonly role?: OrganizationRole
+}
+export type Actor = { readonly kind: 'anonymous'; readonly locale: string } | UserActor
+
+/** Declared beside each route; a route without one does not compile. */
+export interface AccessRule {
+  /** anyone: no token needed · user: a signed-in, active person · administrator: of the platform. */
+  readonly actor: 'anyone' | 'user' | 'administrator'
+  /**
+   * Least role in the request's organization. Roles in order: auditor (reads everything), member, admin,
+   * owner. undefined: no organization is needed.
+   */
+  readonly role?: 'auditor' | 'member' | 'admin' | 'owner'
+  readonly resource: string
+  readonly action: string
+  /** Names of the limits that apply, besides the general one. */
+  readonly limits: readonly string[]
+}
+
+/** What a role may do: an auditor reads, a member also invokes, an admin also manages, an owner everything. */
+const RANK: Readonly<Record<OrganizationRole, number>> = {
+  auditor: 0,
+  member: 1,
+  admin: 2,
+  owner: 3,
+}
+
+/** @throws Refusal unauthenticated, forbidden. */
+export function authorize(actor: Actor, rule: AccessRule): void {
+  if (rule.actor === 'anyone') return
+  if (actor.kind === 'anonymous') throw new Refusal('unauthenticated')
+  if (rule.actor === 'administrator') {
+    if (!actor.administrator) throw new Refusal('forbidden', { needed: 'administrator' })
+    return
+  }
+  if (rule.role === undefined) return
+  if (actor.role === undefined || RANK[actor.role] < RANK[rule.role])
+    throw new Refusal('forbidden', { needed: rule.role })
+}
+
+export const atLeast = (role: OrganizationRole | undefined, least: OrganizationRole): boolean =>
+  role !== undefined && RANK[role] >= RANK[least]
+
+/** The actor as events store it. */
+export const actorRef = (actor: Actor): ActorRef =>
+  actor.kind === 'anonymous'
+    ? { kind: 'anonymous' }
+    : { kind: 'user', id: actor.userId, sessionId: actor.sessionId }

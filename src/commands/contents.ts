@@ -1,0 +1,51 @@
+/**
+ * Bulky texts: sealed, stored before the event that names them, named by a salted digest. The salt lies
+ * with the text, so when the text is gone nobody can check a guess against the digest in the log.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Deps } from './deps.ts'
+
+/** How an event names a text. */
+export interface ContentPart {
+  readonly part: string
+  readonly ref: string
+  /** SHA-256 of salt ‖ text, hex. */
+  readonly digest: string
+  /** Bytes of text. */
+  readonly size: number
+}
+
+const SALT_BYTES = 16
+type Stores = Pick<Deps, 'contents' | 'sealer'>
+
+/**
+ * The key of a text: one per owner (a person, or the organization of an API key) and UTC day, so that a
+ * person's texts can be erased without the others'.
+ */
+const keyOf = (ref: string): string => `content/${ref.slice(0, ref.lastIndexOf('/'))}`
+
+export async function storeContent(
+  { contents, sealer }: Stores,
+  what: { owner: string; day: string; part: string; text: string },
+): Promise<ContentPart> {
+  const ref = `${what.owner}/${what.day.slice(0, 10)}/${randomBytes(16).toString('base64url')}`
+  const salted = Buffer.concat([randomBytes(SALT_BYTES), Buffer.from(what.text)])
+  await contents.put(ref, await sealer.sealBytes(keyOf(ref), ref, salted))
+  return {
+    part: what.part,
+    ref,
+    digest: createHash('sha256').update(salted).digest('hex'),
+    size: salted.length - SALT_BYTES,
+  }
+}
+
+/** The text; undefined where it was deleted or its key destroyed. A changed byte throws. */
+export async function readContent(
+  { contents, sealer }: Stores,
+  part: Pick<ContentPart, 'ref'>,
+): Promise<string | undefined> {
+  const sealed = await contents.get(part.ref)
+  if (!sealed) return undefined
+  const salted = await sealer.openBytes(keyOf(part.ref), part.ref, sealed)
+  return salted && Buffer.from(salted.subarray(SALT_BYTES)).toString()
+}

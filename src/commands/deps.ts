@@ -1,0 +1,52 @@
+/**
+ * What command handlers, routes and workers are given. Built once in app.ts; nothing here is global.
+ */
+import type { ContentStore } from '../ports/content-store.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Counters } from '../ports/counters.ts'
+import type { Ids } from '../ports/ids.ts'
+import type { JobQueue } from '../ports/job-queue.ts'
+import type { LiveFeed } from '../ports/live-feed.ts'
+import type { Llm, LlmTarget } from '../ports/llm.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Passwords } from '../ports/passwords.ts'
+import type { Sealer } from '../ports/sealer.ts'
+import type { TokenCounter } from '../ports/token-counter.ts'
+import type { Tokens } from '../ports/tokens.ts'
+import type { Views } from '../projections/views.ts'
+import type { Streams } from './streams.ts'
+
+export interface Deps {
+  readonly streams: Streams
+  readonly views: Views
+  readonly contents: ContentStore
+  readonly sealer: Sealer
+  readonly jobs: JobQueue
+  readonly counters: Counters
+  readonly feed: LiveFeed
+  readonly ids: Ids
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly passwords: Passwords
+  readonly tokens: Tokens
+  readonly tokenCounter: TokenCounter
+  readonly llm: Llm
+  readonly settings: Settings
+}
+
+/** The configuration as far as the rules need it. */
+export interface Settings {
+  /** This run of this process: whoever started a call that nobody ended is dead when its run is. */
+  readonly runId: string
+  readonly publicUrl: string
+  readonly dashboardUrl: string | undefined
+  readonly registration: 'open' | 'invite' | 'closed'
+  readonly billing: 'manual' | 'paddle'
+  /** Apply where the agent sets none. */
+  readonly model: { name: string; temperature: number | undefined; maxTokens: number }
+  /** The provider of models that name none of their own; or the practice model. */
+  readonly provider: LlmTarget & { readonly practice: boolean }
+  readonly callLimitMs: number
+  readonly callsAtOnce: number
+  readonly contentDays: number
+}

@@ -1,0 +1,224 @@
+/**
+ * The only reader of the environment. Every problem is reported at once; the result is frozen.
+ * `.env.example` and the table in docs/operations.md are generated from these descriptions.
+ */
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { z } from 'zod'
+
+const port = (description: string, value: number) =>
+  z
+    .string()
+    .default(String(value))
+    .transform(Number)
+    .pipe(z.int().min(0).max(65_535))
+    .meta({ description })
+const whole = (description: string, value: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'a whole number')
+    .default(String(value))
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+    .meta({ description })
+const list = (description: string) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
+    .meta({ description })
+const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''))
+const secret = { secret: true } as const
+
+const settings = z.object({
+  ENGINE: z.enum(['embedded']).default('embedded').meta({
+    description:
+      'Where events, views, jobs and keys live. embedded: files under DATA_DIR, no server.',
+  }),
+  HOST: z.string().min(1).default('127.0.0.1').meta({ description: 'Address to listen on.' }),
+  PORT: port('Port to listen on; 0 takes a free one.', 3000),
+  METRICS_PORT: port(
+    'Private port for Prometheus metrics (GET /metrics), on HOST; 0 turns it off.',
+    9464,
+  ),
+  DATA_DIR: z.string().min(1).default('./data').meta({
+    description: 'Folder of the event log, the views, the content and the keys. A local disk.',
+  }),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .meta({ description: 'Lowest level that is logged (JSON lines on standard output).' }),
+  PUBLIC_URL: url.optional().meta({
+    description: 'Address under which people reach this server; issuer of the tokens.',
+  }),
+  DASHBOARD_URL: url.optional().meta({ description: 'Address of your own web application.' }),
+  TRUST_PROXY: list(
+    'Addresses or networks of the proxies whose X-Forwarded-For is believed, by comma.',
+  ),
+  CORS_ORIGINS: list('Origins of browsers that may call the API, by comma. None by default.'),
+  MASTER_KEY: z
+    .base64()
+    .refine((text) => Buffer.from(text, 'base64').length === 32, '32 bytes in base64')
+    .optional()
+    .meta({
+      description:
+        'Wraps all data keys: 32 bytes in base64 (openssl rand -base64 32). ' +
+        'Embedded engine: made on the first start and kept in DATA_DIR when not given.',
+      ...secret,
+    }),
+  REGISTRATION: z
+    .enum(['open', 'invite', 'closed'])
+    .default('open')
+    .meta({ description: 'Who may register: everybody, the invited, nobody.' }),
+  BILLING: z
+    .enum(['manual'])
+    .default('manual')
+    .meta({ description: 'manual: the administrator grants credit.' }),
+  OPENAI_API_KEY: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: "The provider's key. Without it the practice model answers.", ...secret }),
+  OPENAI_BASE_URL: url.default('https://api.openai.com/v1').meta({
+    description: 'Any server that speaks Chat Completions, up to and with /v1.',
+  }),
+  OPENAI_MODEL: z.string().min(1).default('gpt-5-mini').meta({
+    description: 'Model of agents that name none.',
+  }),
+  OPENAI_TEMPERATURE: z
+    .string()
+    .regex(/^([01](\.\d{1,2})?|2(\.0{1,2})?)$/, 'a number from 0 to 2, at most 2 decimals')
+    .transform(Number)
+    .optional()
+    .meta({
+      description: 'Temperature of agents that set none. Not sent where the model takes none.',
+    }),
+  OPENAI_MAX_TOKENS: whole(
+    'Longest answer, in tokens, of agents that set none.',
+    1024,
+    1,
+    1_000_000,
+  ),
+  PRACTICE_MODEL: z.enum(['auto', 'on', 'off']).default('auto').meta({
+    description:
+      'The built-in practice model. auto: only without OPENAI_API_KEY and on a loopback HOST.',
+  }),
+  CALL_LIMIT: whole('Longest life of a call in seconds, waiting included.', 600, 30, 3_600),
+  CALLS_AT_ONCE: whole('Calls to providers that this process makes at once.', 2_000, 1, 100_000),
+  CONTENT_DAYS: whole('Days after which stored prompts and answers are deleted.', 30, 1, 3_650),
+  USAGE_LOG: z
+    .enum(['on', 'off'])
+    .default('on')
+    .meta({ description: 'A usage record for each request. What is billed is recorded always.' }),
+  HASHES_AT_ONCE: whole('Password hashes at once; 0 takes the number of cores.', 0, 0, 64),
+})
+export type Config = Readonly<z.output<typeof settings>>
+export type Setting = keyof Config
+
+export class ConfigurationError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`The configuration has ${problems.length === 1 ? 'a problem' : 'problems'}:`)
+    this.name = 'ConfigurationError'
+    this.problems = problems
+  }
+}
+
+/** Reads the environment and, below it, the file `.env` of the working directory. */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  envFile = '.env',
+): Config {
+  const problems: string[] = []
+  const values = { ...readEnvFile(envFile), ...environment }
+  const given: Record<string, string> = {}
+  for (const name of Object.keys(settings.shape)) {
+    const value = valueOf(name, values, problems)
+    if (value !== undefined) given[name] = value
+  }
+  const parsed = settings.safeParse(given)
+  if (!parsed.success)
+    for (const issue of parsed.error.issues)
+      problems.push(`${issue.path.join('.')}: ${issue.message}`)
+  if (parsed.success) problems.push(...contradictions(parsed.data))
+  if (problems.length > 0 || !parsed.success) throw new ConfigurationError(problems)
+  return Object.freeze(parsed.data)
+}
+
+/** An empty value counts as not set. A secret may come from the file that NAME_FILE names. */
+function valueOf(
+  name: string,
+  values: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): string | undefined {
+  const file = values[`${name}_FILE`]
+  const direct = values[name]
+  if (!file) return direct === '' ? undefined : direct
+  if (direct) {
+    problems.push(`${name}: both ${name} and ${name}_FILE are set; keep one`)
+    return undefined
+  }
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    problems.push(`${name}_FILE: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
+function readEnvFile(path: string): Record<string, string | undefined> {
+  try {
+    return parseEnv(readFileSync(path, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new ConfigurationError([`${path}: ${(error as Error).message}`])
+  }
+}
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+
+/** The practice model answers where it is allowed and no provider's key is given. */
+export const usesPracticeModel = (config: Config): boolean =>
+  config.PRACTICE_MODEL === 'on' ||
+  (config.PRACTICE_MODEL === 'auto' && config.OPENAI_API_KEY === undefined)
+
+function contradictions(config: Config): string[] {
+  const problems: string[] = []
+  if (config.PRACTICE_MODEL === 'auto' && config.OPENAI_API_KEY === undefined) {
+    const reachable = !isLoopback(config.HOST)
+    if (reachable)
+      problems.push(
+        `OPENAI_API_KEY: not set, and HOST=${config.HOST} is reachable beyond this machine; ` +
+          'set the key, or PRACTICE_MODEL=on to sell practice answers knowingly',
+      )
+  }
+  if (config.PRACTICE_MODEL === 'off' && config.OPENAI_API_KEY === undefined)
+    problems.push('OPENAI_API_KEY: required with PRACTICE_MODEL=off')
+  return problems
+}
+
+/** Every setting with what a person needs to know of it, in order: for the documents. */
+export function describeSettings(): readonly {
+  name: string
+  description: string
+  default: string | undefined
+  secret: boolean
+}[] {
+  return Object.entries(settings.shape).map(([name, schema]) => {
+    const meta = schema.meta() as { description?: string; secret?: boolean } | undefined
+    const found = schema.safeParse(undefined)
+    const value = found.success ? found.data : undefined
+    return {
+      name,
+      description: meta?.description ?? '',
+      default: value === undefined ? undefined : String(value),
+      secret: meta?.secret === true,
+    }
+  })
+}

@@ -1,0 +1,55 @@
+/**
+ * One life of the server: start, wait for a signal, stop gracefully. Exit codes: 0 stopped as asked,
+ * 78 the configuration or the store was refused (EX_CONFIG), 1 anything else.
+ */
+import { createApp } from './app.ts'
+import { ConfigurationError, readConfig } from './config.ts'
+
+/** After this, open calls are cut: the next start finds and ends them. */
+const STOP_WITHIN_MS = 30_000
+
+export async function serve(): Promise<number> {
+  try {
+    const app = await createApp(readConfig())
+    const asked = signalled()
+    const { url, notes } = await app.start()
+    process.stdout.write(`Daybook listens on ${url}\n`)
+    for (const note of notes) process.stdout.write(`  ${note}\n`)
+    await asked
+    const clean = await Promise.race([
+      app.stop().then(() => true),
+      // The second signal, or the time, ends the wait.
+      signalled().then(() => false),
+      new Promise<false>((resolve) => setTimeout(() => resolve(false), STOP_WITHIN_MS).unref()),
+    ])
+    if (!clean) process.exit(1)
+    return 0
+  } catch (error) {
+    return explain(error)
+  }
+}
+
+const signalled = () =>
+  new Promise<void>((resolve) => {
+    process.once('SIGTERM', () => resolve())
+    process.once('SIGINT', () => resolve())
+  })
+
+/** A refusal to start is a sentence for a person; anything else is a defect with its stack. */
+function explain(error: unknown): number {
+  if (error instanceof ConfigurationError) {
+    process.stderr.write(`${error.message}\n`)
+    for (const problem of error.problems) process.stderr.write(`  ${problem}\n`)
+    return 78
+  }
+  if (error instanceof Error && error.name === 'StoreRefused') {
+    process.stderr.write(`${error.message}\n`)
+    return 78
+  }
+  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+    process.stderr.write(`${(error as Error).message}\nSet HOST and PORT to a free address.\n`)
+    return 78
+  }
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  return 1
+}

@@ -1,0 +1,127 @@
+/**
+ * The whole application on the embedded engine in a folder of its own, with a clock that stands still,
+ * and a scripted provider on a real socket. `request` goes through Fastify's inject; `listen` opens a
+ * real port for streams.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type App, createApp, type Overrides } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { type FakeClock, fakeClock } from './clock.ts'
+import { startUpstream } from './upstream.ts'
+
+type Upstream = Awaited<ReturnType<typeof startUpstream>>
+
+export interface Reply<T = Record<string, unknown>> {
+  readonly status: number
+  readonly body: T
+  readonly headers: Readonly<Record<string, string | string[] | number | undefined>>
+  readonly text: string
+}
+
+export interface RequestOptions {
+  readonly token?: string
+  readonly body?: unknown
+  readonly key?: string
+  readonly org?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface TestApp {
+  readonly app: App
+  readonly clock: FakeClock
+  readonly upstream: Upstream
+  readonly dataDir: string
+  /** `request('POST /auth/login', { body })` */
+  request<T = Record<string, unknown>>(line: string, options?: RequestOptions): Promise<Reply<T>>
+  /** Opens a real port (once) and answers its base URL. */
+  listen(): Promise<string>
+  /** Stops the app and opens it again on the same data. */
+  restart(): Promise<void>
+  /** Waits until the views have what was written. */
+  settled(): Promise<void>
+  stop(): Promise<void>
+}
+
+export const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}
+
+export async function startTestApp(
+  environment: Readonly<Record<string, string>> = {},
+  overrides: Overrides = {},
+): Promise<TestApp> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'daybook-test-'))
+  const upstream = await startUpstream()
+  const clock = fakeClock()
+  const config = readConfig(
+    {
+      DATA_DIR: dataDir,
+      PORT: '0',
+      METRICS_PORT: '0',
+      LOG_LEVEL: 'silent',
+      OPENAI_BASE_URL: upstream.baseUrl,
+      OPENAI_API_KEY: upstream.apiKey,
+      ...environment,
+    },
+    '/nonexistent/.env',
+  )
+  const open = async () => {
+    const app = await createApp(config, { clock, logger: silent, ...overrides })
+    await app.open()
+    return app
+  }
+  let app = await open()
+  let base: Promise<string> | undefined
+  return {
+    get app() {
+      return app
+    },
+    clock,
+    upstream,
+    dataDir,
+    request: (line, options) => inject(app, line, options),
+    listen: () => (base ??= app.server.listen({ host: '127.0.0.1', port: 0 })),
+    async restart() {
+      await app.stop()
+      base = undefined
+      app = await open()
+    },
+    async settled() {
+      await app.runner.views.passed(await app.engine.events.head(), 10_000)
+    },
+    async stop() {
+      await app.stop()
+      await upstream.close()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function inject<T>(app: App, line: string, options: RequestOptions = {}): Promise<Reply<T>> {
+  const [method, url] = line.split(' ') as ['GET', string]
+  const response = await app.server.inject({
+    method,
+    url,
+    headers: {
+      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+      ...(options.key === undefined ? {} : { 'idempotency-key': options.key }),
+      ...(options.org === undefined ? {} : { 'x-organization-id': options.org }),
+      ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...options.headers,
+    },
+    ...(options.body === undefined ? {} : { payload: JSON.stringify(options.body) }),
+  })
+  const json = String(response.headers['content-type'] ?? '').includes('json')
+  return {
+    status: response.statusCode,
+    // The tests say what they expect of the body.
+    body: (json ? response.json() : undefined) as T,
+    headers: response.headers,
+    text: response.body,
+  }
+}
