@@ -1,0 +1,399 @@
+/**
+ * Read models and snapshots in `views.db`: never truth, may be deleted at any time.
+ *
+ * One table per (projection, version), with the fields of its declared indexes beside the document; a
+ * rowid table, since keys come in no order (2.6 times the speed of WITHOUT ROWID). Documents and
+ * checkpoint move in one transaction. A deleted document leaves its position behind, so that applying
+ * an older event again does not bring it back. Index fields that are missing keep a document out of it.
+ */
+import { join } from 'node:path'
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { Position } from '../../ports/event-store.ts'
+import { Unavailable } from '../../ports/unavailable.ts'
+import type { SnapshotStore, ViewCollection, ViewStore } from '../../ports/view-store.ts'
+import { openDatabase, openReader, scalar } from './database.ts'
+import type { DatabaseKind } from './database.ts'
+import { StoreRefused } from './refused.ts'
+
+export const VIEWS_FILE = 'views.db'
+
+export const VIEWS: DatabaseKind = {
+  title: 'view store',
+  applicationId: 0x44427677, // "DBvw"
+  format: 1,
+  synchronous: 'NORMAL',
+  remedy: 'Delete views.db, views.db-wal and views.db-shm: the views are rebuilt from the log.',
+  tables: ['views', 'snapshots'],
+  schema: `
+    CREATE TABLE views(
+      name TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      fields TEXT NOT NULL,
+      indexes TEXT NOT NULL,
+      checkpoint INTEGER NOT NULL,
+      UNIQUE(name, version)
+    ) STRICT;
+    CREATE TABLE snapshots(
+      stream TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      revision INTEGER NOT NULL,
+      state TEXT NOT NULL,
+      UNIQUE(stream, version)
+    ) STRICT;`,
+}
+
+type Query = Parameters<ViewStore['find']>[1]
+type IndexSpec = ViewCollection['indexes'][string]
+
+/** A collection that exists: its fields in the order of its columns f0, f1, …, and its statements. */
+interface Table {
+  readonly name: string
+  readonly fields: readonly string[]
+  readonly statements: Map<string, StatementSync>
+}
+
+export interface OpenViewStore {
+  readonly views: ViewStore
+  readonly snapshots: SnapshotStore
+  /** The furthest checkpoint of any view. */
+  furthest(): number
+  /** Forgets every view and snapshot. */
+  clear(): void
+  close(): void
+}
+
+export function openViewStore(
+  dataDir: string,
+  options: { readOnly?: boolean; whole?: boolean } = {},
+): OpenViewStore {
+  const path = join(dataDir, VIEWS_FILE)
+  const db = options.readOnly ? openReader(path, VIEWS) : openDatabase(path, VIEWS, options.whole)
+  const views = new Views(db, options.readOnly === true)
+  return {
+    views,
+    snapshots: snapshotStore(db),
+    furthest: () => Number(scalar(db, 'SELECT max(checkpoint) FROM views') ?? 0),
+    clear: () => views.clear(),
+    close: () => db.close(),
+  }
+}
+
+class Views implements ViewStore {
+  readonly #db: DatabaseSync
+  readonly #readOnly: boolean
+  readonly #tables = new Map<string, Table>()
+
+  constructor(db: DatabaseSync, readOnly: boolean) {
+    this.#db = db
+    this.#readOnly = readOnly
+  }
+
+  async get(view: ViewCollection, key: string): Promise<unknown> {
+    const table = this.#find(view)
+    return table && asking(() => this.#get(table, key))
+  }
+
+  async getMany(view: ViewCollection, keys: readonly string[]): Promise<Map<string, unknown>> {
+    const table = this.#find(view)
+    const found = new Map<string, unknown>()
+    if (table === undefined) return found
+    for (const key of keys) {
+      const document = asking(() => this.#get(table, key))
+      if (document !== undefined) found.set(key, document)
+    }
+    return found
+  }
+
+  async find(
+    view: ViewCollection,
+    query: Query,
+  ): Promise<{ key: string; document: unknown; cursor: string }[]> {
+    const spec = view.indexes[query.index]
+    if (spec === undefined) throw new TypeError(`${view.name} has no index ${query.index}`)
+    const table = this.#find(view)
+    if (table === undefined) return []
+    const { sql, parameters } = findSql(table, spec, query)
+    const rows = asking(() => this.#statement(table, sql).all(...parameters))
+    return rows.map((row) => ({
+      key: String(row['key']),
+      document: JSON.parse(String(row['document'])) as unknown,
+      cursor: toCursor(row['value'] as string | number | null, String(row['key'])),
+    }))
+  }
+
+  async put(
+    view: ViewCollection,
+    documents: Parameters<ViewStore['put']>[1],
+    checkpoint: Position,
+  ): Promise<void> {
+    if (this.#readOnly) throw new StoreRefused('The views are open for reading only.')
+    // Outside the transaction: what cannot be serialised must not look like a broken store.
+    const texts = documents.map(({ document }) =>
+      document === undefined ? null : JSON.stringify(document),
+    )
+    const existing = this.#find(view)
+    asking(() => {
+      this.#transaction(() => {
+        const table = existing ?? this.#create(view)
+        const upsert = this.#statement(table, upsertSql(table))
+        for (const [i, { key, document, position }] of documents.entries()) {
+          const text = texts[i] ?? null
+          upsert.run(key, text, Number(position), ...values(table, text === null ? null : document))
+        }
+        this.#statement(table, CHECKPOINT).run(Number(checkpoint), view.name, view.version)
+      })
+    })
+  }
+
+  async checkpoint(view: ViewCollection): Promise<Position | undefined> {
+    const row = asking(() => this.#row(view))
+    return row && BigInt(Number(row['checkpoint']))
+  }
+
+  async scan(
+    view: ViewCollection,
+    { after = '', limit }: { after?: string; limit: number },
+  ): Promise<{ key: string; document: unknown; position: Position }[]> {
+    const table = this.#find(view)
+    if (table === undefined) return []
+    const sql = `SELECT key, document, position FROM ${table.name}
+      WHERE key > ? AND document IS NOT NULL ORDER BY key LIMIT ?`
+    return asking(() => this.#statement(table, sql).all(after, limit)).map((row) => ({
+      key: String(row['key']),
+      document: JSON.parse(String(row['document'])) as unknown,
+      position: BigInt(Number(row['position'])),
+    }))
+  }
+
+  async versions(name: string): Promise<{ version: number; checkpoint: Position }[]> {
+    const sql = 'SELECT version, checkpoint FROM views WHERE name = ? ORDER BY version'
+    return asking(() => this.#db.prepare(sql).all(name)).map((row) => ({
+      version: Number(row['version']),
+      checkpoint: BigInt(Number(row['checkpoint'])),
+    }))
+  }
+
+  async drop(view: { name: string; version: number }): Promise<void> {
+    if (this.#readOnly) throw new StoreRefused('The views are open for reading only.')
+    asking(() => this.#transaction(() => this.#drop(view)))
+  }
+
+  clear(): void {
+    this.#transaction(() => {
+      for (const row of this.#db.prepare('SELECT name, version FROM views').all()) {
+        this.#drop({ name: String(row['name']), version: Number(row['version']) })
+      }
+      this.#db.exec('DELETE FROM snapshots')
+    })
+  }
+
+  #drop({ name, version }: { name: string; version: number }): void {
+    this.#tables.delete(`${name}@${version}`)
+    this.#db.exec(`DROP TABLE IF EXISTS ${tableName(name, version)}`)
+    this.#db.prepare('DELETE FROM views WHERE name = ? AND version = ?').run(name, version)
+  }
+
+  #get(table: Table, key: string): unknown {
+    const row = this.#statement(table, `SELECT document FROM ${table.name} WHERE key = ?`).get(key)
+    const text = row?.['document']
+    return typeof text === 'string' ? (JSON.parse(text) as unknown) : undefined
+  }
+
+  #row({ name, version }: ViewCollection): Record<string, unknown> | undefined {
+    const sql = 'SELECT fields, indexes, checkpoint FROM views WHERE name = ? AND version = ?'
+    return this.#db.prepare(sql).get(name, version)
+  }
+
+  /** The table of a view; undefined while nothing was ever put there. */
+  #find(view: ViewCollection): Table | undefined {
+    const id = `${view.name}@${view.version}`
+    const known = this.#tables.get(id)
+    if (known) return known
+    const row = asking(() => this.#row(view))
+    if (row === undefined) return undefined
+    if (row['indexes'] !== JSON.stringify(view.indexes)) {
+      throw new Error(
+        `the indexes of ${id} have changed: a view with other indexes is a new version`,
+      )
+    }
+    const table: Table = {
+      name: tableName(view.name, view.version),
+      fields: JSON.parse(String(row['fields'])) as string[],
+      statements: new Map(),
+    }
+    this.#tables.set(id, table)
+    return table
+  }
+
+  #create(view: ViewCollection): Table {
+    const name = tableName(view.name, view.version)
+    const specs = Object.values(view.indexes)
+    const fields = [
+      ...new Set(specs.flatMap(({ equals, orderBy }) => [...equals, orderBy ?? []].flat())),
+    ]
+    const columns = fields.map((_, i) => `, f${i} ANY`).join('')
+    this.#db.exec(`CREATE TABLE ${name}(
+      key TEXT PRIMARY KEY NOT NULL, document TEXT, position INTEGER NOT NULL${columns}) STRICT`)
+    for (const [i, { equals, orderBy }] of specs.entries()) {
+      const used = [...equals, ...(orderBy === undefined ? [] : [orderBy])].map(
+        (field) => `f${fields.indexOf(field)}`,
+      )
+      const present = ['document', ...used].map((column) => `${column} IS NOT NULL`)
+      this.#db.exec(`CREATE INDEX ${tableName(view.name, view.version, `#${i}`)} ON ${name}
+        (${[...used, 'key'].join(', ')}) WHERE ${present.join(' AND ')}`)
+    }
+    this.#db
+      .prepare(
+        'INSERT INTO views(name, version, fields, indexes, checkpoint) VALUES (?, ?, ?, ?, -1)',
+      )
+      .run(view.name, view.version, JSON.stringify(fields), JSON.stringify(view.indexes))
+    return { name, fields, statements: new Map() }
+  }
+
+  #statement(table: Table, sql: string): StatementSync {
+    let statement = table.statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql)
+      table.statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  #transaction(change: () => void): void {
+    this.#db.exec('BEGIN IMMEDIATE')
+    try {
+      change()
+      this.#db.exec('COMMIT')
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+      throw error
+    }
+  }
+}
+
+const CHECKPOINT = 'UPDATE views SET checkpoint = max(checkpoint, ?) WHERE name = ? AND version = ?'
+
+function tableName(name: string, version: number, suffix = ''): string {
+  if (!/^[A-Za-z][\w-]*$/.test(name) || !Number.isSafeInteger(version)) {
+    throw new TypeError(`not the name of a view: ${name}@${version}`)
+  }
+  return `"view ${name}@${version}${suffix}"`
+}
+
+function upsertSql(table: Table): string {
+  const columns = ['key', 'document', 'position', ...table.fields.map((_, i) => `f${i}`)]
+  return `INSERT INTO ${table.name}(${columns.join(', ')})
+    VALUES (${columns.map(() => '?').join(', ')})
+    ON CONFLICT(key) DO UPDATE SET
+      ${columns
+        .slice(1)
+        .map((column) => `${column} = excluded.${column}`)
+        .join(', ')}
+    WHERE excluded.position > position`
+}
+
+/** Values of the index columns: strings and safe integers, else nothing. */
+function values(table: Table, document: unknown): SQLInputValue[] {
+  const fields = typeof document === 'object' && document !== null ? document : {}
+  return table.fields.map((field) => {
+    const value = Object.hasOwn(fields, field)
+      ? (fields as Record<string, unknown>)[field]
+      : undefined
+    return typeof value === 'string' || Number.isSafeInteger(value) ? (value as string) : null
+  })
+}
+
+function findSql(
+  table: Table,
+  { equals, orderBy }: IndexSpec,
+  query: Query,
+): { sql: string; parameters: SQLInputValue[] } {
+  const column = (field: string) => `f${table.fields.indexOf(field)}`
+  const order = orderBy === undefined ? undefined : column(orderBy)
+  const [than, direction] = query.descending ? ['<', 'DESC'] : ['>', 'ASC']
+  const where = ['document IS NOT NULL']
+  const parameters: SQLInputValue[] = []
+  for (const field of equals) {
+    const value = query.equals[field]
+    if (value === undefined) throw new TypeError(`index ${query.index} needs ${field}`)
+    where.push(`${column(field)} IS NOT NULL AND ${column(field)} = ?`)
+    parameters.push(value)
+  }
+  if (order) {
+    where.push(`${order} IS NOT NULL`)
+    for (const [bound, compare] of [
+      [query.from, '>='],
+      [query.to, '<'],
+    ] as const) {
+      if (bound === undefined) continue
+      where.push(`${order} ${compare} ?`)
+      parameters.push(bound)
+    }
+  }
+  if (query.after !== undefined) {
+    const [value, key] = fromCursor(query.after)
+    where.push(order ? `(${order}, key) ${than} (?, ?)` : `key ${than} ?`)
+    parameters.push(...(order ? [value, key] : [key]))
+  }
+  parameters.push(query.limit)
+  const by = [...(order ? [order] : []), 'key'].map((term) => `${term} ${direction}`).join(', ')
+  return {
+    sql: `SELECT key, document, ${order ?? 'NULL'} AS value FROM ${table.name}
+      WHERE ${where.join(' AND ')} ORDER BY ${by} LIMIT ?`,
+    parameters,
+  }
+}
+
+const toCursor = (value: string | number | null, key: string): string =>
+  Buffer.from(JSON.stringify([value, key])).toString('base64url')
+
+/** @throws TypeError for anything but a cursor that `find` gave. */
+function fromCursor(cursor: string): [string | number | null, string] {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    if (Array.isArray(parsed) && parsed.length === 2 && typeof parsed[1] === 'string') {
+      const value: unknown = parsed[0]
+      if (value === null || typeof value === 'string' || typeof value === 'number') {
+        return [value, parsed[1]]
+      }
+    }
+  } catch {
+    // Falls through to the one answer below.
+  }
+  throw new TypeError('not a cursor of this view')
+}
+
+function snapshotStore(db: DatabaseSync): SnapshotStore {
+  const select = db.prepare(
+    'SELECT revision, state FROM snapshots WHERE stream = ? AND version = ?',
+  )
+  const upsert = db.prepare(
+    `INSERT INTO snapshots(stream, version, revision, state) VALUES (?, ?, ?, ?)
+     ON CONFLICT(stream, version) DO UPDATE SET revision = excluded.revision, state = excluded.state
+     WHERE excluded.revision > revision`,
+  )
+  return {
+    load: async (stream, version) => {
+      const row = asking(() => select.get(stream, version))
+      if (row === undefined) return undefined
+      return {
+        revision: Number(row['revision']),
+        state: JSON.parse(String(row['state'])) as unknown,
+      }
+    },
+    save: async (stream, version, revision, state) => {
+      const text = JSON.stringify(state)
+      asking(() => upsert.run(stream, version, revision, text))
+    },
+    clear: async () => asking(() => db.exec('DELETE FROM snapshots')),
+  }
+}
+
+function asking<T>(ask: () => T): T {
+  try {
+    return ask()
+  } catch (cause) {
+    if (cause instanceof Error && 'errcode' in cause) throw new Unavailable('view store', cause)
+    throw cause
+  }
+}
