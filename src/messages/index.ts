@@ -17,8 +17,8 @@ export function localeFrom(acceptLanguage: string | undefined): Locale {
     .split(',')
     .map((part, index) => {
       const [tag = '', ...parameters] = part.trim().split(';')
-      const q = parameters.map((p) => /^\s*q=([01](?:\.\d+)?)\s*$/.exec(p)?.[1]).find(Boolean)
-      return { language: tag.split('-')[0]?.toLowerCase(), weight: Number(q ?? 1), index }
+      const q = parameters.map((p) => /^\s*q=([01](?:\.\d+)?)\s*$/i.exec(p)?.[1]).find(Boolean)
+      return { language: tag.trim().split('-')[0]?.toLowerCase(), weight: Number(q ?? 1), index }
     })
     .filter((entry) => entry.weight > 0)
     .sort((a, b) => b.weight - a.weight || a.index - b.index)

@@ -1,0 +1,391 @@
+/**
+ * English. How the seller's account at a provider stands is no buyer's business: those failures share
+ * one text.
+ */
+import type { TemplateProblem } from '../domain/agent/template.ts'
+import type { FailureReason } from '../domain/invocation/events.ts'
+import type { PasswordProblem } from '../domain/user/password-policy.ts'
+import {
+  amount,
+  counter,
+  given,
+  name,
+  names,
+  paragraphs,
+  pick,
+  problem,
+  sentences,
+  templateProblems,
+  textOf,
+  webAddress,
+  whole,
+} from './format.ts'
+import type { Facts, Messages } from './messages.ts'
+
+const counted = counter('en')
+const quoted = (value: unknown) => names(value, (text) => `“${text}”`)
+const quotedName = (value: unknown) => given`“${name(value)}”`
+
+const wait = 'Wait a moment and try again.'
+const newKey = 'Try again later, with a new Idempotency-Key if you sent one.'
+
+const templateTexts: Readonly<Record<TemplateProblem['code'], (name: string) => string>> = {
+  malformed_placeholder: () => 'a placeholder must look like {{name}}; write \\{{ for plain braces',
+  undeclared_variable: (variable) => `the variable “${variable}” is not declared`,
+  input_missing: () => '{{input}} is missing',
+  input_in_system_prompt: () => '{{input}} must not stand here',
+  input_not_required: () => '“input” must be required',
+  duplicate_variable: (variable) => `“${variable}” is declared twice`,
+  too_many_variables: () => 'too many variables are declared',
+  too_large: () => 'the prompts are too long',
+}
+
+const passwordTexts: Readonly<Record<PasswordProblem, (facts: Facts) => string | undefined>> = {
+  too_short: (f) =>
+    given`Use at least ${counted(pick(f, 'min', 'min_length'), 'character', 'characters')}.`,
+  too_long: (f) =>
+    given`Use at most ${counted(pick(f, 'max', 'max_length'), 'character', 'characters')}.`,
+  not_text: () => 'It contains characters that are not valid text. Type it again.',
+  same_as_email: () => 'It is too close to your e-mail address. Choose another one.',
+  contains_product_name: () => 'It is little more than the name of this service. Add more words.',
+  too_simple: () => 'It repeats too few different characters. Choose a more varied one.',
+  too_common: () => 'It is among the first that attackers try. Choose another one.',
+}
+
+const noAnswer = `The provider of the model gave no usable answer. ${newKey}`
+const failureTexts: Readonly<Record<FailureReason, string>> = {
+  unreachable: noAnswer,
+  rate_limited: noAnswer,
+  quota_exhausted: noAnswer,
+  refused_key: noAnswer,
+  unknown_model: noAnswer,
+  provider_error: noAnswer,
+  nonsense: noAnswer,
+  timeout: `The provider of the model took too long to answer. ${newKey}`,
+  refused_request:
+    'The model did not take this request. Check the settings of the agent’s version.',
+  context_exceeded:
+    'The prompt is too long for the model. Shorten it and send it as a new request.',
+  content_filtered:
+    'The provider’s content filter stopped the answer. Word the request differently.',
+  cut_off: `The answer broke off before its end. ${newKey}`,
+  aborted: 'The call was stopped before its answer was complete.',
+  expired: `The call could not be carried out in time and costs nothing. ${newKey}`,
+  interrupted: `Our server stopped while the call was running; it costs nothing. ${newKey}`,
+  content_erased: 'The texts of the call were erased before it began. Send it as a new request.',
+  calls_stopped: `The administrator has stopped all calls to models for now. ${newKey}`,
+}
+
+const problems: Messages['problems'] = {
+  // identity
+  invalid_credentials: problem(
+    'The e-mail address or the password is wrong',
+    'Check both and try again.',
+  ),
+  unauthenticated: problem(
+    'You are not signed in',
+    'Send a valid access token as “Authorization: Bearer …”. If yours has expired, refresh it or sign in.',
+  ),
+  session_ended: problem('This session has ended', 'Sign in again.'),
+  user_deactivated: problem(
+    'This user account is deactivated',
+    'Ask the administrator of this service to activate it again.',
+  ),
+  user_not_found: problem('There is no such user', 'Check the id.'),
+  email_taken: problem('This e-mail address is taken', 'Use another address.'),
+  email_unchanged: problem(
+    'This is already your e-mail address',
+    'Nothing was changed. To change the address, send a different one.',
+  ),
+  password_unacceptable: problem(
+    'This password cannot be used',
+    (f) =>
+      textOf(passwordTexts, f['reason'])?.(f) ?? 'Choose a longer password that is hard to guess.',
+  ),
+  registration_closed: problem(
+    'Registration is closed',
+    'Ask the administrator of this service for an invitation.',
+  ),
+  token_unusable: problem(
+    'This link or code does not work any more',
+    'It has expired or was used already. Ask for a new one.',
+  ),
+  too_many_hashes: problem('Too many people are signing in right now', wait),
+  session_not_found: problem('There is no such session', 'GET /me/sessions lists your sessions.'),
+  // access
+  forbidden: problem('You may not do this', (f) =>
+    f['needed'] === 'administrator'
+      ? 'Only an administrator of this service may.'
+      : (given`It takes the role ${quotedName(f['needed'])} or a higher one in the organization. Ask one of its owners.` ??
+        'Ask an owner of the organization for the right to do it.'),
+  ),
+  not_found: problem('Not found', 'Check the id and the organization of your request.'),
+  organization_required: problem(
+    'It is not clear which organization you mean',
+    'Name it in the header X-Organization-Id. GET /organizations lists yours.',
+  ),
+  idempotency_key_reused: problem(
+    'This Idempotency-Key belongs to another request',
+    'Send a new key, or repeat the first request exactly as it was.',
+  ),
+  request_too_old: problem(
+    'The request waited too long',
+    'It was not carried out and costs nothing. Send it again.',
+  ),
+  // organizations
+  organization_not_found: problem(
+    'There is no such organization',
+    'Check the id. GET /organizations lists yours.',
+  ),
+  member_not_found: problem('There is no such member', 'Check the id of the user.'),
+  already_member: problem(
+    'This person is a member already',
+    'To give another role, change the role of the member.',
+  ),
+  last_owner: problem(
+    'An organization needs an owner',
+    'Make another member an owner first, then try again.',
+  ),
+  invitation_unusable: problem(
+    'This invitation cannot be used',
+    'It has expired, was used or withdrawn, or is for another address. Ask for a new one.',
+  ),
+  role_above_own: problem(
+    'This role is above your own',
+    'You can give, change and take only roles up to your own. Ask an owner.',
+  ),
+  // catalogue
+  plan_not_found: problem('There is no such plan', 'GET /billing/plans lists the plans.'),
+  plan_retired: problem('This plan is no longer offered', 'GET /billing/plans lists the plans.'),
+  price_list_not_found: problem('There is no such price list', 'Check the id.'),
+  model_not_found: problem('There is no such model', 'Check the name of the model.'),
+  model_retired: problem('This model is no longer offered', 'Choose another model for the agent.'),
+  price_missing: problem(
+    'There is no price for this model',
+    'A model without a price is never called. Choose another one, or ask the administrator to set a price.',
+  ),
+  version_exists: problem(
+    'This version is published already',
+    'A published version never changes. Publish what you have as the next one.',
+  ),
+  // money
+  account_not_found: problem(
+    'The organization has no billing account yet',
+    'GET /billing/account opens one.',
+  ),
+  insufficient_credit: problem('There is not enough credit', (f) => {
+    const waiting = pick(f, 'waiting_helps', 'waitingHelps')
+    const available = amount(f['available'])
+    return sentences(
+      (waiting === true &&
+        given`This can cost up to ${amount(f['needed'])}; ${available} is available, and ${amount(f['held'])} is held for calls that are still running.`) ||
+        given`This can cost up to ${amount(f['needed'])}; ${available} is available.`,
+      waiting === true
+        ? 'Try again when running calls have ended, or add credit.'
+        : 'Add credit, then try again.',
+    )
+  }),
+  hold_not_found: problem('There is no such hold', 'GET /billing/holds lists the open ones.'),
+  lot_not_found: problem('There is no such credit', 'GET /billing/ledger lists all credit given.'),
+  charge_not_found: problem('There is no such charge', 'GET /billing/ledger lists all charges.'),
+  adjustment_too_large: problem(
+    'The adjustment is larger than what is left of the charge',
+    (f) =>
+      given`At most ${amount(pick(f, 'limit', 'left', 'max'))} can be given back. Send a smaller amount.` ??
+      'Send a smaller amount.',
+  ),
+  already_subscribed: problem(
+    'The organization has a subscription already',
+    'Cancel it before you start another one.',
+  ),
+  not_subscribed: problem(
+    'The organization has no subscription',
+    'POST /billing/subscribe starts one.',
+  ),
+  billing_by_provider: problem(
+    'The payment provider keeps this subscription',
+    'Change it there: POST /billing/portal answers with the link.',
+  ),
+  // agents and invocations
+  agent_not_found: problem('There is no such agent', 'GET /agents lists the agents you can call.'),
+  agent_inactive: problem(
+    'This agent is switched off',
+    'Choose another one from GET /agents, or ask its owner to activate it.',
+  ),
+  slug_taken: problem('This short name is taken', 'Choose another one.'),
+  label_not_found: problem('The agent has no version with this label', (f) =>
+    sentences(
+      given`No version carries the label ${quotedName(f['label'])}.`,
+      given`Labels in use: ${quoted(f['labels'])}.` ??
+        'Put the label on a version first, or use another one.',
+    ),
+  ),
+  version_not_found: problem(
+    'The agent has no such version',
+    (f) =>
+      given`Its latest version is ${whole(f['latest'])}. Name one that exists.` ??
+      'Name a version that exists.',
+  ),
+  template_invalid: problem('The prompt of the agent has mistakes', (f) =>
+    sentences(
+      templateProblems(f, templateTexts, (where, line) =>
+        line === undefined ? where : `${where}, line ${line}`,
+      ),
+      'Correct the prompt and publish it again.',
+    ),
+  ),
+  input_required: problem(
+    'The input is missing',
+    'Send “input”: the text for the agent, not empty.',
+  ),
+  variables_invalid: problem('The variables do not fit the agent', (f) =>
+    sentences(
+      given`Missing: ${quoted(f['missing'])}.`,
+      given`Not known to the agent: ${quoted(f['unknown'])}.`,
+      given`Too long: ${names(pick(f, 'too_long', 'tooLong'), (text, entry) => {
+        const most = counted(pick(entry, 'max_length', 'maxLength'), 'character', 'characters')
+        return `“${text}”${most ? ` (at most ${most})` : ''}`
+      })}.`,
+      given`Not a text: ${quoted(pick(f, 'not_text', 'notText'))}.`,
+      'Correct “variables” and send the request again.',
+    ),
+  ),
+  prompt_too_large: problem('The prompt is too large', (f) =>
+    sentences(
+      given`It has ${counted(f['tokens'], 'token', 'tokens')}, the limit is ${whole(f['limit'])}.` ??
+        given`It has ${counted(f['bytes'], 'byte', 'bytes')}, the limit is ${whole(pick(f, 'limit_bytes', 'limitBytes', 'limit'))}.`,
+      'Shorten the prompt or what is put into it.',
+    ),
+  ),
+  context_exceeded: problem('The call does not fit into the model', (f) =>
+    sentences(
+      given`Prompt and answer may need ${counted(f['tokens'], 'token', 'tokens')}, the model takes ${whole(f['limit'])}.`,
+      'Shorten the input, or let the agent answer in fewer tokens.',
+    ),
+  ),
+  invocation_not_found: problem(
+    'There is no such invocation',
+    'Check the id. GET /invocations lists yours.',
+  ),
+  invocation_ended: problem(
+    'The invocation has ended already',
+    'Nothing is left to do. GET /invocations/{id} shows how it ended.',
+  ),
+  invocation_failed: problem('The call failed', (f) =>
+    sentences(
+      textOf(failureTexts, f['reason']) ?? noAnswer,
+      given`GET /invocations/${name(pick(f, 'invocation_id', 'invocationId'))} shows what became of it.`,
+    ),
+  ),
+  provider_unavailable: problem('The provider of the model cannot be used right now', newKey),
+  provider_refused: problem(
+    'The provider of the model did not take the request',
+    'Try again later. If it happens again, tell the administrator of this service.',
+  ),
+  provider_timeout: problem('The provider of the model took too long', newKey),
+  content_erased: problem(
+    'The text has been erased',
+    'It cannot be restored. To get a new answer, send a new request with a new Idempotency-Key.',
+  ),
+  calls_stopped: problem(
+    'Calls to models are stopped',
+    'The administrator of this service has stopped them for now. Try again later.',
+  ),
+  // the door itself
+  invalid_input: problem(
+    'The request is not valid',
+    '“errors” names each field and what is expected there. Correct them and send it again.',
+  ),
+  malformed_body: problem(
+    'The body cannot be read',
+    'Send well-formed JSON in UTF-8. “errors” says where it went wrong.',
+  ),
+  unsupported_media_type: problem(
+    'This content type is not supported',
+    'Send JSON with the header “Content-Type: application/json”.',
+  ),
+  body_too_large: problem('The body is too large', 'Send a smaller one.'),
+  route_not_found: problem(
+    'There is nothing at this address',
+    'Check the path. /docs describes every endpoint.',
+  ),
+  method_not_allowed: problem(
+    'This method is not allowed here',
+    'Check the method of the request. /docs describes every endpoint.',
+  ),
+  stream_busy: problem('Somebody else was changing this at the same moment', wait),
+  precondition_failed: problem('This has changed since you read it', (f) =>
+    sentences(
+      given`It is at revision ${whole(f['revision'])} now.`,
+      'Read it again, then repeat the change with the new ETag in If-Match.',
+    ),
+  ),
+  event_too_large: problem('This is too large to be recorded', 'Send less text at once.'),
+  view_behind: problem('The asked position has not been reached yet', wait),
+  unavailable: problem('The service cannot answer right now', (f) =>
+    sentences(given`A part of it does not respond (${name(f['service'])}).`, wait),
+  ),
+  stopping: problem('The server is restarting', wait),
+  client_left: problem('The connection was closed before the answer', 'Send the request again.'),
+  internal: problem(
+    'Something went wrong on our side',
+    'Try again. If it happens again, send “request_id” to the administrator of this service.',
+  ),
+}
+
+const validFor = (f: Facts) => given`The link works for ${counted(f['hours'], 'hour', 'hours')}.`
+
+export const en: Messages = {
+  locale: 'en',
+  language: 'English',
+  problems,
+  mail: {
+    verifyEmail: {
+      subject: 'Confirm your e-mail address',
+      body: (f) =>
+        paragraphs(
+          'Hello,',
+          'This address was given for an account at Daybook.',
+          given`Open this link to confirm that it is yours:\n${webAddress(f['link'])}`,
+          webAddress(f['link']) && validFor(f),
+          'If it was not you, simply ignore this message.',
+        ),
+    },
+    emailTaken: {
+      subject: 'You already have an account',
+      body: (f) =>
+        paragraphs(
+          'Hello,',
+          'Somebody, perhaps you, tried to register at Daybook with this address. It already has an account, so no new one was opened.',
+          given`Sign in here:\n${webAddress(f['link'])}` ?? 'Sign in with your password as usual.',
+          'If it was not you, there is nothing you need to do: nobody got into your account.',
+        ),
+    },
+    passwordChanged: {
+      subject: 'Your password was changed',
+      body: (f) =>
+        paragraphs(
+          'Hello,',
+          'The password of your account at Daybook was changed.',
+          'If it was you, there is nothing you need to do. If not, somebody else has access: tell the administrator of this service at once.',
+          given`Your account:\n${webAddress(f['link'])}`,
+        ),
+    },
+    invitation: {
+      subject: 'You are invited to an organization',
+      body: (f) =>
+        paragraphs(
+          'Hello,',
+          given`You are invited to join the organization ${quotedName(f['organization'])} at Daybook.` ??
+            'You are invited to join an organization at Daybook.',
+          given`Open this link to accept:\n${webAddress(f['link'])}`,
+          webAddress(f['link']) && validFor(f),
+          'If you do not know who invites you, simply ignore this message.',
+        ),
+    },
+  },
+  texts: {
+    registered:
+      'If this address can be used, a message is on its way to it. Follow the link in it to go on.',
+  },
+}

@@ -1,0 +1,390 @@
+/**
+ * Russian. How the seller's account at a provider stands is no buyer's business: those failures share
+ * one text. Numbers stand where one form of the noun fits all, or go through `counted`.
+ */
+import type { TemplateProblem } from '../domain/agent/template.ts'
+import type { FailureReason } from '../domain/invocation/events.ts'
+import type { PasswordProblem } from '../domain/user/password-policy.ts'
+import {
+  amount,
+  counter,
+  given,
+  name,
+  names,
+  paragraphs,
+  pick,
+  problem,
+  sentences,
+  templateProblems,
+  textOf,
+  webAddress,
+  whole,
+} from './format.ts'
+import type { Facts, Messages } from './messages.ts'
+
+/** In the genitive, as after «не больше» and «в течение»: 21 символа, 22 символов. */
+const counted = counter('ru')
+const quoted = (value: unknown) => names(value, (text) => `«${text}»`)
+const quotedName = (value: unknown) => given`«${name(value)}»`
+
+const wait = 'Подождите немного и повторите запрос.'
+const newKey = 'Повторите запрос позже; если вы передавали Idempotency-Key, укажите новый.'
+
+const templateTexts: Readonly<Record<TemplateProblem['code'], (name: string) => string>> = {
+  malformed_placeholder: () =>
+    'подстановка должна иметь вид {{name}}; чтобы получить сами скобки, напишите \\{{',
+  undeclared_variable: (variable) => `переменная «${variable}» не объявлена`,
+  input_missing: () => 'нет подстановки {{input}}',
+  input_in_system_prompt: () => 'подстановки {{input}} здесь быть не должно',
+  input_not_required: () => 'переменная «input» должна быть обязательной',
+  duplicate_variable: (variable) => `переменная «${variable}» объявлена дважды`,
+  too_many_variables: () => 'объявлено слишком много переменных',
+  too_large: () => 'промпты слишком длинные',
+}
+
+const passwordTexts: Readonly<Record<PasswordProblem, (facts: Facts) => string | undefined>> = {
+  too_short: (f) =>
+    given`В пароле должно быть не меньше ${counted(pick(f, 'min', 'min_length'), 'символа', 'символов')}.`,
+  too_long: (f) =>
+    given`В пароле должно быть не больше ${counted(pick(f, 'max', 'max_length'), 'символа', 'символов')}.`,
+  not_text: () => 'В нём есть недопустимые символы. Введите его ещё раз.',
+  same_as_email: () => 'Он слишком похож на ваш адрес почты. Придумайте другой.',
+  contains_product_name: () => 'Это почти одно название сервиса. Добавьте другие слова.',
+  too_simple: () => 'В нём слишком мало разных символов. Придумайте более разнообразный.',
+  too_common: () => 'Такие пароли подбирают первыми. Придумайте другой.',
+}
+
+const noAnswer = `Провайдер модели не дал пригодного ответа. ${newKey}`
+const failureTexts: Readonly<Record<FailureReason, string>> = {
+  unreachable: noAnswer,
+  rate_limited: noAnswer,
+  quota_exhausted: noAnswer,
+  refused_key: noAnswer,
+  unknown_model: noAnswer,
+  provider_error: noAnswer,
+  nonsense: noAnswer,
+  timeout: `Провайдер модели отвечал слишком долго. ${newKey}`,
+  refused_request: 'Модель не приняла этот запрос. Проверьте настройки версии агента.',
+  context_exceeded: 'Промпт слишком длинный для модели. Сократите его и отправьте новый запрос.',
+  content_filtered: 'Ответ остановлен фильтром провайдера. Сформулируйте запрос иначе.',
+  cut_off: `Ответ оборвался, не дойдя до конца. ${newKey}`,
+  aborted: 'Вызов остановлен до того, как ответ был готов.',
+  expired: `Вызов не успел выполниться в срок и ничего вам не стоил. ${newKey}`,
+  interrupted: `Наш сервер остановился во время вызова; вызов ничего вам не стоил. ${newKey}`,
+  content_erased: 'Тексты вызова стёрты до его начала. Отправьте новый запрос.',
+  calls_stopped: `Администратор временно остановил все вызовы моделей. ${newKey}`,
+}
+
+const problems: Messages['problems'] = {
+  // identity
+  invalid_credentials: problem(
+    'Неверный адрес почты или пароль',
+    'Проверьте их и попробуйте ещё раз.',
+  ),
+  unauthenticated: problem(
+    'Вы не вошли в систему',
+    'Передайте действующий токен доступа: «Authorization: Bearer …». Если он истёк, обновите его или войдите заново.',
+  ),
+  session_ended: problem('Сеанс завершён', 'Войдите заново.'),
+  user_deactivated: problem(
+    'Учётная запись отключена',
+    'Попросите администратора сервиса включить её снова.',
+  ),
+  user_not_found: problem('Такого пользователя нет', 'Проверьте идентификатор.'),
+  email_taken: problem('Этот адрес почты занят', 'Укажите другой адрес.'),
+  email_unchanged: problem(
+    'Это и есть ваш адрес почты',
+    'Ничего не изменилось. Чтобы сменить адрес, укажите другой.',
+  ),
+  password_unacceptable: problem(
+    'Этот пароль не подходит',
+    (f) =>
+      textOf(passwordTexts, f['reason'])?.(f) ??
+      'Придумайте пароль подлиннее, который трудно угадать.',
+  ),
+  registration_closed: problem(
+    'Регистрация закрыта',
+    'Попросите приглашение у администратора сервиса.',
+  ),
+  token_unusable: problem(
+    'Ссылка или код больше не действует',
+    'Срок истёк, или они уже использованы. Запросите новые.',
+  ),
+  too_many_hashes: problem('Сейчас входит слишком много людей', wait),
+  session_not_found: problem('Такого сеанса нет', 'Список ваших сеансов: GET /me/sessions.'),
+  // access
+  forbidden: problem('У вас нет на это права', (f) =>
+    f['needed'] === 'administrator'
+      ? 'Это может только администратор сервиса.'
+      : (given`Нужна роль ${quotedName(f['needed'])} или выше. Обратитесь к владельцу организации.` ??
+        'Попросите владельца организации дать вам это право.'),
+  ),
+  not_found: problem('Не найдено', 'Проверьте идентификатор и организацию, указанную в запросе.'),
+  organization_required: problem(
+    'Непонятно, о какой организации речь',
+    'Укажите её в заголовке X-Organization-Id. Список ваших организаций: GET /organizations.',
+  ),
+  idempotency_key_reused: problem(
+    'Этот Idempotency-Key относится к другому запросу',
+    'Укажите новый ключ или повторите первый запрос без изменений.',
+  ),
+  request_too_old: problem(
+    'Запрос ждал слишком долго',
+    'Он не выполнен и ничего вам не стоил. Отправьте его ещё раз.',
+  ),
+  // organizations
+  organization_not_found: problem(
+    'Такой организации нет',
+    'Проверьте идентификатор. Список ваших организаций: GET /organizations.',
+  ),
+  member_not_found: problem('Такого участника нет', 'Проверьте идентификатор пользователя.'),
+  already_member: problem(
+    'Этот человек уже состоит в организации',
+    'Если нужна другая роль, измените роль участника.',
+  ),
+  last_owner: problem(
+    'Организации нужен владелец',
+    'Сначала сделайте владельцем другого участника, затем повторите запрос.',
+  ),
+  invitation_unusable: problem(
+    'Приглашение недействительно',
+    'Срок истёк, оно уже принято, отозвано или выписано на другой адрес. Попросите новое.',
+  ),
+  role_above_own: problem(
+    'Эта роль выше вашей',
+    'Вы можете назначать, менять и снимать роли не выше своей. Обратитесь к владельцу.',
+  ),
+  // catalogue
+  plan_not_found: problem('Такого тарифа нет', 'Список тарифов: GET /billing/plans.'),
+  plan_retired: problem('Этот тариф больше не предлагается', 'Список тарифов: GET /billing/plans.'),
+  price_list_not_found: problem('Такого прайс-листа нет', 'Проверьте идентификатор.'),
+  model_not_found: problem('Такой модели нет', 'Проверьте название модели.'),
+  model_retired: problem('Эта модель больше не предлагается', 'Выберите для агента другую модель.'),
+  price_missing: problem(
+    'Для этой модели не задана цена',
+    'Модель без цены не вызывается. Выберите другую или попросите администратора задать цену.',
+  ),
+  version_exists: problem(
+    'Эта версия уже опубликована',
+    'Опубликованная версия не меняется. Опубликуйте изменения как следующую.',
+  ),
+  // money
+  account_not_found: problem(
+    'У организации ещё нет счёта',
+    'Его откроет запрос GET /billing/account.',
+  ),
+  insufficient_credit: problem('Недостаточно средств', (f) => {
+    const waiting = pick(f, 'waiting_helps', 'waitingHelps')
+    const available = amount(f['available'])
+    return sentences(
+      (waiting === true &&
+        given`Может понадобиться до ${amount(f['needed'])}; доступно ${available}, ещё ${amount(f['held'])} в резерве под незавершённые вызовы.`) ||
+        given`Может понадобиться до ${amount(f['needed'])}; доступно ${available}.`,
+      waiting === true
+        ? 'Повторите запрос, когда завершатся текущие вызовы, или пополните счёт.'
+        : 'Пополните счёт и повторите запрос.',
+    )
+  }),
+  hold_not_found: problem('Такого резерва нет', 'Список действующих резервов: GET /billing/holds.'),
+  lot_not_found: problem('Такого зачисления нет', 'Все зачисления: GET /billing/ledger.'),
+  charge_not_found: problem('Такого списания нет', 'Все списания: GET /billing/ledger.'),
+  adjustment_too_large: problem(
+    'Корректировка больше остатка списания',
+    (f) =>
+      given`Вернуть можно не больше ${amount(pick(f, 'limit', 'left', 'max'))}. Укажите меньшую сумму.` ??
+      'Укажите меньшую сумму.',
+  ),
+  already_subscribed: problem(
+    'У организации уже есть подписка',
+    'Прежде чем оформить новую, отмените её.',
+  ),
+  not_subscribed: problem(
+    'У организации нет подписки',
+    'Оформить её можно запросом POST /billing/subscribe.',
+  ),
+  billing_by_provider: problem(
+    'Подпиской управляет платёжный провайдер',
+    'Измените её у него: ссылку вернёт POST /billing/portal.',
+  ),
+  // agents and invocations
+  agent_not_found: problem('Такого агента нет', 'Список доступных вам агентов: GET /agents.'),
+  agent_inactive: problem(
+    'Этот агент отключён',
+    'Выберите другого из GET /agents или попросите владельца включить этого.',
+  ),
+  slug_taken: problem('Это короткое имя занято', 'Выберите другое.'),
+  label_not_found: problem('У агента нет версии с такой меткой', (f) =>
+    sentences(
+      given`Метки ${quotedName(f['label'])} нет ни у одной версии.`,
+      given`Существующие метки: ${quoted(f['labels'])}.` ??
+        'Сначала поставьте метку на версию или укажите другую.',
+    ),
+  ),
+  version_not_found: problem(
+    'У агента нет такой версии',
+    (f) =>
+      given`Номер последней версии: ${whole(f['latest'])}. Укажите существующую.` ??
+      'Укажите существующую версию.',
+  ),
+  template_invalid: problem('В промпте агента есть ошибки', (f) =>
+    sentences(
+      templateProblems(f, templateTexts, (where, line) =>
+        line === undefined ? where : `${where}, строка ${line}`,
+      ),
+      'Исправьте промпт и опубликуйте его снова.',
+    ),
+  ),
+  input_required: problem('Не указан input', 'Передайте в поле «input» непустой текст для агента.'),
+  variables_invalid: problem('Переменные не подходят агенту', (f) =>
+    sentences(
+      given`Не указаны: ${quoted(f['missing'])}.`,
+      given`Агенту неизвестны: ${quoted(f['unknown'])}.`,
+      given`Слишком длинные: ${names(pick(f, 'too_long', 'tooLong'), (text, entry) => {
+        const most = counted(pick(entry, 'max_length', 'maxLength'), 'символа', 'символов')
+        return `«${text}»${most ? ` (не больше ${most})` : ''}`
+      })}.`,
+      given`Должны быть текстом: ${quoted(pick(f, 'not_text', 'notText'))}.`,
+      'Исправьте поле «variables» и повторите запрос.',
+    ),
+  ),
+  prompt_too_large: problem('Промпт слишком большой', (f) =>
+    sentences(
+      given`Размер в токенах: ${whole(f['tokens'])}, предел: ${whole(f['limit'])}.` ??
+        given`Размер в байтах: ${whole(f['bytes'])}, предел: ${whole(pick(f, 'limit_bytes', 'limitBytes', 'limit'))}.`,
+      'Сократите промпт или то, что в него подставляется.',
+    ),
+  ),
+  context_exceeded: problem('Вызов не помещается в контекст модели', (f) =>
+    sentences(
+      given`На промпт и ответ может уйти токенов: ${whole(f['tokens'])}, предел модели: ${whole(f['limit'])}.`,
+      'Сократите входной текст или уменьшите допустимую длину ответа агента.',
+    ),
+  ),
+  invocation_not_found: problem(
+    'Такого вызова нет',
+    'Проверьте идентификатор. Список ваших вызовов: GET /invocations.',
+  ),
+  invocation_ended: problem(
+    'Вызов уже завершён',
+    'Делать больше ничего не нужно. Чем он закончился, покажет GET /invocations/{id}.',
+  ),
+  invocation_failed: problem('Вызов не удался', (f) =>
+    sentences(
+      textOf(failureTexts, f['reason']) ?? noAnswer,
+      given`Подробности: GET /invocations/${name(pick(f, 'invocation_id', 'invocationId'))}.`,
+    ),
+  ),
+  provider_unavailable: problem('Провайдер модели сейчас недоступен', newKey),
+  provider_refused: problem(
+    'Провайдер модели не принял запрос',
+    'Повторите запрос позже. Если это повторится, сообщите администратору сервиса.',
+  ),
+  provider_timeout: problem('Провайдер модели отвечал слишком долго', newKey),
+  content_erased: problem(
+    'Текст стёрт',
+    'Восстановить его нельзя. Чтобы получить новый ответ, отправьте новый запрос с новым Idempotency-Key.',
+  ),
+  calls_stopped: problem(
+    'Вызовы моделей остановлены',
+    'Администратор сервиса временно остановил их. Повторите запрос позже.',
+  ),
+  // the door itself
+  invalid_input: problem(
+    'Запрос составлен неверно',
+    'В «errors» названо каждое поле и то, что в нём ожидается. Исправьте их и повторите запрос.',
+  ),
+  malformed_body: problem(
+    'Не удалось прочитать тело запроса',
+    'Отправьте правильный JSON в UTF-8. В «errors» указано, где ошибка.',
+  ),
+  unsupported_media_type: problem(
+    'Такой тип содержимого не поддерживается',
+    'Отправьте JSON с заголовком «Content-Type: application/json».',
+  ),
+  body_too_large: problem('Тело запроса слишком большое', 'Отправьте меньше данных.'),
+  route_not_found: problem(
+    'По этому адресу ничего нет',
+    'Проверьте путь. Все адреса описаны в /docs.',
+  ),
+  method_not_allowed: problem(
+    'Этот метод здесь не разрешён',
+    'Проверьте метод запроса. Все адреса описаны в /docs.',
+  ),
+  stream_busy: problem('В этот же момент данные менял кто-то другой', wait),
+  precondition_failed: problem('Данные изменились с тех пор, как вы их прочитали', (f) =>
+    sentences(
+      given`Текущая ревизия: ${whole(f['revision'])}.`,
+      'Прочитайте их ещё раз и повторите изменение с новым ETag в If-Match.',
+    ),
+  ),
+  event_too_large: problem('Это слишком много для одной записи', 'Отправьте меньше текста за раз.'),
+  view_behind: problem('До указанной позиции данные ещё не дошли', wait),
+  unavailable: problem('Сервис сейчас не может ответить', (f) =>
+    sentences(given`Не отвечает одна из его частей (${name(f['service'])}).`, wait),
+  ),
+  stopping: problem('Сервер перезапускается', wait),
+  client_left: problem('Соединение закрыто раньше, чем пришёл ответ', 'Отправьте запрос ещё раз.'),
+  internal: problem(
+    'У нас что-то пошло не так',
+    'Повторите запрос. Если ошибка останется, сообщите «request_id» администратору сервиса.',
+  ),
+}
+
+const validFor = (f: Facts) =>
+  given`Ссылка действует в течение ${counted(f['hours'], 'часа', 'часов')}.`
+
+export const ru: Messages = {
+  locale: 'ru',
+  language: 'Русский',
+  problems,
+  mail: {
+    verifyEmail: {
+      subject: 'Подтвердите адрес почты',
+      body: (f) =>
+        paragraphs(
+          'Здравствуйте!',
+          'Этот адрес указали для учётной записи в Daybook.',
+          given`Чтобы подтвердить, что он ваш, откройте ссылку:\n${webAddress(f['link'])}`,
+          webAddress(f['link']) && validFor(f),
+          'Если это были не вы, просто не обращайте внимания на это письмо.',
+        ),
+    },
+    emailTaken: {
+      subject: 'У вас уже есть учётная запись',
+      body: (f) =>
+        paragraphs(
+          'Здравствуйте!',
+          'Кто-то — возможно, вы — попытался зарегистрироваться в Daybook с этим адресом. Учётная запись для него уже есть, поэтому новая не создана.',
+          given`Войти можно здесь:\n${webAddress(f['link'])}` ??
+            'Войдите с вашим паролем, как обычно.',
+          'Если это были не вы, ничего делать не нужно: в вашу учётную запись никто не вошёл.',
+        ),
+    },
+    passwordChanged: {
+      subject: 'Ваш пароль изменён',
+      body: (f) =>
+        paragraphs(
+          'Здравствуйте!',
+          'Пароль вашей учётной записи в Daybook изменён.',
+          'Если это сделали вы, ничего делать не нужно. Если нет, доступ есть у кого-то ещё: сразу сообщите об этом администратору сервиса.',
+          given`Ваша учётная запись:\n${webAddress(f['link'])}`,
+        ),
+    },
+    invitation: {
+      subject: 'Вас приглашают в организацию',
+      body: (f) =>
+        paragraphs(
+          'Здравствуйте!',
+          given`Вас приглашают в организацию ${quotedName(f['organization'])} в Daybook.` ??
+            'Вас приглашают в организацию в Daybook.',
+          given`Чтобы принять приглашение, откройте ссылку:\n${webAddress(f['link'])}`,
+          webAddress(f['link']) && validFor(f),
+          'Если вы не знаете, кто вас приглашает, просто не обращайте внимания на это письмо.',
+        ),
+    },
+  },
+  texts: {
+    registered:
+      'Если этот адрес можно использовать, письмо на него уже отправляется. Чтобы продолжить, откройте ссылку из письма.',
+  },
+}
