@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { type App, createApp, type Overrides } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { type FakeClock, fakeClock } from './clock.ts'
+import { silent } from './silent.ts'
 import { startUpstream } from './upstream.ts'
 
 type Upstream = Awaited<ReturnType<typeof startUpstream>>
@@ -42,13 +43,6 @@ export interface TestApp {
   /** Waits until the views have what was written. */
   settled(): Promise<void>
   stop(): Promise<void>
-}
-
-export const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
 }
 
 export async function startTestApp(

@@ -1,0 +1,210 @@
+/**
+ * The OpenAPI 3.1 document, from the routes and their zod schemas alone. `npm run docs` writes it to
+ * docs/openapi.json, which is served as it is; CI fails when the two differ.
+ */
+import { z } from 'zod'
+import type { ProblemCode } from '../messages/messages.ts'
+import { en } from '../messages/en.ts'
+import { statusOf } from './errors.ts'
+import type { AnyRoute } from './route.ts'
+
+type Json = Record<string, unknown>
+
+/** What every route may answer besides its own: by who may use it and what it takes. */
+function commonProblems(one: AnyRoute): ProblemCode[] {
+  const codes: ProblemCode[] = ['invalid_input', 'stopping', 'unavailable']
+  if (one.body) codes.push('malformed_body', 'unsupported_media_type', 'body_too_large')
+  if (one.method !== 'GET') codes.push('idempotency_key_reused')
+  if (one.reads) codes.push('view_behind')
+  if (one.access.actor === 'anyone') return codes
+  codes.push('unauthenticated', 'session_ended', 'user_deactivated')
+  if (one.access.role !== undefined)
+    codes.push('organization_required', 'organization_not_found', 'forbidden')
+  if (one.access.actor === 'administrator') codes.push('forbidden')
+  return codes
+}
+
+export function openApiDocument(routes: readonly AnyRoute[], version: string): Json {
+  const schemas: Json = { Problem: problemSchema }
+  const paths: Record<string, Json> = {}
+  for (const one of routes) {
+    const path = (paths[one.path] ??= {})
+    path[one.method.toLowerCase()] = operation(one, schemas)
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Daybook',
+      version,
+      description:
+        'Sells access to LLM agents: accounts, plans, prepaid credit, agents, invocations, exact usage ' +
+        'and cost. Errors are problem documents (RFC 9457). Amounts are decimal strings.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    tags: [...new Set(routes.map((one) => one.tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas,
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    },
+  }
+}
+
+function operation(one: AnyRoute, schemas: Json): Json {
+  return {
+    operationId: operationId(one),
+    tags: [one.tag],
+    summary: one.summary,
+    ...(one.description === undefined ? {} : { description: one.description }),
+    ...(one.access.actor === 'anyone' ? {} : { security: [{ bearer: [] }] }),
+    'x-access': one.access,
+    parameters: [
+      ...parametersOf(one.params, 'path', schemas),
+      ...parametersOf(one.query, 'query', schemas),
+      ...headersOf(one),
+    ],
+    ...(one.body
+      ? {
+          requestBody: {
+            required: one.bodyOptional !== true,
+            content: { 'application/json': { schema: jsonSchema(one.body, 'input', schemas) } },
+          },
+        }
+      : {}),
+    responses: responsesOf(one, schemas),
+  }
+}
+
+/** `POST /agents/{agent_id}/invoke` → `postAgentsByAgentIdInvoke`. */
+const operationId = (one: AnyRoute): string =>
+  one.method.toLowerCase() +
+  one.path
+    .split('/')
+    .filter(Boolean)
+    .map((part) => part.replace(/^\{(.+)\}$/, 'by_$1'))
+    .flatMap((part) => part.split(/[^a-zA-Z0-9]+/))
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('')
+
+function parametersOf(
+  schema: z.ZodType | undefined,
+  where: 'path' | 'query',
+  schemas: Json,
+): Json[] {
+  if (!(schema instanceof z.ZodObject)) return []
+  const json = jsonSchema(schema, 'input', schemas) as {
+    properties?: Record<string, Json>
+    required?: string[]
+  }
+  return Object.entries(json.properties ?? {}).map(([name, property]) => ({
+    name,
+    in: where,
+    required: where === 'path' || (json.required ?? []).includes(name),
+    ...(property['description'] === undefined ? {} : { description: property['description'] }),
+    schema: property,
+  }))
+}
+
+const header = (name: string, description: string): Json => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema: { type: 'string' },
+})
+
+function headersOf(one: AnyRoute): Json[] {
+  const headers: Json[] = []
+  if (one.method !== 'GET')
+    headers.push(
+      header(
+        'Idempotency-Key',
+        'The same key with the same request again has one effect, for ever.',
+      ),
+    )
+  if (one.access.role !== undefined)
+    headers.push(header('X-Organization-Id', "The organization, where it is not the session's."))
+  if (one.reads)
+    headers.push({
+      ...header('after', 'Wait (up to 2 s) until the answer reflects this position.'),
+      in: 'query',
+    })
+  return headers
+}
+
+function responsesOf(one: AnyRoute, schemas: Json): Json {
+  const responses: Record<string, Json> = {}
+  for (const [status, answer] of Object.entries(one.answers))
+    responses[status] = {
+      description: answer.description,
+      ...(answer.schema || answer.contentType
+        ? {
+            content: {
+              [answer.contentType ?? 'application/json']: {
+                schema: answer.schema
+                  ? jsonSchema(answer.schema, 'output', schemas)
+                  : { type: 'string' },
+              },
+            },
+          }
+        : {}),
+    }
+  const codes = [...new Set([...commonProblems(one), ...(one.problems ?? [])])]
+  for (const status of [...new Set(codes.map((code) => statusOf[code]))].sort((a, b) => a - b)) {
+    const ofStatus = codes.filter((code) => statusOf[code] === status).sort()
+    responses[String(status)] = {
+      description: ofStatus.map((code) => `\`${code}\` ${en.problems[code].title}`).join('\n\n'),
+      content: {
+        'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+      },
+    }
+  }
+  return responses
+}
+
+/** Named schemas (`meta({ id })`) become components; the rest stays where it is used. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
+  const {
+    $defs,
+    $schema: _dialect,
+    ...json
+  } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema: one }) => {
+      delete one['dataClass']
+      delete one['subject']
+    },
+  }) as Json & { $defs?: Record<string, Json> }
+  const moved = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'))
+  for (const [name, definition] of Object.entries($defs ?? {})) schemas[name] ??= moved(definition)
+  const id = json['id']
+  if (typeof id !== 'string') return moved(json) as Json
+  schemas[id] ??= moved(json)
+  return { $ref: `#/components/schemas/${id}` }
+}
+
+const problemSchema: Json = {
+  type: 'object',
+  description: 'RFC 9457 problem details',
+  required: ['type', 'code', 'title', 'status', 'detail', 'request_id'],
+  properties: {
+    type: { type: 'string' },
+    code: { type: 'string', description: 'Stable; what a program looks at.' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string', description: 'In the language of the person.' },
+    facts: { type: 'object', description: 'What the text is made of.' },
+    errors: {
+      type: 'array',
+      description: 'Where the request was wrong.',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+    request_id: { type: 'string' },
+  },
+}

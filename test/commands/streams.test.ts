@@ -1,0 +1,248 @@
+// The spine: one effect for one command, no lost update, an answer only for what has committed.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createIds } from '../../src/adapters/ids.ts'
+import { createSealer } from '../../src/adapters/sealing.ts'
+import { step, type Root } from '../../src/commands/context.ts'
+import { createEventCodec, UnknownEvent } from '../../src/commands/event-codec.ts'
+import { createStreams, PreconditionFailed } from '../../src/commands/streams.ts'
+import { isErased } from '../../src/domain/personal.ts'
+import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import type { Engine } from '../../src/ports/engine.ts'
+import { type EventStore, EventTooLarge } from '../../src/ports/event-store.ts'
+import { counter, counterEvents } from '../support/counter.ts'
+import { silent } from '../support/silent.ts'
+
+const ids = createIds()
+let folder: string
+let engine: Engine
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'daybook-streams-'))
+  engine = await openEmbedded({ dataDir: folder, logger: silent })
+})
+afterEach(async () => {
+  await engine.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function setUp(events: EventStore = engine.events) {
+  const masterKey = await engine.keys.masterKey()
+  const sealer = await createSealer({ keys: engine.keys, masterKey: masterKey as Uint8Array })
+  const codec = createEventCodec(counterEvents, { sealer, ids })
+  const streams = createStreams({ events, snapshots: engine.snapshots, codec, logger: silent })
+  return { streams, sealer }
+}
+
+const root = (digest?: string): Root => {
+  const id = ids.random()
+  return {
+    id,
+    actor: { kind: 'operator' },
+    at: '2026-11-01T12:00:00.000Z',
+    correlationId: id,
+    causationId: id,
+    ...(digest === undefined ? {} : { digest }),
+  }
+}
+const context = (digest?: string) => step(ids, root(digest), 'raise')
+const raise = (by = 1, max?: number) =>
+  max === undefined ? { type: 'Raise' as const, by } : { type: 'Raise' as const, by, max }
+
+describe('one stream, many commands', () => {
+  test('200 at once all count, in order, without a gap', async () => {
+    const { streams } = await setUp()
+    const results = await Promise.all(
+      Array.from({ length: 200 }, () => streams.transact(counter, 'a', raise(), context())),
+    )
+    expect(results.map((result) => result.state.total)).toEqual(
+      Array.from({ length: 200 }, (_, index) => index + 1),
+    )
+    expect((await streams.read('counter-a')).map((event) => event.stored.revision)).toEqual(
+      Array.from({ length: 200 }, (_, index) => index),
+    )
+  })
+
+  test('a refusal refuses only its own', async () => {
+    const { streams } = await setUp()
+    const results = await Promise.allSettled(
+      Array.from({ length: 15 }, () => streams.transact(counter, 'a', raise(1, 10), context())),
+    )
+    expect(
+      results.map((result) => result.status).filter((status) => status === 'fulfilled'),
+    ).toHaveLength(10)
+    expect((await streams.load(counter, 'a')).state.total).toBe(10)
+  })
+
+  test('nothing to do writes nothing', async () => {
+    const { streams } = await setUp()
+    const result = await streams.transact(counter, 'a', raise(0), context())
+    expect(result).toMatchObject({ events: [], revision: -1, position: undefined })
+    expect(await engine.events.revision('counter-a')).toBeUndefined()
+  })
+
+  test('an event above the limit refuses only its own command', async () => {
+    const { streams } = await setUp()
+    const [big, small] = await Promise.allSettled([
+      streams.transact(
+        counter,
+        'a',
+        { type: 'Raise', by: 1, note: 'x'.repeat(300_000) },
+        context(),
+      ),
+      streams.transact(counter, 'a', raise(), context()),
+    ])
+    expect(big).toMatchObject({ status: 'rejected', reason: expect.any(EventTooLarge) })
+    expect(small).toMatchObject({ status: 'fulfilled', value: { state: { total: 1 } } })
+  })
+})
+
+describe('the append decides', () => {
+  test('when it fails, nobody is told of a state that never was', async () => {
+    const broken: EventStore = {
+      ...bound(engine.events),
+      append: () => Promise.reject(new Error('disk full')),
+    }
+    const { streams } = await setUp(broken)
+    const results = await Promise.allSettled([
+      streams.transact(counter, 'a', raise(10), context()),
+      // Folded on the first, it would be refused: but the first never happened.
+      streams.transact(counter, 'a', raise(1, 10), context()),
+      streams.transact(counter, 'a', raise(0), context()),
+    ])
+    for (const result of results)
+      expect(result).toMatchObject({ status: 'rejected', reason: { message: 'disk full' } })
+    expect((await streams.load(counter, 'a')).state.total).toBe(0)
+  })
+
+  test('two processes on one stream lose no update', async () => {
+    const [one, two] = [await setUp(), await setUp()]
+    await Promise.all(
+      Array.from({ length: 60 }, (_, index) =>
+        (index % 2 ? one : two).streams.transact(counter, 'a', raise(), context()),
+      ),
+    )
+    const events = await engine.events.readStream('counter-a')
+    expect(events).toHaveLength(60)
+  })
+
+  test('a limit holds between two processes', async () => {
+    const [one, two] = [await setUp(), await setUp()]
+    const results = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, index) =>
+        (index % 2 ? one : two).streams.transact(counter, 'a', raise(1, 10), context()),
+      ),
+    )
+    expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(10)
+    expect(await engine.events.readStream('counter-a')).toHaveLength(10)
+  })
+
+  test('If-Match: another revision refuses, and says which it is', async () => {
+    const { streams } = await setUp()
+    await streams.transact(counter, 'a', raise(), context())
+    const stale = streams.transact(counter, 'a', raise(), context(), { ifRevision: 3 })
+    await expect(stale).rejects.toThrow(PreconditionFailed)
+    await expect(stale).rejects.toMatchObject({ revision: 0 })
+    await streams.transact(counter, 'a', raise(), context(), { ifRevision: 0 })
+  })
+})
+
+describe('one key, one effect', () => {
+  test('20 times at once and again by another process', async () => {
+    const { streams } = await setUp()
+    const same = context('digest-1')
+    const results = await Promise.all(
+      Array.from({ length: 20 }, () => streams.transact(counter, 'a', raise(), same)),
+    )
+    expect(results.filter((result) => !result.duplicate)).toHaveLength(1)
+    expect(new Set(results.map((result) => result.position))).toEqual(
+      new Set([results[0]?.position]),
+    )
+    const again = await (await setUp()).streams.transact(counter, 'a', raise(), same)
+    expect(again).toMatchObject({ duplicate: true, position: results[0]?.position })
+    expect(await engine.events.readStream('counter-a')).toHaveLength(1)
+  })
+
+  test('with another body it is refused', async () => {
+    const { streams } = await setUp()
+    const first = context('digest-1')
+    await streams.transact(counter, 'a', raise(), first)
+    await expect(
+      streams.transact(counter, 'a', raise(2), { ...first, digest: 'digest-2' }),
+    ).rejects.toMatchObject({ code: 'idempotency_key_reused' })
+  })
+
+  test('a refusal is not remembered', async () => {
+    const { streams } = await setUp()
+    const same = context('digest-1')
+    await expect(streams.transact(counter, 'a', raise(11, 10), same)).rejects.toMatchObject({
+      code: 'insufficient_credit',
+    })
+    await expect(streams.transact(counter, 'a', raise(1, 10), same)).resolves.toMatchObject({
+      duplicate: false,
+    })
+  })
+})
+
+describe('long streams', () => {
+  test('open through a snapshot, which is never truth', async () => {
+    const { streams } = await setUp()
+    const keyed = context('digest-1')
+    await streams.transact(counter, 'a', raise(), keyed)
+    for (let round = 0; round < 12; round++)
+      await Promise.all(
+        Array.from({ length: 64 }, () => streams.transact(counter, 'a', raise(), context())),
+      )
+    const stored = await engine.snapshots.load('counter-a', 1)
+    expect(stored?.revision).toBeGreaterThanOrEqual(500)
+    const withSnapshot = await (await setUp()).streams.load(counter, 'a')
+    await engine.snapshots.clear()
+    const without = await (await setUp()).streams.load(counter, 'a')
+    expect(withSnapshot).toMatchObject(without)
+    // The memory of keys is part of what a snapshot carries.
+    expect(withSnapshot.keyed.get(keyed.commandId)).toMatchObject({ digest: 'digest-1' })
+  })
+})
+
+describe('what is read', () => {
+  test('classed values are sealed in the log, opened for deciders, erased without their key', async () => {
+    const { streams, sealer } = await setUp()
+    await streams.transact(counter, 'a', { type: 'Raise', by: 1, note: 'canary-7731' }, context())
+    const [stored] = await engine.events.readStream('counter-a')
+    expect(
+      JSON.stringify(stored, (_k, v) => (typeof v === 'bigint' ? String(v) : v)),
+    ).not.toContain('canary')
+    expect((await (await setUp()).streams.load(counter, 'a')).state.notes).toEqual(['canary-7731'])
+    await sealer.destroy('user/usr_1')
+    streams.forget()
+    const [note] = (await streams.load(counter, 'a')).state.notes
+    expect(isErased(note)).toBe(true)
+    expect((await streams.load(counter, 'a')).state.total).toBe(1)
+  })
+
+  test('an event of a newer release stops the reader', async () => {
+    const { streams } = await setUp()
+    await streams.transact(counter, 'a', raise(), context())
+    const [stored] = await engine.events.readStream('counter-a')
+    await engine.events.append('counter-b', 'none', [
+      {
+        id: ids.random(),
+        type: 'CounterRaised',
+        data: '{"by":1}',
+        metadata: JSON.stringify({ ...stored?.metadata, v: 2 }),
+      },
+    ])
+    await expect(streams.load(counter, 'b')).rejects.toThrow(UnknownEvent)
+  })
+})
+
+const bound = (events: EventStore): EventStore => ({
+  append: events.append.bind(events),
+  readStream: events.readStream.bind(events),
+  readAll: events.readAll.bind(events),
+  subscribe: events.subscribe.bind(events),
+  head: events.head.bind(events),
+  revision: events.revision.bind(events),
+})
