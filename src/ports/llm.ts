@@ -64,6 +64,8 @@ export class LlmFailure extends Error {
   readonly firstByte: boolean
   readonly text: string
   readonly usage: TokenQuantities | undefined
+  /** How long the provider asked to be left alone, where it said so. */
+  readonly retryAfterMs: number | undefined
   /** For the operator's log; never for the customer. No secrets. */
   readonly detail: string
   constructor(
@@ -73,6 +75,7 @@ export class LlmFailure extends Error {
       firstByte?: boolean
       text?: string
       usage?: TokenQuantities | undefined
+      retryAfterMs?: number | undefined
       detail?: string
       cause?: unknown
     } = {},
@@ -84,6 +87,7 @@ export class LlmFailure extends Error {
     this.firstByte = options.firstByte ?? false
     this.text = options.text ?? ''
     this.usage = options.usage
+    this.retryAfterMs = options.retryAfterMs
     this.detail = options.detail ?? ''
   }
 }
