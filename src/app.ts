@@ -94,7 +94,7 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
     events: engine.events,
     store: engine.views,
     projections,
-    upcast: codec.upcast,
+    upcast: (event) => codec.upcast(event),
     logger,
   })
   const practice = usesPracticeModel(config) ? await startPracticeModel() : undefined
@@ -119,8 +119,8 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
     settings,
   }
   const workers = createWorkers(deps, workerList(deps), sweeps(deps))
-  runner.onEvents(streams.observe)
-  runner.onEvents(workers.onEvents)
+  runner.onEvents((events) => streams.observe(events))
+  runner.onEvents((events) => workers.onEvents(events))
   const stopping = new AbortController()
   const metrics = createMetrics({ engine, runner, deps })
   const usage = createUsageRecorder(deps, { on: config.USAGE_LOG === 'on' })

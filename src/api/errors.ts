@@ -6,6 +6,7 @@
 import { RevisionConflict, EventTooLarge } from '../ports/event-store.ts'
 import { Unavailable } from '../ports/unavailable.ts'
 import { PreconditionFailed } from '../commands/streams.ts'
+import { money } from '../domain/money.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Facts, Messages, ProblemCode } from '../messages/messages.ts'
 
@@ -151,16 +152,40 @@ function problemOfFramework(error: unknown): Problem | undefined {
   return undefined
 }
 
+/**
+ * Facts as HTTP shows them: snake_case, and amounts in units of the currency. The domain says
+ * `neededNanos: '5000000'`, the answer `needed: { amount: '0.005000000', currency: 'USD' }`.
+ */
+export function publicFacts(facts: Facts): Record<string, unknown> {
+  const shown: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(facts)) {
+    if (value === undefined) continue
+    const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    const isAmount =
+      name.endsWith('_nanos') && (typeof value === 'string' || typeof value === 'bigint')
+    if (isAmount) shown[name.slice(0, -'_nanos'.length)] = money(BigInt(value))
+    else shown[name] = publicFact(value)
+  }
+  return shown
+}
+
+function publicFact(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (Array.isArray(value)) return value.map(publicFact)
+  return typeof value === 'object' && value !== null ? publicFacts(value as Facts) : value
+}
+
 /** The problem document, in the language of `messages`. */
 export function problemBody(problem: Problem, messages: Messages, requestId: string): ProblemBody {
   const text = messages.problems[problem.code]
+  const facts = publicFacts(problem.facts)
   return {
     type: `/docs#${problem.code}`,
     code: problem.code,
     title: text.title,
     status: statusOf[problem.code],
-    detail: text.detail(problem.facts),
-    ...(Object.keys(problem.facts).length > 0 ? { facts: problem.facts } : {}),
+    detail: text.detail(facts),
+    ...(Object.keys(facts).length > 0 ? { facts } : {}),
     ...(problem.issues.length > 0 ? { errors: problem.issues } : {}),
     request_id: requestId,
   }

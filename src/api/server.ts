@@ -69,8 +69,10 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   for (const one of deps.routes) register(app, deps, one)
   app.setErrorHandler((error, request, reply) => fail(deps, error, request, reply))
   app.setNotFoundHandler((request, reply) => {
-    const known = deps.routes.some((one) => matches(one, request.url))
-    return fail(deps, new Problem(known ? 'method_not_allowed' : 'route_not_found'), request, reply)
+    const methods = deps.routes.filter((one) => matches(one, request.url)).map((one) => one.method)
+    if (methods.length > 0) reply.header('allow', methods.join(', '))
+    const code = methods.length > 0 ? 'method_not_allowed' : 'route_not_found'
+    return fail(deps, new Problem(code), request, reply)
   })
   return app
 }

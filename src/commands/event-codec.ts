@@ -69,7 +69,7 @@ export function createEventCodec(
   ): Promise<NewEvent> {
     const definition = catalogue[event.type]
     if (!definition) throw new Error(`event ${event.type} is not in the catalogue`)
-    const data = definition.schema.parse(event.data) as Record<string, unknown>
+    const data = definition.schema.parse(event.data)
     const id = ids.derive(context.commandId, `${stream}:${index}`)
     const metadata: EventMetadata = {
       v: definition.v,

@@ -18,13 +18,46 @@ import {
   RevisionConflict,
 } from '../ports/event-store.ts'
 import type { CommandContext } from './context.ts'
-import {
-  type KeyedCommand,
-  type Loaded,
-  PreconditionFailed,
-  type TransactOptions,
-  type Transacted,
-} from './streams.ts'
+
+/** A command that a client gave a key, found again in its stream. */
+export interface KeyedCommand {
+  readonly digest: string
+  readonly revision: number
+  readonly position: string
+}
+
+/** A stream folded up to `revision` (−1: it does not exist). */
+export interface Loaded<S> {
+  readonly state: S
+  readonly revision: number
+  readonly keyed: ReadonlyMap<string, KeyedCommand>
+}
+
+export interface Transacted<S, E> {
+  readonly state: S
+  /** What this command wrote; [] when the wish was already true. */
+  readonly events: readonly E[]
+  readonly revision: number
+  /** Position of the last event this command wrote (or, repeated, had written); undefined for []. */
+  readonly position: Position | undefined
+  /** The command had been carried out before: nothing was decided now. */
+  readonly duplicate: boolean
+}
+
+export interface TransactOptions {
+  /** Refuse unless the stream is at this revision (If-Match). */
+  readonly ifRevision?: number
+}
+
+/** The stream is not at the revision that the client named: 412. */
+export class PreconditionFailed extends Error {
+  readonly revision: number
+  constructor(revision: number) {
+    super('the resource has changed')
+    this.name = 'PreconditionFailed'
+    this.revision = revision
+  }
+}
 
 const MAX_DECISIONS = 64
 const DEADLINE_MS = 2_000
@@ -162,7 +195,7 @@ async function runRound<S, C, E extends DomainEvent>(
     appended = await deps.append(stream, before.revision < 0 ? 'none' : before.revision, batch)
   } catch (error) {
     if (!(error instanceof RevisionConflict)) throw error
-    return await afterConflict(deps, decider, id, round, error)
+    return afterConflict(deps, decider, id, round, error)
   }
   const kept = new Map(before.keyed)
   for (const [commandId, command] of keyed)

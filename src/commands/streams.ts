@@ -11,42 +11,20 @@ import type { Logger } from '../ports/logger.ts'
 import type { SnapshotStore } from '../ports/view-store.ts'
 import type { CommandContext } from './context.ts'
 import type { EventCodec, ReadEvent } from './event-codec.ts'
-import { createLanes } from './lane.ts'
+import {
+  createLanes,
+  type KeyedCommand,
+  type Loaded,
+  type TransactOptions,
+  type Transacted,
+} from './lane.ts'
+
+export { type Loaded, PreconditionFailed, type Transacted } from './lane.ts'
 
 const PAGE = 1_000
 const CACHED_STREAMS = 5_000
 /** A snapshot is written when this many events came after the last one. */
 const SNAPSHOT_EVERY = 500
-
-/** A command that a client gave a key, found again in its stream. */
-export interface KeyedCommand {
-  readonly digest: string
-  readonly revision: number
-  readonly position: string
-}
-
-/** A stream folded up to `revision` (−1: it does not exist). */
-export interface Loaded<S> {
-  readonly state: S
-  readonly revision: number
-  readonly keyed: ReadonlyMap<string, KeyedCommand>
-}
-
-export interface Transacted<S, E> {
-  readonly state: S
-  /** What this command wrote; [] when the wish was already true. */
-  readonly events: readonly E[]
-  readonly revision: number
-  /** Position of the last event this command wrote (or, repeated, had written); undefined for []. */
-  readonly position: Position | undefined
-  /** The command had been carried out before: nothing was decided now. */
-  readonly duplicate: boolean
-}
-
-export interface TransactOptions {
-  /** Refuse unless the stream is at this revision (If-Match). */
-  readonly ifRevision?: number
-}
 
 export interface Streams {
   transact<S, C, E extends DomainEvent>(
@@ -66,16 +44,6 @@ export interface Streams {
   forget(): void
   /** Position of the last event that this process has written. */
   lastWritten(): Position
-}
-
-/** The stream is not at the revision that the client named: 412. */
-export class PreconditionFailed extends Error {
-  readonly revision: number
-  constructor(revision: number) {
-    super('the resource has changed')
-    this.name = 'PreconditionFailed'
-    this.revision = revision
-  }
 }
 
 export interface StreamsDeps {

@@ -4,7 +4,7 @@
  */
 import type { Position, StoredEvent } from '../ports/event-store.ts'
 import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
-import type { AnyProjection, Handler, ProjectedEvent } from './projection.ts'
+import type { AnyProjection, Handler } from './projection.ts'
 
 type AnyHandler = Handler<unknown, Readonly<Record<string, unknown>>>
 
@@ -21,7 +21,7 @@ export async function foldBatch(
     if (!Object.hasOwn(projection.on, event.type)) continue
     // Looked up by the event's own type, so the handler's Data is this event's data.
     const handler = projection.on[event.type] as unknown as AnyHandler
-    const found = handler.keys(event as ProjectedEvent)
+    const found = handler.keys(event)
     if (found === undefined) continue
     for (const key of typeof found === 'string' ? [found] : found) {
       touched.push({ key, event, handler })
@@ -35,7 +35,7 @@ export async function foldBatch(
   const documents = await store.getMany(target, [...keys])
   const changed = new Map<string, Position>()
   for (const { key, event, handler } of touched) {
-    const next = handler.project(documents.get(key), event as ProjectedEvent, key)
+    const next = handler.project(documents.get(key), event, key)
     if (next === undefined) documents.delete(key)
     else documents.set(key, next)
     changed.set(key, event.position)

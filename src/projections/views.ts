@@ -72,8 +72,8 @@ export function createViews(
         if (page.length < 500) return
       }
     },
-    position: progress.position,
-    passed: progress.passed,
+    position: () => progress.position(),
+    passed: (position, timeoutMs) => progress.passed(position, timeoutMs),
   }
 }
 
