@@ -8,7 +8,10 @@ export interface KeyStore {
   create(id: string, key: StoredKey): Promise<StoredKey>
   /** Destroys the key for ever; a key of this id is never made again (`create` answers the gravestone). */
   destroy(id: string): Promise<void>
-  /** Replaces the wrapping of a key (rotation of the master key). The data key stays the same. */
+  /**
+   * Replaces the wrapping of a key (rotation of the master key; the data key stays the same) or a key of
+   * our own. Changes nothing when what is stored is no longer `from`, above all when it was destroyed.
+   */
   rewrap(id: string, from: StoredKey, to: StoredKey): Promise<void>
   list(options: { prefix: string; after?: string; limit: number }): Promise<readonly string[]>
   /** The master key, where the engine keeps one itself (embedded); undefined where it comes by configuration. */

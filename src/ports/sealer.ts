@@ -11,10 +11,28 @@ export interface Sealer {
   sealBytes(key: string, context: string, bytes: Uint8Array): Promise<Uint8Array>
   /** undefined where the key was destroyed. */
   openBytes(key: string, context: string, bytes: Uint8Array): Promise<Uint8Array | undefined>
-  /** Keyed HMAC-SHA-256, hex: look-ups of addresses and end users without storing them. */
-  hmac(purpose: 'email' | 'endUser' | 'telegram' | 'cursor' | 'address', value: string): string
+  /**
+   * Keyed HMAC-SHA-256, hex: look-ups of addresses and end users without storing them, and the tokens in
+   * links (`mailToken`), which whoever sends the mail can make again from its id. One key per purpose.
+   */
+  hmac(
+    purpose: 'email' | 'endUser' | 'telegram' | 'cursor' | 'address' | 'mailToken',
+    value: string,
+  ): string
   /** A random key of our own (JWT signing, cursors) kept wrapped, made on first use. */
   ownKey(name: string, make: () => Promise<Uint8Array>): Promise<Uint8Array>
+  /**
+   * Replaces a key of our own by what `change` makes of it; answers what is stored then. `change` runs
+   * again when another process has replaced the key meanwhile.
+   */
+  replaceOwnKey(
+    name: string,
+    change: (current: Uint8Array) => Promise<Uint8Array>,
+  ): Promise<Uint8Array>
+  /** Destroys a subject's key for ever, durable before it answers: all that it sealed reads as erased. */
+  destroy(key: string): Promise<void>
+  /** Forgets the opened key in this process: it was destroyed by another. */
+  forget(key: string): void
 }
 
 /** Sealing for a subject whose key was destroyed stores this: the value is erased from the start. */

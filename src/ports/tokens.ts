@@ -17,7 +17,10 @@ export interface RefreshClaims {
 export interface Tokens {
   signAccess(claims: AccessClaims): Promise<string>
   signRefresh(claims: RefreshClaims): Promise<string>
-  /** undefined for anything but a valid, unexpired token of ours of this kind. Never throws. */
+  /**
+   * undefined for anything but a valid, unexpired token of ours of this kind, whatever it is made of.
+   * Throws only when our own keys cannot be read.
+   */
   verifyAccess(token: string, now: Date): Promise<AccessClaims | undefined>
   verifyRefresh(token: string, now: Date): Promise<RefreshClaims | undefined>
   /** JSON Web Key Set of the public keys, for /.well-known/jwks.json. */

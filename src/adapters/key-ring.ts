@@ -1,0 +1,183 @@
+/**
+ * Data keys in clear, in memory only: made, unwrapped, kept (bounded) and forgotten here. The master key
+ * wraps and does nothing else. A key that is destroyed leaves the memory in the same moment, also when
+ * it was just being read.
+ */
+import { createSecretKey, hash, type KeyObject, randomBytes } from 'node:crypto'
+import type { KeyStore, StoredKey } from '../ports/key-store.ts'
+import { decrypt, encrypt } from './aes-gcm.ts'
+
+const KEY_BYTES = 32
+const CACHED_KEYS = 10_000
+const PAGE = 500
+const OWN = 'own/'
+
+export const DESTROYED = Symbol('destroyed')
+type DataKey = KeyObject | typeof DESTROYED
+
+interface MasterKey {
+  readonly id: string
+  readonly key: KeyObject
+}
+
+function masterKeyOf(bytes: Uint8Array): MasterKey {
+  if (bytes.length !== KEY_BYTES) throw new Error(`a master key is ${KEY_BYTES} bytes`)
+  const id = hash('sha256', bytes, 'hex').slice(0, 16)
+  return { id, key: createSecretKey(bytes) }
+}
+
+export function createKeyRing(options: {
+  keys: KeyStore
+  masterKey: Uint8Array
+  previousMasterKeys?: readonly Uint8Array[]
+  cachedKeys?: number
+}) {
+  const { keys, cachedKeys = CACHED_KEYS } = options
+  let master = masterKeyOf(options.masterKey)
+  const masters = new Map([...(options.previousMasterKeys ?? []), options.masterKey].map(byId))
+  const cache = new Map<string, DataKey>()
+  const reading = new Map<string, Promise<DataKey | undefined>>()
+
+  const wrap = (id: string, key: Uint8Array): StoredKey => ({
+    wrapped: encrypt(master.key, key, id),
+    masterKeyId: master.id,
+  })
+
+  /** undefined where the key was destroyed. */
+  function unwrap(id: string, stored: StoredKey): Buffer | undefined {
+    if ('destroyed' in stored) return undefined
+    const wrapping = masters.get(stored.masterKeyId)
+    if (!wrapping)
+      throw new Error(
+        `key ${id} is wrapped by master key ${stored.masterKeyId}, which is not the one given ` +
+          `(${master.id}): MASTER_KEY does not belong to these keys`,
+      )
+    return decrypt(wrapping.key, stored.wrapped, id)
+  }
+
+  function dataKeyOf(id: string, stored: StoredKey): DataKey {
+    const bytes = unwrap(id, stored)
+    return bytes ? createSecretKey(bytes) : DESTROYED
+  }
+
+  function keep(id: string, key: DataKey) {
+    cache.delete(id)
+    cache.set(id, key)
+    if (cache.size > cachedKeys) {
+      const oldest = cache.keys().next()
+      if (!oldest.done) cache.delete(oldest.value)
+    }
+  }
+
+  /** One read of a key at a time; what `forget` was called on meanwhile is not kept. */
+  async function read(
+    id: string,
+    fetch: () => Promise<StoredKey | undefined>,
+  ): Promise<DataKey | undefined> {
+    const promise = fetch().then((stored) => stored && dataKeyOf(id, stored))
+    reading.set(id, promise)
+    try {
+      const key = await promise
+      if (key && reading.get(id) === promise) keep(id, key)
+      return key
+    } finally {
+      if (reading.get(id) === promise) reading.delete(id)
+    }
+  }
+
+  async function known(id: string): Promise<DataKey | undefined> {
+    const kept = cache.get(id)
+    if (!kept) return reading.get(id) ?? read(id, () => keys.get(id))
+    keep(id, kept)
+    return kept
+  }
+
+  async function forSealing(id: string): Promise<DataKey> {
+    const key = await known(id)
+    if (key) return key
+    // Two that make the same key at once both get the one that was stored first.
+    const made = await read(id, () => keys.create(id, wrap(id, randomBytes(KEY_BYTES))))
+    if (!made) throw new Error(`key ${id} was not stored`)
+    return made
+  }
+
+  async function forOpening(id: string): Promise<DataKey> {
+    const key = await known(id)
+    // Not destroyed but gone: the key store was lost or does not belong to this log.
+    if (!key) throw new Error(`key ${id} is not in the key store`)
+    return key
+  }
+
+  function forget(id: string) {
+    cache.delete(id)
+    reading.delete(id)
+  }
+
+  async function own(name: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const id = OWN + name
+    const stored = (await keys.get(id)) ?? (await keys.create(id, wrap(id, await make())))
+    const key = unwrap(id, stored)
+    if (!key) throw new Error(`key ${id} was destroyed`)
+    return key
+  }
+
+  async function replaceOwn(
+    name: string,
+    change: (current: Uint8Array) => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
+    const id = OWN + name
+    for (;;) {
+      const from = await keys.get(id)
+      const current = from && unwrap(id, from)
+      if (!from || !current) throw new Error(`key ${id} is not in the key store`)
+      const changed = await change(current)
+      await keys.rewrap(id, from, wrap(id, changed))
+      const now = await keys.get(id)
+      const stored = now && unwrap(id, now)
+      if (stored && Buffer.compare(stored, changed) === 0) return stored
+    }
+  }
+
+  async function rewrapAll(newMasterKey: Uint8Array): Promise<number> {
+    master = masterKeyOf(newMasterKey)
+    masters.set(master.id, master)
+    let wrapped = 0
+    for (let after: string | undefined; ;) {
+      const page = await keys.list({
+        prefix: '',
+        limit: PAGE,
+        ...(after !== undefined && { after }),
+      })
+      for (const id of page) {
+        const from = await keys.get(id)
+        if (!from || 'destroyed' in from || from.masterKeyId === master.id) continue
+        const key = unwrap(id, from)
+        if (!key) continue
+        await keys.rewrap(id, from, wrap(id, key))
+        wrapped++
+      }
+      after = page.at(-1)
+      if (page.length < PAGE) return wrapped
+    }
+  }
+
+  return {
+    forSealing,
+    forOpening,
+    forget,
+    own,
+    replaceOwn,
+    rewrapAll,
+    /** Destroyed in the store first: nothing that reads it from then on can bring it back. */
+    async destroy(id: string) {
+      forget(id)
+      await keys.destroy(id)
+      forget(id)
+    },
+  }
+}
+
+const byId = (bytes: Uint8Array): [string, MasterKey] => {
+  const master = masterKeyOf(bytes)
+  return [master.id, master]
+}
