@@ -106,7 +106,11 @@ export class OpenAiCall implements Dispatcher.DispatchHandler {
     if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return this.#fail('aborted')
     if (this.#error) return this.#refused(this.#error)
     if (this.#status !== 0) return this.#brokeOff(detail)
-    if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
+    if (
+      code.startsWith('HPE_') ||
+      code === 'HTTPParserError' ||
+      code === 'UND_ERR_HEADERS_OVERFLOW'
+    )
       return this.#fail('nonsense', { detail })
     return this.#fail('unreachable', { retry: code !== 'UND_ERR_INVALID_ARG', detail })
   }
@@ -180,10 +184,11 @@ export class OpenAiCall implements Dispatcher.DispatchHandler {
   }
 }
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : 'unknown'
+/** The parser's errors have a name only. Messages are left alone: they quote the provider's bytes. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
 
 function jsonOf(text: string): unknown {
   try {
