@@ -85,7 +85,7 @@ export function assertAcceptablePassword(password: string, context: { email?: st
   if (reason !== undefined)
     throw new Refusal('password_unacceptable', {
       reason,
-      min_length: PASSWORD_MIN,
-      max_length: PASSWORD_MAX,
+      min: PASSWORD_MIN,
+      max: PASSWORD_MAX,
     })
 }

@@ -78,7 +78,7 @@ describe('passwords', () => {
     } catch (error) {
       expect(error).toMatchObject({
         code: 'password_unacceptable',
-        facts: { reason: 'too_short', min_length: 12, max_length: 128 },
+        facts: { reason: 'too_short', min: 12, max: 128 },
       })
       expect(JSON.stringify(error)).not.toContain('too short')
     }
