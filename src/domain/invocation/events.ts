@@ -50,13 +50,13 @@ export const chainLink = z.strictObject({
 export type ChainLink = z.output<typeof chainLink>
 
 /** How the quantities came to be known. Unknown is listed and never priced as zero. */
-export const usage = z.discriminatedUnion('basis', [
+export const callUsage = z.discriminatedUnion('basis', [
   z.strictObject({ basis: z.literal('reported'), quantities: tokenQuantities }),
   z.strictObject({ basis: z.literal('counted'), quantities: tokenQuantities }),
   z.strictObject({ basis: z.literal('estimated'), quantities: tokenQuantities }),
   z.strictObject({ basis: z.literal('unknown') }),
 ])
-export type Usage = z.output<typeof usage>
+export type Usage = z.output<typeof callUsage>
 
 /** Why a hold goes back whole. */
 export const releaseReason = z.enum([
@@ -134,7 +134,7 @@ const ended = {
   of: clear(dimensions),
   settlement: clear(settlement),
   /** Absent where the provider was never called. */
-  usage: clear(z.exactOptional(usage)),
+  usage: clear(z.exactOptional(callUsage)),
   attempt: clear(z.exactOptional(attempt)),
   callId: clear(z.exactOptional(callId)),
   /** Absent where nothing was said, or the agent keeps no texts. */
@@ -206,7 +206,7 @@ export const invocationEvents = {
   }),
   InvocationCompleted: event('The provider answered to the end.', {
     ...ended,
-    usage: clear(usage),
+    usage: clear(callUsage),
     attempt,
     callId,
     finishReason: clear(z.string().max(64)),
