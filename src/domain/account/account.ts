@@ -1,0 +1,272 @@
+/**
+ * An organization's billing account: the only writer of money. Credit comes in lots; a call first holds
+ * the most that it can cost, in parts of named lots, then is charged at most that, or nothing.
+ *
+ * 10 USD granted, call held at 0.50: balance 10, held 0.50, available 9.50. It costs 0.02: charge 0.02,
+ * balance 9.98, held 0, available 9.98. What a call costs above its hold is the seller's loss.
+ *
+ * Debt exists only where credit was taken back after it was spent, and never beside free credit:
+ * whatever becomes free pays it first, in the same event. No hold passes while there is debt.
+ */
+import type { Decider } from '../decider.ts'
+import { MAX_NANOS, maxNanos, minNanos } from '../money.ts'
+import { Refusal } from '../refusal.ts'
+import { adjustCharge } from './adjustment.ts'
+import type {
+  AccountCommand,
+  GrantCredit,
+  PlaceHold,
+  RevokeCredit,
+  SettleHold,
+} from './commands.ts'
+import { endOf, rememberEnd } from './ended-holds.ts'
+import type { AccountData, AccountEvent } from './events.ts'
+import {
+  addLot,
+  changeLot,
+  choose,
+  draw,
+  dueLots,
+  expire,
+  freeOf,
+  freeParts,
+  giveBack,
+  type LotPart,
+  part,
+  payDebt,
+  repay,
+  reserve,
+  split,
+  sumOf,
+  unreserve,
+} from './lots.ts'
+import { snapshot } from './snapshot.ts'
+import { type Account, assert, balanceOf, insufficientCredit, noAccount } from './state.ts'
+
+/** A hold is refused when its request came longer ago than this. */
+export const REQUEST_AGE_LIMIT_MS = 60_000
+
+function grantCredit(command: GrantCredit, account: Account): AccountEvent | undefined {
+  const { type: _type, amountNanos, ...fact } = command
+  if (account.facts.has(`grant:${command.grantId}`)) return undefined
+  assert(amountNanos > 0n, 'a grant gives something')
+  assert(!account.lots.byId.has(command.lotId), 'a lot is granted once')
+  const largest = MAX_NANOS - maxNanos(balanceOf(account), 0n)
+  if (amountNanos > largest)
+    throw new Refusal('adjustment_too_large', { largestNanos: largest.toString() })
+  const freed = [part(command.lotId, amountNanos)]
+  const repayments = payDebt(account.debtNanos, freed)
+  const data = { ...fact, amountNanos: amountNanos.toString(), ...repayments }
+  return { type: 'CreditGranted', data }
+}
+
+function revokeCredit(command: RevokeCredit, account: Account): AccountEvent | undefined {
+  const { type: _type, amountNanos: wanted, ...fact } = command
+  if (account.facts.has(`revocation:${command.revocationId}`)) return undefined
+  const lot = account.lots.byId.get(command.lotId)
+  if (!lot) throw new Refusal('lot_not_found', { lotId: command.lotId })
+  const left = lot.grantedNanos - lot.askedBackNanos
+  const asked = wanted ?? left
+  if (asked > left) throw new Refusal('adjustment_too_large', { largestNanos: left.toString() })
+  if (asked === 0n) return undefined
+  assert(asked > 0n, 'a revocation takes something')
+  const taken = minNanos(asked, freeOf(lot))
+  // What has expired is gone already: the customer does not owe it again, whichever came first.
+  const expiredBefore = minNanos(asked - taken, lot.expiredNanos - lot.expiredBeforeNanos)
+  const debt = asked - taken - expiredBefore
+  const others = freeParts(account.lots, command.at).filter(({ lotId }) => lotId !== lot.lotId)
+  return {
+    type: 'CreditRevoked',
+    data: {
+      ...fact,
+      amountNanos: (taken + debt).toString(),
+      takenNanos: taken.toString(),
+      debtNanos: debt.toString(),
+      expiredBeforeNanos: expiredBefore.toString(),
+      ...payDebt(account.debtNanos + debt, others),
+    },
+  }
+}
+
+function placeHold(command: PlaceHold, account: Account): AccountEvent | undefined {
+  const { type: _type, amountNanos, ...facts } = command
+  const { invocationId, requestedAt, at } = command
+  if (account.holds.has(invocationId) || endOf(account.ended, invocationId)) return undefined
+  assert(amountNanos >= 0n, 'a hold is never negative')
+  if (Date.parse(at) - Date.parse(requestedAt) > REQUEST_AGE_LIMIT_MS)
+    throw new Refusal('request_too_old', { requestedAt, limitMs: REQUEST_AGE_LIMIT_MS })
+  const parts = account.debtNanos === 0n ? choose(account.lots, amountNanos, at) : undefined
+  if (!parts) throw insufficientCredit(account, amountNanos, at)
+  return {
+    type: 'HoldPlaced',
+    data: { ...facts, amountNanos: amountNanos.toString(), parts: [...parts] },
+  }
+}
+
+/** The open hold; undefined where it ended in this very way; a refusal where there is none. */
+function openHold(account: Account, invocationId: string, end: 'settled' | 'released') {
+  const hold = account.holds.get(invocationId)
+  if (hold) return hold
+  const ended = endOf(account.ended, invocationId)
+  if (ended === end) return undefined
+  throw new Refusal('hold_not_found', { invocationId, ...(ended && { ended }) })
+}
+
+function settleHold(command: SettleHold, account: Account): AccountEvent | undefined {
+  const { type: _type, priceNanos, waivedNanos, costNanos, ...facts } = command
+  const hold = openHold(account, command.invocationId, 'settled')
+  if (!hold) return undefined
+  assert(waivedNanos >= 0n && waivedNanos <= priceNanos, 'no more is waived than the price')
+  assert(costNanos >= 0n, 'a cost is never negative')
+  const due = priceNanos - waivedNanos
+  const charge = minNanos(due, BigInt(hold.amountNanos))
+  const { first: drawn, rest: returned } = split(hold.parts, charge)
+  return {
+    type: 'HoldSettled',
+    data: {
+      ...facts,
+      chargeNanos: charge.toString(),
+      waivedNanos: waivedNanos.toString(),
+      uncollectedNanos: (due - charge).toString(),
+      costNanos: costNanos.toString(),
+      drawn: [...drawn],
+      priceListId: hold.priceListId,
+      priceListVersion: hold.priceListVersion,
+      ...(hold.practice && { practice: true }),
+      ...payDebt(account.debtNanos, returned),
+    },
+  }
+}
+
+type OneEvent = Exclude<AccountCommand, { type: 'OpenAccount' | 'ExpireCredit' }>
+
+function decideOne(command: OneEvent, account: Account): AccountEvent | undefined {
+  switch (command.type) {
+    case 'GrantCredit':
+      return grantCredit(command, account)
+    case 'RevokeCredit':
+      return revokeCredit(command, account)
+    case 'PlaceHold':
+      return placeHold(command, account)
+    case 'SettleHold':
+      return settleHold(command, account)
+    case 'ReleaseHold': {
+      const { invocationId, reason, at } = command
+      const hold = openHold(account, invocationId, 'released')
+      if (!hold) return undefined
+      const repayments = payDebt(account.debtNanos, hold.parts)
+      return { type: 'HoldReleased', data: { invocationId, reason, ...repayments, at } }
+    }
+    case 'AdjustCharge':
+      return adjustCharge(command, account)
+  }
+}
+
+/** Every command that changes anything also writes down what has expired by then, before and after. */
+function decide(command: AccountCommand, account: Account): readonly AccountEvent[] {
+  if (command.type === 'OpenAccount') {
+    const { orgId, at } = command
+    return account.opened ? [] : [{ type: 'BillingAccountOpened', data: { orgId, at } }]
+  }
+  if (!account.opened) throw new Refusal('account_not_found')
+  const before = expirations(account, command.at)
+  if (command.type === 'ExpireCredit') return before
+  const current = before.reduce(evolve, account)
+  const event = decideOne(command, current)
+  if (!event) return []
+  return [...before, event, ...expirations(evolve(current, event), command.at)]
+}
+
+function expirations(account: Account, at: string): readonly AccountEvent[] {
+  return dueLots(account.lots, at)
+    .filter((lot) => freeOf(lot) > 0n)
+    .map((lot) => ({ type: 'CreditExpired', data: { ...part(lot.lotId, freeOf(lot)), at } }))
+}
+
+function evolve(account: Account, { type, data }: AccountEvent): Account {
+  switch (type) {
+    case 'BillingAccountOpened':
+      return { ...account, opened: true }
+    case 'CreditGranted': {
+      const grantedNanos = BigInt(data.amountNanos)
+      const { lotId, kind, expiresAt } = data
+      const lots = addLot(account.lots, { lotId, kind, expiresAt, grantedNanos })
+      const facts = account.facts.set(`grant:${data.grantId}`, true)
+      return repaid({ ...account, lots, facts }, data.repayments)
+    }
+    case 'CreditRevoked':
+      return repaid(revoked(account, data), data.repayments)
+    case 'CreditExpired':
+      return { ...account, lots: expire(account.lots, data) }
+    case 'HoldPlaced': {
+      const lots = reserve(account.lots, data.parts)
+      return { ...account, lots, holds: account.holds.set(data.invocationId, data) }
+    }
+    case 'HoldSettled': {
+      const ended = endHold(account, data, 'settled')
+      return repaid({ ...ended, lots: draw(ended.lots, data.drawn) }, data.repayments)
+    }
+    case 'HoldReleased':
+      return repaid(endHold(account, data, 'released'), data.repayments)
+    case 'ChargeAdjusted':
+      return repaid(adjusted(account, data), data.repayments)
+  }
+}
+
+function revoked(account: Account, data: AccountData<'CreditRevoked'>): Account {
+  const [taken, debt] = [BigInt(data.takenNanos), BigInt(data.debtNanos)]
+  const expiredBefore = BigInt(data.expiredBeforeNanos)
+  const lots = changeLot(account.lots, data.lotId, (lot) => ({
+    revokedNanos: lot.revokedNanos + taken,
+    askedBackNanos: lot.askedBackNanos + taken + debt + expiredBefore,
+    expiredBeforeNanos: lot.expiredBeforeNanos + expiredBefore,
+  }))
+  const facts = account.facts.set(`revocation:${data.revocationId}`, true)
+  return { ...account, lots, facts, debtNanos: account.debtNanos + debt }
+}
+
+function endHold(
+  account: Account,
+  { invocationId, at }: { readonly invocationId: string; readonly at: string },
+  end: 'settled' | 'released',
+): Account {
+  const hold = account.holds.get(invocationId)
+  assert(hold !== undefined, `hold of ${invocationId} ends once`)
+  return {
+    ...account,
+    lots: unreserve(account.lots, hold.parts),
+    holds: account.holds.delete(invocationId),
+    ended: rememberEnd(account.ended, invocationId, end, at),
+  }
+}
+
+function adjusted(account: Account, data: AccountData<'ChargeAdjusted'>): Account {
+  const { newLot, invocationId, adjustmentId, remaining } = data
+  const moved = giveBack(draw(account.lots, data.drawn), data.returned)
+  const lots = newLot
+    ? addLot(moved, { ...newLot, kind: 'adjustment', grantedNanos: BigInt(newLot.amountNanos) })
+    : moved
+  return {
+    ...account,
+    lots,
+    facts: account.facts.set(`adjustment:${adjustmentId}`, true),
+    adjusted: account.adjusted.set(invocationId, remaining),
+  }
+}
+
+function repaid(account: Account, repayments: readonly LotPart[] = []): Account {
+  if (repayments.length === 0) return account
+  return {
+    ...account,
+    lots: repay(account.lots, repayments),
+    debtNanos: account.debtNanos - sumOf(repayments),
+  }
+}
+
+export const account: Decider<Account, AccountCommand, AccountEvent> = {
+  category: 'account',
+  initial: () => noAccount,
+  decide,
+  evolve,
+  snapshot,
+}

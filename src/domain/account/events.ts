@@ -1,0 +1,188 @@
+/**
+ * Everything that ever happens to an organization's money: the stored contract. An event names each lot
+ * it touches with the amount, so that the balance follows from the log alone (README.md, the equation)
+ * and a reader never has to repeat a decision. Amounts are nano-USD and never negative, except the
+ * adjustment's own.
+ */
+import { z } from 'zod'
+import { event, type EventsOf } from '../event.ts'
+import { idField, idSchema, instant, instantText } from '../ids.ts'
+import { nanos, tokenQuantities } from '../money.ts'
+import { modelName } from '../model/events.ts'
+import { clear } from '../personal.ts'
+
+const amountText = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,18})$/)
+  .meta({ description: 'nano-USD, never negative' })
+const amount = clear(amountText)
+
+/** So much of that lot. */
+export const lotPart = z.strictObject({ lotId: idSchema('lot'), amountNanos: amountText })
+const partsOfLots = z.array(lotPart)
+const lotParts = clear(partsOfLots)
+/** Free credit that went to the account's debt, lot by lot: both fall, the balance stays. */
+const repayments = clear(z.exactOptional(partsOfLots))
+
+/** How the customer came by the credit. Paid credit is drawn last. */
+export const creditKinds = ['promotional', 'trial', 'included', 'paid'] as const
+export const creditKind = z.enum(creditKinds)
+export type CreditKind = z.output<typeof creditKind>
+
+/** Who said so: a person, the plan, or the payment provider. `sourceId` names the plan or transaction. */
+export const creditSource = z.enum(['administrator', 'plan', 'provider'])
+export type CreditSource = z.output<typeof creditSource>
+
+/** An id derived from the command that states the fact: the account takes each once. */
+const factId = clear(z.string().min(1).max(128))
+/** A note for the books, kept for ever: never a person's data. */
+const reason = clear(z.string().min(1).max(500))
+const invocationId = idField('invocation')
+const lotId = idField('lot')
+const model = clear(modelName)
+const priceListVersion = clear(z.int().positive())
+const source = clear(creditSource)
+const sourceId = clear(z.exactOptional(z.string().min(1).max(128)))
+
+/** A part of a call in the content store; the digest is salted. */
+export const contentReference = z.strictObject({
+  part: z.string().min(1).max(64),
+  ref: z.string().min(1).max(256),
+  digest: z.string().min(1).max(128),
+  /** Bytes. */
+  size: z.int().nonnegative(),
+})
+export type ContentReference = z.output<typeof contentReference>
+
+/** reported by the provider · counted by us · estimated by us · unknown (listed, never taken for zero). */
+export const usageBasis = z.enum(['reported', 'counted', 'estimated', 'unknown'])
+export type UsageBasis = z.output<typeof usageBasis>
+
+export const accountEvents = {
+  BillingAccountOpened: event('The organization has a billing account.', {
+    orgId: idField('organization'),
+    at: instant,
+  }),
+  CreditGranted: event('A lot of credit exists from now on; what debt there was, it pays first.', {
+    grantId: factId,
+    lotId,
+    kind: clear(creditKind),
+    amountNanos: amount,
+    /** From this moment nothing of the lot can be reserved; what is free of it expires. */
+    expiresAt: clear(z.exactOptional(instantText)),
+    reason,
+    source,
+    sourceId,
+    /** Start of the calendar period that the credit is included for. */
+    period: clear(z.exactOptional(instantText)),
+    repayments,
+    at: instant,
+  }),
+  CreditRevoked: event(
+    'Credit was taken back. What was free of the lot is gone, the rest is the account’s debt.',
+    {
+      revocationId: factId,
+      lotId,
+      /** What the balance falls by: taken + debt. */
+      amountNanos: amount,
+      takenNanos: amount,
+      debtNanos: amount,
+      /** Asked back too, but expired before: the balance has fallen by it already. */
+      expiredBeforeNanos: amount,
+      reason,
+      source,
+      sourceId,
+      repayments,
+      at: instant,
+    },
+  ),
+  CreditExpired: event('The lot’s day has passed: what was free of it is gone.', {
+    lotId,
+    amountNanos: amount,
+    at: instant,
+  }),
+  HoldPlaced: event(
+    'Credit is reserved for one call: the most that it can cost. Carries what is needed to accept it.',
+    {
+      invocationId,
+      amountNanos: amount,
+      parts: lotParts,
+      /** When the request reached us. */
+      requestedAt: instant,
+      at: instant,
+      /** Who asked: a person, or nobody where a key acts for the organization. */
+      userId: clear(z.exactOptional(idSchema('user'))),
+      keyId: clear(z.exactOptional(idSchema('apiKey'))),
+      /** HMAC of the caller's own end user. */
+      endUser: clear(z.exactOptional(z.string().min(1).max(128))),
+      agentId: idField('agent'),
+      agentVersion: clear(z.int().positive()),
+      label: clear(z.exactOptional(z.string().min(1).max(64))),
+      /** First model of the chain. */
+      model,
+      priceListId: idField('priceList'),
+      priceListVersion,
+      /** Digest of the request: an equal key with another one is another wish. */
+      requestDigest: clear(z.exactOptional(z.string().min(1).max(128))),
+      contents: clear(z.array(contentReference).max(16)),
+      /** The built-in practice model answers. */
+      practice: clear(z.exactOptional(z.literal(true))),
+    },
+  ),
+  HoldSettled: event('The call was charged; what it did not need of its hold is free again.', {
+    invocationId,
+    /** charge + waived + uncollected is the price of the usage; the charge never exceeds the hold. */
+    chargeNanos: amount,
+    /** Given free by a rule. */
+    waivedNanos: amount,
+    /** Above the hold: the seller's loss. */
+    uncollectedNanos: amount,
+    /** What the provider takes from the seller. */
+    costNanos: amount,
+    /** The charge, lot by lot. The other parts of the hold return to their lots. */
+    drawn: lotParts,
+    /** The model that answered. */
+    model,
+    priceListId: idField('priceList'),
+    priceListVersion,
+    usageBasis: clear(usageBasis),
+    quantities: clear(z.exactOptional(tokenQuantities)),
+    practice: clear(z.exactOptional(z.literal(true))),
+    repayments,
+    at: instant,
+  }),
+  HoldReleased: event('The call costs nothing; its hold returns to the lots it came from.', {
+    invocationId,
+    reason: clear(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/)),
+    repayments,
+    at: instant,
+  }),
+  ChargeAdjusted: event('A person corrected the charge of one call.', {
+    adjustmentId: factId,
+    invocationId,
+    /** Positive in the buyer's favour, negative against. */
+    amountNanos: nanos,
+    /** In favour: what went back to the lots it came from. */
+    returned: lotParts,
+    /** In favour, where such a lot has expired: a new lot instead. */
+    newLot: clear(
+      z.exactOptional(
+        z.strictObject({
+          lotId: idSchema('lot'),
+          amountNanos: amountText,
+          expiresAt: instantText,
+        }),
+      ),
+    ),
+    /** Against: what was drawn, lot by lot. */
+    drawn: lotParts,
+    /** What the call is still charged after this, in the order it was drawn. */
+    remaining: lotParts,
+    reason,
+    repayments,
+    at: instant,
+  }),
+}
+export type AccountEvent = EventsOf<typeof accountEvents>
+/** The data of one type of event. */
+export type AccountData<T extends AccountEvent['type']> = Extract<AccountEvent, { type: T }>['data']

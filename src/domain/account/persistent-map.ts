@@ -1,0 +1,124 @@
+/**
+ * A map that is never changed: `set` and `delete` answer a new one that shares all but a few small
+ * nodes with the old. An account's fold lives through millions of events and its states are kept
+ * side by side (a decision that fails is taken back), so neither copying nor changing would do.
+ * A hash trie: leaves of a few entries, branches of 32.
+ */
+const BITS = 5
+const WIDTH = 1 << BITS
+const LEAF_ENTRIES_MAX = 12
+/** Beyond the bits of the hash a leaf just grows: full collisions are rare and harmless. */
+const SHIFT_MAX = 30
+
+type Leaf<V> = ReadonlyMap<string, V>
+type Branch<V> = readonly (Node<V> | undefined)[]
+type Node<V> = Leaf<V> | Branch<V>
+
+export class PersistentMap<V> implements Iterable<readonly [string, V]> {
+  readonly size: number
+  private readonly root: Node<V> | undefined
+
+  private constructor(size: number, root: Node<V> | undefined) {
+    this.size = size
+    this.root = root
+  }
+
+  static empty<V>(): PersistentMap<V> {
+    return new PersistentMap<V>(0, undefined)
+  }
+
+  static from<V>(entries: Iterable<readonly [string, V]>): PersistentMap<V> {
+    let map = PersistentMap.empty<V>()
+    for (const [key, value] of entries) map = map.set(key, value)
+    return map
+  }
+
+  get(key: string): V | undefined {
+    let node = this.root
+    for (let shift = 0, hash = hashOf(key); node !== undefined; shift += BITS) {
+      if (node instanceof Map) return node.get(key)
+      node = (node as Branch<V>)[(hash >>> shift) & (WIDTH - 1)]
+    }
+    return undefined
+  }
+
+  /** Values are never undefined, so a value is there exactly when the key is. */
+  has(key: string): boolean {
+    return this.get(key) !== undefined
+  }
+
+  set(key: string, value: V): PersistentMap<V> {
+    const size = this.has(key) ? this.size : this.size + 1
+    return new PersistentMap(size, setIn(this.root, hashOf(key), 0, key, value))
+  }
+
+  delete(key: string): PersistentMap<V> {
+    if (!this.has(key)) return this
+    return new PersistentMap(this.size - 1, deleteIn(this.root, hashOf(key), 0, key))
+  }
+
+  /** In no order that means anything. */
+  *[Symbol.iterator](): Iterator<readonly [string, V]> {
+    if (this.root) yield* entriesOf(this.root)
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(key: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}
+
+function setIn<V>(
+  node: Node<V> | undefined,
+  hash: number,
+  shift: number,
+  key: string,
+  value: V,
+): Node<V> {
+  if (node === undefined) return new Map([[key, value]])
+  if (!(node instanceof Map)) {
+    const branch = [...(node as Branch<V>)]
+    const slot = (hash >>> shift) & (WIDTH - 1)
+    branch[slot] = setIn(branch[slot], hash, shift + BITS, key, value)
+    return branch
+  }
+  const leaf = new Map(node).set(key, value)
+  return leaf.size > LEAF_ENTRIES_MAX && shift <= SHIFT_MAX ? split(leaf, shift) : leaf
+}
+
+function split<V>(leaf: Leaf<V>, shift: number): Branch<V> {
+  const branch = Array.from<Map<string, V> | undefined>({ length: WIDTH })
+  for (const [key, value] of leaf) {
+    const slot = (hashOf(key) >>> shift) & (WIDTH - 1)
+    branch[slot] = (branch[slot] ?? new Map<string, V>()).set(key, value)
+  }
+  return branch
+}
+
+function deleteIn<V>(
+  node: Node<V> | undefined,
+  hash: number,
+  shift: number,
+  key: string,
+): Node<V> | undefined {
+  if (node === undefined) return undefined
+  if (node instanceof Map) {
+    const leaf = new Map(node)
+    leaf.delete(key)
+    return leaf.size === 0 ? undefined : leaf
+  }
+  const branch = [...(node as Branch<V>)]
+  const slot = (hash >>> shift) & (WIDTH - 1)
+  branch[slot] = deleteIn(branch[slot], hash, shift + BITS, key)
+  return branch.every((child) => child === undefined) ? undefined : branch
+}
+
+function* entriesOf<V>(node: Node<V>): Generator<readonly [string, V]> {
+  if (node instanceof Map) {
+    yield* node
+    return
+  }
+  for (const child of node as Branch<V>) if (child) yield* entriesOf(child)
+}
