@@ -4,4 +4,6 @@ export interface Passwords {
   hash(password: string): Promise<string>
   /** Verifies against `hash`, or against a dummy of equal cost when undefined (always false). */
   verify(password: string, hash: string | undefined): Promise<{ ok: boolean; rehash: boolean }>
+  /** Hashes now, for the metrics; absent where nobody counts. */
+  load?(): { running: number; waiting: number }
 }

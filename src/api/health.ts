@@ -1,0 +1,102 @@
+/**
+ * For whoever decides whether this process gets traffic: alive, and ready or why not. Ready means that
+ * every store answers, no view stands still, and the views keep up with the log.
+ */
+import { z } from 'zod'
+import type { AccessRule } from '../commands/access.ts'
+import type { Deps } from '../commands/deps.ts'
+import type { Engine } from '../ports/engine.ts'
+import type { Runner } from '../projections/runner.ts'
+import { type AnyRoute, route } from './route.ts'
+
+/** Views that need longer for what is in the log now are behind. */
+const CATCH_UP_MS = 1_000
+
+export interface HealthSources {
+  readonly engine: Pick<Engine, 'health' | 'events'>
+  readonly runner: Pick<Runner, 'status'>
+  readonly stopping: AbortSignal
+}
+
+const check = z.strictObject({
+  name: z.string(),
+  ok: z.boolean(),
+  why: z.exactOptional(z.string()),
+})
+type Check = z.output<typeof check>
+const health = z.strictObject({ status: z.enum(['ready', 'not_ready']), checks: z.array(check) })
+
+const access = (action: string): AccessRule => ({
+  actor: 'anyone',
+  resource: 'health',
+  action,
+  limits: [],
+})
+
+export function healthRoutes(deps: Pick<Deps, 'views'>, sources: HealthSources): AnyRoute[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/health/live',
+      tag: 'operations',
+      summary: 'Is the process alive',
+      access: access('live'),
+      answers: {
+        200: { description: 'Alive.', schema: z.strictObject({ status: z.literal('alive') }) },
+      },
+      handler: () => ({ body: { status: 'alive' } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/health/ready',
+      tag: 'operations',
+      summary: 'Can it serve, and if not, why not',
+      access: access('ready'),
+      answers: {
+        200: { description: 'Ready.', schema: health },
+        503: { description: 'Not ready; `checks` say what and why.', schema: health },
+      },
+      handler: async () => {
+        const checks = await checksOf(deps, sources)
+        const ready = checks.every(({ ok }) => ok)
+        return {
+          status: ready ? 200 : 503,
+          body: { status: ready ? 'ready' : 'not_ready', checks },
+          ...(ready ? {} : { headers: { 'retry-after': '1' } }),
+        }
+      },
+    }),
+  ]
+}
+
+async function checksOf(
+  { views }: Pick<Deps, 'views'>,
+  { engine, runner, stopping }: HealthSources,
+): Promise<Check[]> {
+  const services = await engine.health()
+  const stopped = runner.status().filter((one) => one.stopped !== undefined)
+  return [
+    verdict('process', stopping.aborted ? 'it is stopping' : undefined),
+    ...services.map(({ service, ok, detail }) =>
+      verdict(service, ok ? undefined : (detail ?? 'it does not answer')),
+    ),
+    ...stopped.map((one) => verdict(`projection ${one.name}`, `it stands still: ${one.stopped}`)),
+    await lag(views, engine),
+  ]
+}
+
+const verdict = (name: string, why: string | undefined): Check =>
+  why === undefined ? { name, ok: true } : { name, ok: false, why: why.slice(0, 300) }
+
+async function lag(views: Deps['views'], engine: HealthSources['engine']): Promise<Check> {
+  try {
+    const head = await engine.events.head()
+    const caughtUp = await views.passed(head, CATCH_UP_MS)
+    return verdict(
+      'views',
+      caughtUp ? undefined : `at position ${views.position()} of ${head}, still catching up`,
+    )
+  } catch {
+    return verdict('views', 'the end of the log cannot be read')
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * Prometheus metrics on their own private port. prom-client is loaded only when somebody listens, and
+ * until then nothing is counted. Labels are route patterns, statuses and names from the code: their sets
+ * are bounded, and no id, address or text of anybody is ever one.
+ */
+import { createServer, type Server } from 'node:http'
+import type { Counter, Histogram, Registry } from 'prom-client'
+import type { Deps } from '../commands/deps.ts'
+import type { Engine } from '../ports/engine.ts'
+import { BEFORE_ALL, type Position, type StoredEvent } from '../ports/event-store.ts'
+import { openHolds } from '../projections/open-holds.ts'
+import type { Runner } from '../projections/runner.ts'
+
+type PromClient = typeof import('prom-client')
+
+/** Open holds are counted up to here: more calls than that never run at once. */
+const MAX_COUNTED = 10_000
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+export interface ServedRequest {
+  readonly route: string
+  readonly method: string
+  readonly status: number
+  readonly latencyMs: number
+}
+
+export interface Metrics {
+  served(request: ServedRequest): void
+  /** Requests that will never have a usage record. */
+  usageDropped(requests: number): void
+  /** Opens the port; undefined where it is 0. @throws where the port is taken. */
+  listen(host: string, port: number): Promise<string | undefined>
+  close(): Promise<void>
+}
+
+export interface MetricsDeps {
+  readonly engine: Pick<Engine, 'events' | 'jobs'>
+  readonly runner: Pick<Runner, 'status' | 'onEvents'>
+  readonly deps: Pick<Deps, 'views' | 'passwords'>
+  /** Names of the job queues. */
+  readonly queues?: readonly string[]
+}
+
+export function createMetrics(sources: MetricsDeps): Metrics {
+  let counted: Counted | undefined
+  let server: Server | undefined
+  return {
+    served(request) {
+      counted?.served(request)
+    },
+    usageDropped(requests) {
+      counted?.usageDropped.inc(requests)
+    },
+    async listen(host, port) {
+      if (port === 0) return undefined
+      const client = (await import('prom-client')).default
+      const registry = new client.Registry()
+      const all = counters(client, registry)
+      gauges(client, registry, sources)
+      client.collectDefaultMetrics({ register: registry })
+      // What is in the log already is history: counters count what happens from now on.
+      const head = await sources.engine.events.head()
+      sources.runner.onEvents((events) => countEvents(all, events, head))
+      server = await serve(registry, host, port)
+      counted = all
+      return `http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`
+    },
+    async close() {
+      counted = undefined
+      const open = server
+      server = undefined
+      if (!open) return
+      open.closeAllConnections()
+      await new Promise((resolve) => open.close(resolve))
+    },
+  }
+}
+
+interface Counted {
+  readonly served: (request: ServedRequest) => void
+  readonly usageDropped: Counter
+  readonly ended: Counter<'end' | 'reason' | 'practice'>
+  readonly tokens: Counter<'class'>
+  readonly bytes: Counter<'part'>
+  readonly events: Counter<'type'>
+}
+
+function counters(client: PromClient, registry: Registry): Counted {
+  const registers = [registry]
+  const seconds: Histogram<'route' | 'method' | 'status'> = new client.Histogram({
+    name: 'daybook_http_request_duration_seconds',
+    help: 'Time to answer a request, by route pattern.',
+    labelNames: ['route', 'method', 'status'],
+    buckets: SECONDS,
+    registers,
+  })
+  return {
+    served: ({ route, method, status, latencyMs }) =>
+      seconds.observe({ route, method: knownMethod(method), status }, latencyMs / 1_000),
+    usageDropped: new client.Counter({
+      name: 'daybook_usage_records_dropped_total',
+      help: 'Requests without a usage record, because the log did not take it.',
+      registers,
+    }),
+    ended: new client.Counter({
+      name: 'daybook_invocations_ended_total',
+      help: 'Calls by their end.',
+      labelNames: ['end', 'reason', 'practice'],
+      registers,
+    }),
+    tokens: new client.Counter({
+      name: 'daybook_tokens_total',
+      help: 'Tokens of ended calls by class.',
+      labelNames: ['class'],
+      registers,
+    }),
+    bytes: new client.Counter({
+      name: 'daybook_content_bytes_total',
+      help: 'Bytes of text that went into calls and came out of them.',
+      labelNames: ['part'],
+      registers,
+    }),
+    events: new client.Counter({
+      name: 'daybook_events_total',
+      help: 'Events of the log by type.',
+      labelNames: ['type'],
+      registers,
+    }),
+  }
+}
+
+const METHODS = new Set(['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'])
+const knownMethod = (method: string): string => (METHODS.has(method) ? method : 'other')
+
+const ENDS: Readonly<Record<string, string>> = {
+  InvocationCompleted: 'completed',
+  InvocationFailed: 'failed',
+  InvocationCanceled: 'canceled',
+}
+
+/** Fields of the stored contracts that are counted, absent where an event has none. */
+interface CountedData {
+  readonly reason?: string
+  readonly of?: { readonly practice: boolean }
+  readonly usage?: { readonly quantities?: Readonly<Record<string, number>> }
+  readonly input?: { readonly size: number }
+  readonly messages?: { readonly size: number }
+  readonly output?: { readonly size: number }
+}
+
+function countEvents(all: Counted, events: readonly StoredEvent[], after: Position) {
+  for (const { type, data, position } of events) {
+    if (position <= after) continue
+    all.events.inc({ type })
+    const end = ENDS[type]
+    if (end === undefined && type !== 'InvocationAccepted') continue
+    const { reason, of, usage, ...parts } = data as CountedData
+    if (end !== undefined)
+      all.ended.inc({ end, reason: reason ?? '', practice: String(of?.practice ?? false) })
+    for (const [name, quantity] of Object.entries(usage?.quantities ?? {}))
+      all.tokens.inc({ class: name }, quantity)
+    for (const part of ['input', 'messages', 'output'] as const)
+      if (parts[part]) all.bytes.inc({ part }, parts[part].size)
+  }
+}
+
+/** What is looked up when somebody asks. */
+function gauges(client: PromClient, registry: Registry, sources: MetricsDeps) {
+  const { engine, runner, deps, queues = [] } = sources
+  const registers = [registry]
+  const lag = new client.Gauge({
+    name: 'daybook_projection_lag',
+    help: 'Positions between the end of the log and what the view has.',
+    labelNames: ['projection'],
+    registers,
+    async collect() {
+      const head = await engine.events.head()
+      for (const { name, checkpoint } of runner.status())
+        lag.set({ projection: name }, Number(head - checkpoint))
+    },
+  })
+  const stopped = new client.Gauge({
+    name: 'daybook_projection_stopped',
+    help: '1 where a view stands still.',
+    labelNames: ['projection'],
+    registers,
+    collect() {
+      for (const one of runner.status())
+        stopped.set({ projection: one.name }, one.stopped === undefined ? 0 : 1)
+    },
+  })
+  const head = new client.Gauge({
+    name: 'daybook_log_head',
+    help: 'Position of the last event of the log.',
+    registers,
+    async collect() {
+      const position = await engine.events.head()
+      head.set(Number(position === BEFORE_ALL ? 0n : position))
+    },
+  })
+  const holds = new client.Gauge({
+    name: 'daybook_open_holds',
+    help: `Calls whose hold is open, counted up to ${MAX_COUNTED}.`,
+    registers,
+    async collect() {
+      const open = await deps.views.find(openHolds, {
+        index: 'placed',
+        equals: { open: 1 },
+        limit: MAX_COUNTED,
+      })
+      holds.set(open.items.length)
+    },
+  })
+  const jobs = new client.Gauge({
+    name: 'daybook_jobs',
+    help: 'Jobs by queue and state.',
+    labelNames: ['queue', 'state'],
+    registers,
+    async collect() {
+      for (const queue of queues)
+        for (const [state, count] of Object.entries(await engine.jobs.counts(queue)))
+          jobs.set({ queue, state }, count)
+    },
+  })
+  const hashes = new client.Gauge({
+    name: 'daybook_password_hashes',
+    help: 'Password hashes by state.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(deps.passwords.load?.() ?? {}))
+        hashes.set({ state }, count)
+    },
+  })
+}
+
+function serve(registry: Registry, host: string, port: number): Promise<Server> {
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
+      response.writeHead(404).end()
+      return
+    }
+    registry.metrics().then(
+      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+      (error: unknown) =>
+        response.writeHead(500).end(error instanceof Error ? error.name : 'failed'),
+    )
+  })
+  server.unref()
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => resolve(server))
+  })
+}
