@@ -198,6 +198,7 @@ function settingsOf(config: Config, runId: string, practice: PracticeModel | und
     runId,
     publicUrl: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`,
     dashboardUrl: config.DASHBOARD_URL,
+    corsOrigins: config.CORS_ORIGINS,
     registration: config.REGISTRATION,
     billing: config.BILLING,
     model: {

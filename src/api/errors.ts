@@ -12,6 +12,7 @@ import type { Facts, Messages, ProblemCode } from '../messages/messages.ts'
 
 export const statusOf: Readonly<Record<ProblemCode, number>> = {
   invalid_credentials: 401,
+  current_password_wrong: 403,
   unauthenticated: 401,
   session_ended: 401,
   user_deactivated: 403,

@@ -40,6 +40,8 @@ export interface Settings {
   readonly runId: string
   readonly publicUrl: string
   readonly dashboardUrl: string | undefined
+  /** Origins of browsers that may call us. */
+  readonly corsOrigins: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
   readonly billing: 'manual' | 'paddle'
   /** Apply where the agent sets none. */

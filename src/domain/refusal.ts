@@ -19,6 +19,7 @@ export class Refusal extends Error {
 export type RefusalCode =
   // identity
   | 'invalid_credentials'
+  | 'current_password_wrong'
   | 'unauthenticated'
   | 'session_ended'
   | 'user_deactivated'

@@ -82,6 +82,10 @@ const problems: Messages['problems'] = {
     'The e-mail address or the password is wrong',
     'Check both and try again.',
   ),
+  current_password_wrong: problem(
+    'The current password is wrong',
+    'Nothing was changed. Check “current_password” and try again.',
+  ),
   unauthenticated: problem(
     'You are not signed in',
     'Send a valid access token as “Authorization: Bearer …”. If yours has expired, refresh it or sign in.',

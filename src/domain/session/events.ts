@@ -13,6 +13,8 @@ export const revocationReasons = [
   'password_changed',
   'user_deactivated',
   'replayed',
+  /** The person has too many: the oldest give way. */
+  'superseded',
   'operator',
 ] as const
 export const revocationReasonSchema = z.enum(revocationReasons)
