@@ -9,7 +9,8 @@ import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { createSystemClock } from './system-clock.ts'
 
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+/** In order; `silent` is a threshold that nothing reaches. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
