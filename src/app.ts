@@ -97,7 +97,10 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
     upcast: (event) => codec.upcast(event),
     logger,
   })
-  const practice = usesPracticeModel(config) ? await startPracticeModel() : undefined
+  const tokenCounter = createTokenCounter()
+  const practice = usesPracticeModel(config)
+    ? await startPracticeModel({ tokens: tokenCounter })
+    : undefined
   const openAi = overrides.llm ? undefined : createOpenAi()
   const settings = settingsOf(config, ids.random(), practice)
   const tokens = createJoseTokens({ sealer, issuer: settings.publicUrl, clock })
@@ -114,7 +117,7 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
     logger,
     passwords: createArgon2(config.HASHES_AT_ONCE > 0 ? { atOnce: config.HASHES_AT_ONCE } : {}),
     tokens,
-    tokenCounter: createTokenCounter(),
+    tokenCounter,
     llm: overrides.llm ?? (openAi as Llm),
     settings,
   }
