@@ -3,7 +3,12 @@
  * batch goes to the log every 200 ms as the only writer of this run's streams. A log that does not take
  * it gets the same batch again; memory stays bounded, and what is dropped is counted, never silent.
  */
-import { MAX_BATCHES, type RecordUsage, usage, usageStreamId } from '../../domain/usage/usage.ts'
+import {
+  MAX_BATCHES,
+  type RecordUsage,
+  usageDecider,
+  usageStreamId,
+} from '../../domain/usage/usage.ts'
 import type { UsageCount, UsageItem } from '../../domain/usage/events.ts'
 import { step, systemRoot } from '../context.ts'
 import type { Deps } from '../deps.ts'

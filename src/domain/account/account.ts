@@ -125,6 +125,7 @@ function settleHold(command: SettleHold, account: Account): AccountEvent | undef
     type: 'HoldSettled',
     data: {
       ...facts,
+      holdNanos: hold.amountNanos,
       chargeNanos: charge.toString(),
       waivedNanos: waivedNanos.toString(),
       uncollectedNanos: (due - charge).toString(),
@@ -155,7 +156,8 @@ function decideOne(command: OneEvent, account: Account): AccountEvent | undefine
       const hold = openHold(account, invocationId, 'released')
       if (!hold) return undefined
       const repayments = payDebt(account.debtNanos, hold.parts)
-      return { type: 'HoldReleased', data: { invocationId, reason, ...repayments, at } }
+      const { amountNanos: holdNanos } = hold
+      return { type: 'HoldReleased', data: { invocationId, holdNanos, reason, ...repayments, at } }
     }
     case 'AdjustCharge':
       return adjustCharge(command, account)

@@ -66,9 +66,12 @@ function against(
 type Adjusted = Extract<AccountEvent, { type: 'ChargeAdjusted' }>
 
 function adjusted(
-  { adjustmentId, invocationId, amountNanos, reason, at }: AdjustCharge,
-  what: Omit<Adjusted['data'], 'adjustmentId' | 'invocationId' | 'amountNanos' | 'reason' | 'at'>,
+  { adjustmentId, invocationId, amountNanos, reason, of, at }: AdjustCharge,
+  what: Omit<
+    Adjusted['data'],
+    'adjustmentId' | 'invocationId' | 'amountNanos' | 'reason' | 'of' | 'at'
+  >,
 ): Adjusted {
   const fact = { adjustmentId, invocationId, amountNanos: amountNanos.toString(), reason, at }
-  return { type: 'ChargeAdjusted', data: { ...fact, ...what } }
+  return { type: 'ChargeAdjusted', data: { ...fact, ...(of && { of }), ...what } }
 }

@@ -59,7 +59,9 @@ export type AdjustCharge = {
    * it cannot be out of date; what was adjusted since is in the fold.
    */
   readonly charged?: readonly LotPart[]
-} & Readonly<Pick<AccountData<'ChargeAdjusted'>, 'adjustmentId' | 'invocationId' | 'reason' | 'at'>>
+} & Readonly<
+  Pick<AccountData<'ChargeAdjusted'>, 'adjustmentId' | 'invocationId' | 'reason' | 'of' | 'at'>
+>
 
 export type AccountCommand =
   | OpenAccount

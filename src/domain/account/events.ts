@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { event, type EventsOf } from '../event.ts'
 import { idField, idSchema, instant, instantText } from '../ids.ts'
 import { nanos, tokenQuantities } from '../money.ts'
+import { dimensions } from '../invocation/events.ts'
 import { modelName } from '../model/events.ts'
 import { clear } from '../personal.ts'
 
@@ -131,6 +132,8 @@ export const accountEvents = {
   ),
   HoldSettled: event('The call was charged; what it did not need of its hold is free again.', {
     invocationId,
+    /** What was held: readers of one event at a time see what becomes free. */
+    holdNanos: amount,
     /** charge + waived + uncollected is the price of the usage; the charge never exceeds the hold. */
     chargeNanos: amount,
     /** Given free by a rule. */
@@ -153,6 +156,7 @@ export const accountEvents = {
   }),
   HoldReleased: event('The call costs nothing; its hold returns to the lots it came from.', {
     invocationId,
+    holdNanos: amount,
     reason: clear(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/)),
     repayments,
     at: instant,
@@ -179,6 +183,8 @@ export const accountEvents = {
     /** What the call is still charged after this, in the order it was drawn. */
     remaining: lotParts,
     reason,
+    /** Whom and what the call was for, where it is known: usage is grouped by it. */
+    of: clear(z.exactOptional(dimensions)),
     repayments,
     at: instant,
   }),
