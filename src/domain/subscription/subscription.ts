@@ -1,0 +1,148 @@
+/**
+ * The subscriptions of one organization: which plan it has. Manual ones (id `manual:…`) are decided
+ * here; a provider's are told to us, in any order, and of two messages the later at its source counts.
+ * Credit is not here: the plan in force decides which agents and limits, never whether there is money.
+ */
+import type { Decider } from '../decider.ts'
+import { Refusal } from '../refusal.ts'
+import type { LiveStatus, SubscriptionEvent } from './events.ts'
+import {
+  accessOf,
+  counts,
+  isManual,
+  liveOf,
+  noSubscriptions,
+  periodOf,
+  type Subscription,
+  type Subscriptions,
+} from './state.ts'
+
+type Source = { readonly occurredAt: string; readonly eventId: string; readonly at: string }
+
+/** Takes a plan by hand, at once. Another plan ends the present one at the same moment. */
+export type Subscribe = {
+  readonly type: 'Subscribe'
+  /** `manual:…`, derived from the command. */
+  readonly subscriptionId: string
+  readonly planId: string
+  readonly planVersion: number
+  readonly status?: 'active' | 'trialing'
+  readonly graceDays: number
+  readonly eventId: string
+  readonly at: string
+}
+
+export type SubscriptionCommand =
+  | Subscribe
+  /** Ends a manual subscription at the end of its calendar period. */
+  | { readonly type: 'CancelSubscription'; readonly eventId: string; readonly at: string }
+  | ({
+      readonly type: 'ChangeStatus'
+      readonly subscriptionId: string
+      readonly status: LiveStatus
+    } & Source)
+  /** Writes down the period of `at` for the plan in force, once. */
+  | { readonly type: 'StartPeriod'; readonly at: string }
+
+function canceled(one: Subscription, endsAt: string, eventId: string, at: string) {
+  const { subscriptionId } = one
+  const data = { subscriptionId, endsAt, occurredAt: at, eventId, at }
+  return { type: 'SubscriptionCanceled', data } as const
+}
+
+function subscribe(command: Subscribe, state: Subscriptions): readonly SubscriptionEvent[] {
+  const { type: _type, status = 'active', ...facts } = command
+  const { subscriptionId, planId, eventId, at } = command
+  if (state.all.has(subscriptionId)) return []
+  const live = liveOf(state)
+  if (live && !isManual(live.subscriptionId)) throw new Refusal('billing_by_provider')
+  // The same plan again is already true; a plan in force is taken anew only to get its newer version.
+  if (live?.planId === planId && live.planVersion === command.planVersion) return []
+  const started = { ...facts, status, startedAt: at, occurredAt: at }
+  return [
+    ...(live ? [canceled(live, at, eventId, at)] : []),
+    { type: 'SubscriptionStarted', data: started },
+  ]
+}
+
+function cancel(eventId: string, at: string, state: Subscriptions): readonly SubscriptionEvent[] {
+  const live = liveOf(state)
+  if (!live) {
+    if (state.all.size === 0) throw new Refusal('not_subscribed')
+    return []
+  }
+  if (!isManual(live.subscriptionId)) throw new Refusal('billing_by_provider')
+  return [canceled(live, periodOf(state, at)?.end ?? at, eventId, at)]
+}
+
+function startPeriod(at: string, state: Subscriptions): readonly SubscriptionEvent[] {
+  const access = accessOf(state, at)
+  const period = periodOf(state, at)
+  if (!access || !period) return []
+  const { subscriptionId, planId, planVersion } = access
+  if ((state.periods.get(planId) ?? '') >= period.start) return []
+  const { start: periodStart, end: periodEnd } = period
+  const data = { subscriptionId, planId, planVersion, periodStart, periodEnd, at }
+  return [{ type: 'PeriodStarted', data }]
+}
+
+function decide(command: SubscriptionCommand, state: Subscriptions): readonly SubscriptionEvent[] {
+  switch (command.type) {
+    case 'Subscribe':
+      return subscribe(command, state)
+    case 'CancelSubscription':
+      return cancel(command.eventId, command.at, state)
+    case 'ChangeStatus': {
+      const { type: _type, ...data } = command
+      const one = state.all.get(command.subscriptionId)
+      if (!one) throw new Refusal('not_subscribed', { subscriptionId: command.subscriptionId })
+      if (one.status === command.status || !counts(command, one)) return []
+      return [{ type: 'SubscriptionStatusChanged', data }]
+    }
+    case 'StartPeriod':
+      return startPeriod(command.at, state)
+  }
+}
+
+function evolve(state: Subscriptions, { type, data }: SubscriptionEvent): Subscriptions {
+  switch (type) {
+    case 'SubscriptionStarted': {
+      const { at: _at, ...facts } = data
+      const pastDueSince = data.status === 'past_due' ? data.occurredAt : undefined
+      const one: Subscription = { ...facts, pastDueSince, endsAt: undefined }
+      const all = new Map(state.all).set(data.subscriptionId, one)
+      return { ...state, all, anchor: state.anchor ?? data.startedAt }
+    }
+    case 'SubscriptionStatusChanged':
+      return followed(state, data, (one) => ({
+        status: data.status,
+        endsAt: undefined,
+        pastDueSince:
+          data.status === 'past_due' ? (one.pastDueSince ?? data.occurredAt) : undefined,
+      }))
+    case 'SubscriptionCanceled':
+      return followed(state, data, () => ({ status: 'canceled', endsAt: data.endsAt }))
+    case 'PeriodStarted':
+      return { ...state, periods: new Map(state.periods).set(data.planId, data.periodStart) }
+  }
+}
+
+/** A message that is older than the last that counted changes nothing. */
+function followed(
+  state: Subscriptions,
+  message: { subscriptionId: string; occurredAt: string; eventId: string },
+  change: (one: Subscription) => Partial<Subscription>,
+): Subscriptions {
+  const one = state.all.get(message.subscriptionId)
+  if (!one || !counts(message, one)) return state
+  const { occurredAt, eventId } = message
+  const after = { ...one, ...change(one), occurredAt, eventId }
+  return { ...state, all: new Map(state.all).set(one.subscriptionId, after) }
+}
+
+export const subscription: Decider<Subscriptions, SubscriptionCommand, SubscriptionEvent> = {
+  category: 'subscription',
+  initial: () => noSubscriptions,
+  decide,
+  evolve,
+}
