@@ -70,11 +70,11 @@ function writing(db: DatabaseSync, commit: GroupCommit): Pick<ContentStore, 'put
   const remove = db.prepare('DELETE FROM parts WHERE key = ?')
   return {
     put: (key, bytes) =>
-      commit.run({ items: 1, bytes: bytes.byteLength }, () => {
+      commit.run(1, bytes.byteLength, () => {
         insert.run(key, bytes, Date.now())
       }),
     delete: (keys) =>
-      commit.run({ items: keys.length, bytes: 0 }, () => {
+      commit.run(keys.length, 0, () => {
         for (const key of keys) remove.run(key)
       }),
   }

@@ -6,7 +6,7 @@
  * never written again by this process: a failed fsync must not be retried, since the kernel may have
  * dropped the very pages that it could not write. One batch is capped, so it blocks the loop briefly.
  */
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { Unavailable } from '../../ports/unavailable.ts'
 import { SQLITE_CORRUPT, SQLITE_IOERR, SQLITE_NOTADB, scalar, sqliteCode } from './database.ts'
 
@@ -35,6 +35,8 @@ export interface GroupCommitOptions {
 export class GroupCommit {
   readonly #db: DatabaseSync
   readonly #options: GroupCommitOptions
+  readonly #begin: StatementSync
+  readonly #end: StatementSync
   #queue: Pending[] = []
   #scheduled = false
   #commits = 0
@@ -43,6 +45,8 @@ export class GroupCommit {
   constructor(db: DatabaseSync, options: GroupCommitOptions) {
     this.#db = db
     this.#options = options
+    this.#begin = db.prepare('BEGIN IMMEDIATE')
+    this.#end = db.prepare('COMMIT')
     // Checkpoints are ours, so that an I/O error in one is seen and not swallowed.
     db.exec('PRAGMA wal_autocheckpoint=0')
   }
@@ -54,12 +58,12 @@ export class GroupCommit {
 
   /**
    * Runs `work` inside the next transaction and answers its result once that is durable. `work` must be
-   * synchronous; what it throws fails its whole batch, so refusals of one request are return values.
+   * synchronous. What it throws fails its whole batch; an Error that it returns rejects only its own.
    */
-  run<T>(size: { items: number; bytes: number }, work: () => T): Promise<T> {
+  run<T>(items: number, bytes: number, work: () => T | Error): Promise<T> {
     if (this.#off !== undefined) return Promise.reject(this.#unavailable(this.#off))
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ ...size, work, resolve, reject })
+      this.#queue.push({ items, bytes, work, resolve, reject })
       this.#schedule()
     })
   }
@@ -86,15 +90,19 @@ export class GroupCommit {
     let results: unknown[]
     try {
       if (this.#off !== undefined) throw this.#off
-      this.#db.exec('BEGIN IMMEDIATE')
+      this.#begin.run()
       results = batch.map((pending) => pending.work())
-      this.#db.exec('COMMIT')
+      this.#end.run()
     } catch (error) {
       this.#fail(batch, error)
       return
     }
     this.#options.onCommit?.()
-    for (const [i, pending] of batch.entries()) pending.resolve(results[i] as never)
+    for (let i = 0; i < batch.length; i++) {
+      const result = results[i]
+      if (result instanceof Error) batch[i]?.reject(result)
+      else batch[i]?.resolve(result as never)
+    }
     if (++this.#commits % COMMITS_BETWEEN_LOOKS === 0) this.#checkpoint()
   }
 
