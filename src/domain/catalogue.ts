@@ -1,10 +1,17 @@
 /**
  * Every event that Daybook writes or has ever written, by type. What is not here stops the reader.
  */
+import { accountEvents } from './account/events.ts'
 import { agentEvents } from './agent/events.ts'
 import type { EventDefinitions } from './event.ts'
 import { mailEvents } from './mail/events.ts'
+import { modelEvents } from './model/events.ts'
+import { organizationEvents } from './organization/events.ts'
+import { planEvents } from './plan/events.ts'
+import { priceListEvents } from './price-list/events.ts'
 import { sessionEvents } from './session/events.ts'
+import { slugClaimEvents } from './slug-claim/events.ts'
+import { subscriptionEvents } from './subscription/events.ts'
 import { emailClaimEvents, userEvents } from './user/events.ts'
 
 /** By noun, in the order in which the documents show them. */
@@ -12,6 +19,13 @@ export const eventsByNoun = {
   user: userEvents,
   emailClaim: emailClaimEvents,
   session: sessionEvents,
+  organization: organizationEvents,
+  account: accountEvents,
+  subscription: subscriptionEvents,
+  plan: planEvents,
+  priceList: priceListEvents,
+  model: modelEvents,
+  slugClaim: slugClaimEvents,
   agent: agentEvents,
   mail: mailEvents,
 } as const satisfies Readonly<Record<string, EventDefinitions>>
