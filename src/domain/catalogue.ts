@@ -4,6 +4,7 @@
 import { accountEvents } from './account/events.ts'
 import { agentEvents } from './agent/events.ts'
 import type { EventDefinitions } from './event.ts'
+import { invocationEvents } from './invocation/events.ts'
 import { mailEvents } from './mail/events.ts'
 import { modelEvents } from './model/events.ts'
 import { organizationEvents } from './organization/events.ts'
@@ -12,22 +13,25 @@ import { priceListEvents } from './price-list/events.ts'
 import { sessionEvents } from './session/events.ts'
 import { slugClaimEvents } from './slug-claim/events.ts'
 import { subscriptionEvents } from './subscription/events.ts'
+import { usageEvents } from './usage/events.ts'
 import { emailClaimEvents, userEvents } from './user/events.ts'
 
-/** By noun, in the order in which the documents show them. */
+/** By category of stream, in the order in which the documents show them. */
 export const eventsByNoun = {
   user: userEvents,
   emailClaim: emailClaimEvents,
   session: sessionEvents,
+  mail: mailEvents,
   organization: organizationEvents,
+  slugClaim: slugClaimEvents,
   account: accountEvents,
   subscription: subscriptionEvents,
   plan: planEvents,
   priceList: priceListEvents,
   model: modelEvents,
-  slugClaim: slugClaimEvents,
   agent: agentEvents,
-  mail: mailEvents,
+  invocation: invocationEvents,
+  usage: usageEvents,
 } as const satisfies Readonly<Record<string, EventDefinitions>>
 
 export const catalogue: EventDefinitions = Object.assign({}, ...Object.values(eventsByNoun))
