@@ -111,6 +111,7 @@ export async function filteredPage<View>(
   keep: (view: View) => boolean,
 ): Promise<Page<View>> {
   const items: View[] = []
+  const cursors: string[] = []
   let next = after
   for (let round = 0; round < MAX_ROUNDS && items.length < limit; round++) {
     // Never more rows than may still be shown: the next page begins where this one ended.
@@ -118,9 +119,13 @@ export async function filteredPage<View>(
       limit: limit - items.length,
       ...(next === undefined ? {} : { after: next }),
     })
-    items.push(...page.items.filter(keep))
+    for (const [index, view] of page.items.entries())
+      if (keep(view)) {
+        items.push(view)
+        cursors.push(page.cursors[index] ?? '')
+      }
     next = page.next
     if (next === undefined) break
   }
-  return { items, next }
+  return { items, cursors, next }
 }

@@ -18,6 +18,8 @@ export const generationOf = (projection: ViewCollection, version: number): numbe
 
 export interface Page<View> {
   readonly items: readonly View[]
+  /** Cursor of each item. */
+  readonly cursors: readonly string[]
   /** Cursor of the next page; undefined on the last one. */
   readonly next: string | undefined
 }
@@ -58,6 +60,7 @@ export function createViews(
       const page = rows.slice(0, query.limit)
       return {
         items: page.map((row) => row.document as View),
+        cursors: page.map((row) => row.cursor),
         next: rows.length > query.limit ? page.at(-1)?.cursor : undefined,
       }
     },
