@@ -2,20 +2,31 @@
 import type { SubscriptionStatus } from './events.ts'
 import { addDays, monthlyPeriod, type Period } from './period.ts'
 
+/** What happened to a subscription at its source. */
+export interface Message {
+  readonly status: SubscriptionStatus
+  /** Where it says canceled: access ends here. */
+  readonly endsAt: string | undefined
+  readonly occurredAt: string
+  readonly eventId: string
+}
+
 export interface Subscription {
   readonly subscriptionId: string
   readonly planId: string
   readonly planVersion: number
-  readonly status: SubscriptionStatus
   readonly startedAt: string
   readonly graceDays: number
-  /** Since when, while it is past due. */
-  readonly pastDueSince: string | undefined
-  /** Once it is canceled: access ends here. */
+  /**
+   * In order of the source: what came late is put where it belongs. So the rest here is a function of
+   * the set of messages, whatever order they came in.
+   */
+  readonly messages: readonly Message[]
+  /** Of the last message. */
+  readonly status: SubscriptionStatus
   readonly endsAt: string | undefined
-  /** The last message that counted. */
-  readonly occurredAt: string
-  readonly eventId: string
+  /** Since when without a break, while it is past due. */
+  readonly pastDueSince: string | undefined
 }
 
 export interface Subscriptions {
@@ -35,17 +46,32 @@ export const noSubscriptions: Subscriptions = {
 
 export const isManual = (subscriptionId: string): boolean => subscriptionId.startsWith('manual:')
 
-/**
- * Whether a message counts. What a provider says counts when it is later at the provider than the last;
- * what we decided ourselves counts in the order of the stream.
- */
-export const counts = (
-  message: { readonly occurredAt: string; readonly eventId: string },
-  one: Subscription,
-): boolean =>
-  isManual(one.subscriptionId) ||
-  message.occurredAt > one.occurredAt ||
-  (message.occurredAt === one.occurredAt && message.eventId > one.eventId)
+export const isKnown = ({ messages }: Subscription, message: Source): boolean =>
+  messages.some((one) => compareSource(one, message) === 0)
+
+type Source = Pick<Message, 'occurredAt' | 'eventId'>
+
+const compareSource = (a: Source, b: Source): number =>
+  compare(a.occurredAt, b.occurredAt) || compare(a.eventId, b.eventId)
+const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
+
+/** A provider's messages in the provider's order; what we decided ourselves in the stream's. */
+export function withMessage(
+  one: Omit<Subscription, 'status' | 'endsAt' | 'pastDueSince'>,
+  message: Message,
+): Subscription {
+  const messages = [...one.messages, message]
+  if (!isManual(one.subscriptionId)) messages.sort(compareSource)
+  const last = messages.at(-1) ?? message
+  const recovered = messages.findLastIndex(({ status }) => status !== 'past_due')
+  return {
+    ...one,
+    messages,
+    status: last.status,
+    endsAt: last.endsAt,
+    pastDueSince: messages[recovered + 1]?.occurredAt,
+  }
+}
 
 /** Newest first. */
 const byAge = (state: Subscriptions): readonly Subscription[] =>
@@ -87,7 +113,7 @@ function endOfAccess(one: Subscription): string | undefined {
     case 'trialing':
       return undefined
     case 'past_due':
-      return addDays(one.pastDueSince ?? one.occurredAt, one.graceDays)
+      return one.pastDueSince && addDays(one.pastDueSince, one.graceDays)
     case 'canceled':
       return one.endsAt
     case 'pending':

@@ -8,13 +8,15 @@ import { Refusal } from '../refusal.ts'
 import type { LiveStatus, SubscriptionEvent } from './events.ts'
 import {
   accessOf,
-  counts,
+  isKnown,
   isManual,
   liveOf,
+  type Message,
   noSubscriptions,
   periodOf,
   type Subscription,
   type Subscriptions,
+  withMessage,
 } from './state.ts'
 
 type Source = { readonly occurredAt: string; readonly eventId: string; readonly at: string }
@@ -96,7 +98,11 @@ function decide(command: SubscriptionCommand, state: Subscriptions): readonly Su
       const { type: _type, ...data } = command
       const one = state.all.get(command.subscriptionId)
       if (!one) throw new Refusal('not_subscribed', { subscriptionId: command.subscriptionId })
-      if (one.status === command.status || !counts(command, one)) return []
+      // A provider's message is kept also where it says nothing new: what comes late is put before it.
+      const news = isManual(one.subscriptionId)
+        ? one.status !== command.status
+        : !isKnown(one, command)
+      if (!news) return []
       return [{ type: 'SubscriptionStatusChanged', data }]
     }
     case 'StartPeriod':
@@ -107,37 +113,30 @@ function decide(command: SubscriptionCommand, state: Subscriptions): readonly Su
 function evolve(state: Subscriptions, { type, data }: SubscriptionEvent): Subscriptions {
   switch (type) {
     case 'SubscriptionStarted': {
-      const { at: _at, ...facts } = data
-      const pastDueSince = data.status === 'past_due' ? data.occurredAt : undefined
-      const one: Subscription = { ...facts, pastDueSince, endsAt: undefined }
+      const { at: _at, status, occurredAt, eventId, ...facts } = data
+      const first = { status, endsAt: undefined, occurredAt, eventId }
+      const one = withMessage({ ...facts, messages: [] }, first)
       const all = new Map(state.all).set(data.subscriptionId, one)
       return { ...state, all, anchor: state.anchor ?? data.startedAt }
     }
     case 'SubscriptionStatusChanged':
-      return followed(state, data, (one) => ({
-        status: data.status,
-        endsAt: undefined,
-        pastDueSince:
-          data.status === 'past_due' ? (one.pastDueSince ?? data.occurredAt) : undefined,
-      }))
+      return followed(state, data, { status: data.status, endsAt: undefined })
     case 'SubscriptionCanceled':
-      return followed(state, data, () => ({ status: 'canceled', endsAt: data.endsAt }))
+      return followed(state, data, { status: 'canceled', endsAt: data.endsAt })
     case 'PeriodStarted':
       return { ...state, periods: new Map(state.periods).set(data.planId, data.periodStart) }
   }
 }
 
-/** A message that is older than the last that counted changes nothing. */
 function followed(
   state: Subscriptions,
-  message: { subscriptionId: string; occurredAt: string; eventId: string },
-  change: (one: Subscription) => Partial<Subscription>,
+  { subscriptionId, occurredAt, eventId }: Source & { readonly subscriptionId: string },
+  change: Pick<Message, 'status' | 'endsAt'>,
 ): Subscriptions {
-  const one = state.all.get(message.subscriptionId)
-  if (!one || !counts(message, one)) return state
-  const { occurredAt, eventId } = message
-  const after = { ...one, ...change(one), occurredAt, eventId }
-  return { ...state, all: new Map(state.all).set(one.subscriptionId, after) }
+  const one = state.all.get(subscriptionId)
+  if (!one) return state
+  const after = withMessage(one, { ...change, occurredAt, eventId })
+  return { ...state, all: new Map(state.all).set(subscriptionId, after) }
 }
 
 export const subscription: Decider<Subscriptions, SubscriptionCommand, SubscriptionEvent> = {
