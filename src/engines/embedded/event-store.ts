@@ -85,7 +85,7 @@ function openForWriting(path: string, markPath: string): OpenEventStore {
   if (!existsSync(path) && mark && mark.head > 0) {
     throw new StoreRefused(`The event log ${path} is gone; it held ${mark.head} events. ${REMEDY}`)
   }
-  const db = openDatabase(path, LOG, mark !== undefined && !mark.closed)
+  const db = openDatabase(path, LOG, mark?.closed === false)
   let readDb: DatabaseSync | undefined
   try {
     inspectTail(db, path, mark?.head ?? 0)
@@ -124,7 +124,7 @@ function writer(db: DatabaseSync, readDb: DatabaseSync, mark: HeadMarkFile): Ope
 }
 
 /** The end of the log: nothing behind the mark is missing, and the last page reads as events. */
-function inspectTail(db: DatabaseSync, path: string, marked: number): void {
+export function inspectTail(db: DatabaseSync, path: string, marked: number): void {
   const head = Number(scalar(db, 'SELECT max(position) FROM events') ?? 0)
   const given = Number(scalar(db, `SELECT seq FROM sqlite_sequence WHERE name = 'events'`) ?? 0)
   const promised = Math.max(marked, given)

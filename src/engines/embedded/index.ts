@@ -2,7 +2,8 @@
  * The embedded engine: SQLite files in one directory, the rest in memory, one process.
  *
  * Opened in an order that leaves nothing half open: directory, lock, keys, log, contents, views; a
- * refusal closes what was opened. Views that claim to be ahead of the log belong to another log and are
+ * refusal closes what was opened. After a stop that did not close the log, every page of log and keys is
+ * checked; contents are not (each part is sealed, so damage shows when it is opened). Views that claim to be ahead of the log belong to another log and are
  * forgotten, since they can be rebuilt.
  */
 import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
@@ -11,8 +12,9 @@ import type { Engine } from '../../ports/engine.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { openContentStore } from './content-store.ts'
 import { createCounters } from './counters.ts'
-import { LOG_FILE, openEventStore } from './event-store.ts'
+import { HEAD_FILE, LOG_FILE, openEventStore } from './event-store.ts'
 import { networkFileSystem, syncDirectory } from './files.ts'
+import { readHeadMark } from './head-mark.ts'
 import { createJobQueue } from './job-queue.ts'
 import { openKeyStore } from './key-store.ts'
 import { createLiveFeed } from './live-feed.ts'
@@ -20,6 +22,8 @@ import { lockDirectory } from './lock.ts'
 import { StoreRefused } from './refused.ts'
 import { openViewStore } from './view-store.ts'
 
+export { backupEmbedded, restoreEmbedded, verifyBackup } from './backup.ts'
+export type { BackupProgress, BackupReport } from './backup.ts'
 export { StoreRefused } from './refused.ts'
 
 export interface EmbeddedOptions {
@@ -44,7 +48,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   try {
     if (readOnly) requireData(dataDir)
     else closers.push(prepareDirectory(dataDir, options.logger))
-    const keys = opened(openKeyStore(dataDir, options))
+    const whole = readHeadMark(join(dataDir, HEAD_FILE))?.closed === false
+    const keys = opened(openKeyStore(dataDir, { ...options, whole }))
     const log = opened(openEventStore(dataDir, { readOnly }))
     const contents = opened(openContentStore(dataDir, { readOnly }))
     const views = opened(openViewStore(dataDir, { readOnly }))

@@ -14,6 +14,8 @@ import type { SnapshotStore, ViewCollection, ViewStore } from '../../ports/view-
 import { openDatabase, openReader, scalar } from './database.ts'
 import type { DatabaseKind } from './database.ts'
 import { StoreRefused } from './refused.ts'
+import { findSql, toCursor } from './view-query.ts'
+import type { Query, Table } from './view-query.ts'
 
 export const VIEWS_FILE = 'views.db'
 
@@ -42,16 +44,6 @@ export const VIEWS: DatabaseKind = {
     ) STRICT;`,
 }
 
-type Query = Parameters<ViewStore['find']>[1]
-type IndexSpec = ViewCollection['indexes'][string]
-
-/** A collection that exists: its fields in the order of its columns f0, f1, …, and its statements. */
-interface Table {
-  readonly name: string
-  readonly fields: readonly string[]
-  readonly statements: Map<string, StatementSync>
-}
-
 export interface OpenViewStore {
   readonly views: ViewStore
   readonly snapshots: SnapshotStore
@@ -64,10 +56,10 @@ export interface OpenViewStore {
 
 export function openViewStore(
   dataDir: string,
-  options: { readOnly?: boolean; whole?: boolean } = {},
+  options: { readOnly?: boolean } = {},
 ): OpenViewStore {
   const path = join(dataDir, VIEWS_FILE)
-  const db = options.readOnly ? openReader(path, VIEWS) : openDatabase(path, VIEWS, options.whole)
+  const db = options.readOnly ? openReader(path, VIEWS) : openDatabase(path, VIEWS)
   const views = new Views(db, options.readOnly === true)
   return {
     views,
@@ -301,66 +293,6 @@ function values(table: Table, document: unknown): SQLInputValue[] {
       : undefined
     return typeof value === 'string' || Number.isSafeInteger(value) ? (value as string) : null
   })
-}
-
-function findSql(
-  table: Table,
-  { equals, orderBy }: IndexSpec,
-  query: Query,
-): { sql: string; parameters: SQLInputValue[] } {
-  const column = (field: string) => `f${table.fields.indexOf(field)}`
-  const order = orderBy === undefined ? undefined : column(orderBy)
-  const [than, direction] = query.descending ? ['<', 'DESC'] : ['>', 'ASC']
-  const where = ['document IS NOT NULL']
-  const parameters: SQLInputValue[] = []
-  for (const field of equals) {
-    const value = query.equals[field]
-    if (value === undefined) throw new TypeError(`index ${query.index} needs ${field}`)
-    where.push(`${column(field)} IS NOT NULL AND ${column(field)} = ?`)
-    parameters.push(value)
-  }
-  if (order) {
-    where.push(`${order} IS NOT NULL`)
-    for (const [bound, compare] of [
-      [query.from, '>='],
-      [query.to, '<'],
-    ] as const) {
-      if (bound === undefined) continue
-      where.push(`${order} ${compare} ?`)
-      parameters.push(bound)
-    }
-  }
-  if (query.after !== undefined) {
-    const [value, key] = fromCursor(query.after)
-    where.push(order ? `(${order}, key) ${than} (?, ?)` : `key ${than} ?`)
-    parameters.push(...(order ? [value, key] : [key]))
-  }
-  parameters.push(query.limit)
-  const by = [...(order ? [order] : []), 'key'].map((term) => `${term} ${direction}`).join(', ')
-  return {
-    sql: `SELECT key, document, ${order ?? 'NULL'} AS value FROM ${table.name}
-      WHERE ${where.join(' AND ')} ORDER BY ${by} LIMIT ?`,
-    parameters,
-  }
-}
-
-const toCursor = (value: string | number | null, key: string): string =>
-  Buffer.from(JSON.stringify([value, key])).toString('base64url')
-
-/** @throws TypeError for anything but a cursor that `find` gave. */
-function fromCursor(cursor: string): [string | number | null, string] {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (Array.isArray(parsed) && parsed.length === 2 && typeof parsed[1] === 'string') {
-      const value: unknown = parsed[0]
-      if (value === null || typeof value === 'string' || typeof value === 'number') {
-        return [value, parsed[1]]
-      }
-    }
-  } catch {
-    // Falls through to the one answer below.
-  }
-  throw new TypeError('not a cursor of this view')
 }
 
 function snapshotStore(db: DatabaseSync): SnapshotStore {
