@@ -1,0 +1,108 @@
+/**
+ * Every invariant of the design that can be seen from outside: those of the log, then what was made
+ * from the log (folded accounts with their snapshots, views) against the log. For operators and tests.
+ */
+import type { App } from '../../app.ts'
+import { account } from '../../domain/account/account.ts'
+import { balanceOf } from '../../domain/account/state.ts'
+import { catalogue } from '../../domain/catalogue.ts'
+import { parseStreamName } from '../../domain/decider.ts'
+import { BEFORE_ALL } from '../../ports/event-store.ts'
+import type { Tally } from './accounts.ts'
+import type { Invariant, Violation } from './checker.ts'
+import { checkLog, type LogOptions } from './log.ts'
+
+export { type Invariant, invariants, type Violation } from './checker.ts'
+export { checkLog, createLogCheck, type LogOptions, type LogReport } from './log.ts'
+
+export type Checked = Pick<App, 'config' | 'deps' | 'engine' | 'runner'>
+export interface CheckOptions extends Partial<Omit<LogOptions, 'catalogue'>> {
+  readonly onProgress?: (label: string, done: bigint, total: bigint) => void
+}
+export interface CheckReport {
+  readonly events: number
+  readonly position: bigint
+  readonly accounts: number
+  readonly documents: number
+  /** The first of them; `counts` has all. */
+  readonly violations: readonly Violation[]
+  readonly counts: ReadonlyMap<Invariant, number>
+}
+
+export async function checkInvariants(
+  app: Checked,
+  { onProgress, ...options }: CheckOptions = {},
+): Promise<CheckReport> {
+  const { engine, deps, runner } = app
+  const tell = (label: string) => (done: bigint, total: bigint) => onProgress?.(label, done, total)
+  const log = await checkLog(
+    engine.events,
+    {
+      catalogue,
+      callLimitMs: app.config.CALL_LIMIT * 1_000,
+      now: deps.clock.now(),
+      ...options,
+    },
+    tell('log'),
+  )
+  const accounts = await foldedAccounts(app, log.tallies)
+  const views = await replayedViews(runner, engine, tell)
+  const more = [...accounts, ...views.violations]
+  const counts = new Map(log.counts)
+  for (const { invariant } of more) counts.set(invariant, (counts.get(invariant) ?? 0) + 1)
+  return {
+    events: log.events,
+    position: log.position,
+    accounts: log.tallies.size,
+    documents: views.documents,
+    violations: [...log.violations, ...more],
+    counts,
+  }
+}
+
+/** M1 once more: what the server believes of each account, with its snapshots, against the sums. */
+async function foldedAccounts(
+  { deps, engine }: Checked,
+  tallies: ReadonlyMap<string, Tally>,
+): Promise<Violation[]> {
+  const violations: Violation[] = []
+  for (const [stream, tally] of tallies) {
+    const { state, revision } = await deps.streams.load(account, parseStreamName(stream).id)
+    const balance = balanceOf(state)
+    // Written to meanwhile: the next check sees it.
+    if (revision !== tally.revision || balance === tally.balance) continue
+    const [last] = await engine.events.readStream(stream, { after: revision - 1, limit: 1 })
+    violations.push({
+      invariant: 'M1',
+      position: last?.position,
+      where: stream,
+      sentence: `the server believes ${balance} nano-USD, the log says ${tally.balance}`,
+    })
+  }
+  return violations
+}
+
+async function replayedViews(
+  runner: Checked['runner'],
+  engine: Checked['engine'],
+  tell: (label: string) => (done: bigint, total: bigint) => void,
+): Promise<{ violations: Violation[]; documents: number }> {
+  const violations: Violation[] = []
+  let documents = 0
+  const head = await engine.events.head()
+  for (const { name, checkpoint, stopped } of runner.status()) {
+    const report = (invariant: 'P1' | 'P3', sentence: string) =>
+      violations.push({ invariant, position: undefined, where: name, sentence })
+    if (checkpoint > head && checkpoint !== BEFORE_ALL)
+      report('P3', `the view has passed position ${checkpoint}, the log ends at ${head}`)
+    if (stopped !== undefined) {
+      report('P1', `the view stands still: ${stopped}`)
+      continue
+    }
+    const compared = await runner.verify(name, tell(name))
+    documents += compared.documents
+    for (const key of compared.different)
+      report('P1', `document ${key} differs from a fresh replay`)
+  }
+  return { violations, documents }
+}
