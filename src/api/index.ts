@@ -1,8 +1,16 @@
 /** Every route of the front door. */
 import type { Deps } from '../commands/deps.ts'
+import { authRoutes } from './auth.ts'
 import { type HealthSources, healthRoutes } from './health.ts'
+import { meRoutes } from './me.ts'
 import type { AnyRoute } from './route.ts'
+import { usageRoutes } from './usage/routes.ts'
 
 export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] {
-  return [...healthRoutes(deps, sources)]
+  return [
+    ...healthRoutes(deps, sources),
+    ...usageRoutes(deps),
+    ...authRoutes(deps),
+    ...meRoutes(deps),
+  ]
 }

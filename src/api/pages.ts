@@ -111,7 +111,6 @@ export async function filteredPage<View>(
   keep: (view: View) => boolean,
 ): Promise<Page<View>> {
   const items: View[] = []
-  const cursors: string[] = []
   let next = after
   for (let round = 0; round < MAX_ROUNDS && items.length < limit; round++) {
     // Never more rows than may still be shown: the next page begins where this one ended.
@@ -119,13 +118,9 @@ export async function filteredPage<View>(
       limit: limit - items.length,
       ...(next === undefined ? {} : { after: next }),
     })
-    for (const [index, view] of page.items.entries())
-      if (keep(view)) {
-        items.push(view)
-        cursors.push(page.cursors[index] ?? '')
-      }
+    items.push(...page.items.filter(keep))
     next = page.next
     if (next === undefined) break
   }
-  return { items, cursors, next }
+  return { items, next }
 }

@@ -3,6 +3,7 @@
  * has an event before the balance that its lines are counted from.
  */
 import { accountBalance } from './account-balance.ts'
+import { endUsers } from './end-users.ts'
 import { invocationHistory } from './invocation-history.ts'
 import { ledger } from './ledger.ts'
 import { memberships } from './memberships.ts'
@@ -11,8 +12,20 @@ import { platformSummary } from './platform-summary.ts'
 import type { AnyProjection } from './projection.ts'
 import { usageRecords } from './usage-records.ts'
 import { usageSummary } from './usage-summary.ts'
+import { dueMails } from './due-mails.ts'
+import { openMails } from './open-mails.ts'
+import { sessionsByUser } from './sessions-by-user.ts'
+import { unfinishedClaims } from './unfinished-claims.ts'
+import { unfinishedRegistrations } from './unfinished-registrations.ts'
+import { users } from './users.ts'
 
 export const projections: readonly AnyProjection[] = [
+  users,
+  unfinishedRegistrations,
+  unfinishedClaims,
+  sessionsByUser,
+  openMails,
+  dueMails,
   memberships,
   ledger,
   accountBalance,
@@ -20,5 +33,6 @@ export const projections: readonly AnyProjection[] = [
   invocationHistory,
   usageRecords,
   usageSummary,
+  endUsers,
   platformSummary,
 ]

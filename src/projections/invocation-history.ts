@@ -11,7 +11,6 @@ import {
   type FailureReason,
   invocationEvents,
   type InvocationMetadata,
-  type ReleaseReason,
   type Terminal,
   type Usage,
 } from '../domain/invocation/events.ts'
@@ -72,7 +71,7 @@ export interface InvocationRecord {
   readonly firstByteMs?: number
   readonly holdNanos: string
   readonly holdEnd?: 'settled' | 'released'
-  readonly releaseReason?: ReleaseReason | string
+  readonly releaseReason?: string
   readonly chargeNanos?: string
   readonly waivedNanos?: string
   readonly uncollectedNanos?: string

@@ -6,7 +6,7 @@
 import type { UsageItem } from '../domain/usage/events.ts'
 import { usageEvents } from '../domain/usage/events.ts'
 import { projection } from './projection.ts'
-import type { Page, Views } from './views.ts'
+import type { FoundPage, Views } from './views.ts'
 
 export interface UsageBatch {
   readonly key: string
@@ -108,7 +108,7 @@ export async function findUsage(
   if (after && begun) take(begun, after.cursor, after.items)
   // One more than asked for says whether there is a next page.
   for (let cursor = after?.cursor; found.length <= limit;) {
-    const page: Page<UsageBatch> = await views.find(usageRecords, {
+    const page: FoundPage<UsageBatch> = await views.find(usageRecords, {
       index: query.userId === undefined ? 'org' : 'person',
       equals: {
         orgId: query.orgId,

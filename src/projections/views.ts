@@ -20,10 +20,13 @@ export const generationOf = (projection: ViewCollection, version: number): numbe
 
 export interface Page<View> {
   readonly items: readonly View[]
-  /** Cursor of each item. */
-  readonly cursors: readonly string[]
   /** Cursor of the next page; undefined on the last one. */
   readonly next: string | undefined
+}
+
+export interface FoundPage<View> extends Page<View> {
+  /** Cursor of each item. */
+  readonly cursors: readonly string[]
 }
 
 export interface Views {
@@ -32,7 +35,7 @@ export interface Views {
   find<View>(
     projection: Projection<View>,
     query: Parameters<ViewStore['find']>[1],
-  ): Promise<Page<View>>
+  ): Promise<FoundPage<View>>
   /** Every document, in order of key: for sweeps and exports over small views. */
   all<View>(projection: Projection<View>): AsyncIterable<{ key: string; document: View }>
   /** Position that every view has passed. */
