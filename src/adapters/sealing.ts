@@ -10,7 +10,15 @@ import type { Sealer } from '../ports/sealer.ts'
 import { decrypt, encrypt } from './aes-gcm.ts'
 import { createKeyRing, DESTROYED } from './key-ring.ts'
 
-const HMAC_PURPOSES = ['email', 'endUser', 'telegram', 'cursor', 'address', 'mailToken'] as const
+const HMAC_PURPOSES = [
+  'email',
+  'endUser',
+  'telegram',
+  'cursor',
+  'address',
+  'mailToken',
+  'agentVersion',
+] as const
 const KEY_BYTES = 32
 
 export interface SealerWithRotation extends Sealer {

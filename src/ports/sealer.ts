@@ -13,10 +13,11 @@ export interface Sealer {
   openBytes(key: string, context: string, bytes: Uint8Array): Promise<Uint8Array | undefined>
   /**
    * Keyed HMAC-SHA-256, hex: look-ups of addresses and end users without storing them, and the tokens in
-   * links (`mailToken`), which whoever sends the mail can make again from its id. One key per purpose.
+   * links (`mailToken`), which whoever sends the mail can make again from its id; and what tells two
+   * versions of an agent apart without their texts. One key per purpose.
    */
   hmac(
-    purpose: 'email' | 'endUser' | 'telegram' | 'cursor' | 'address' | 'mailToken',
+    purpose: 'email' | 'endUser' | 'telegram' | 'cursor' | 'address' | 'mailToken' | 'agentVersion',
     value: string,
   ): string
   /** A random key of our own (JWT signing, cursors) kept wrapped, made on first use. */

@@ -31,6 +31,8 @@ export type AgentCommand =
       readonly publish?: PublishVersion
     }
   | { readonly type: 'RenameAgent'; readonly name: string }
+  /** Renames and switches in one append. */
+  | { readonly type: 'ChangeAgent'; readonly name?: string; readonly active?: boolean }
   | ({ readonly type: 'PublishAgentVersion' } & PublishVersion)
   | { readonly type: 'MoveAgentLabel'; readonly label: string; readonly version: number }
   | { readonly type: 'ActivateAgent' }
@@ -66,6 +68,15 @@ function decide(command: AgentCommand, agent: AgentState): readonly AgentEvent[]
       const { agentId, name } = existing(agent)
       if (name === command.name) return []
       return [{ type: 'AgentRenamed', data: { agentId, name: command.name } }]
+    }
+    case 'ChangeAgent': {
+      const { name, active } = command
+      return [
+        ...(name === undefined ? [] : decide({ type: 'RenameAgent', name }, agent)),
+        ...(active === undefined
+          ? []
+          : decide({ type: active ? 'ActivateAgent' : 'DeactivateAgent' }, agent)),
+      ]
     }
     case 'PublishAgentVersion':
       return publish(existing(agent), command)
@@ -140,7 +151,7 @@ function evolve(agent: AgentState, event: AgentEvent): AgentState {
   }
 }
 
-export const agentDecider: Decider<AgentState, AgentCommand, AgentEvent> = {
+export const agent: Decider<AgentState, AgentCommand, AgentEvent> = {
   category: 'agent',
   initial: () => undefined,
   decide,
@@ -148,22 +159,22 @@ export const agentDecider: Decider<AgentState, AgentCommand, AgentEvent> = {
 }
 
 /** Another organization's agent answers exactly as one that does not exist. */
-export const mayUseAgent = (agent: AgentState, orgId: string): agent is Agent =>
-  agent !== undefined && (agent.owner === 'platform' || agent.owner === orgId)
+export const mayUseAgent = (state: AgentState, orgId: string): state is Agent =>
+  state !== undefined && (state.owner === 'platform' || state.owner === orgId)
 
 /**
  * The version that a call of this label gets now.
  * @throws Refusal agent_not_found (also for another tenant's), agent_inactive, label_not_found
  */
 export function versionForCall(
-  agent: AgentState,
+  state: AgentState,
   orgId: string,
   label: string = DEFAULT_LABEL,
 ): AgentVersion {
-  if (!mayUseAgent(agent, orgId)) throw new Refusal('agent_not_found')
-  if (!agent.active) throw new Refusal('agent_inactive')
-  const version = agent.versions[(agent.labels.get(label) ?? 0) - 1]
-  if (!version) throw new Refusal('label_not_found', { label, labels: [...agent.labels.keys()] })
+  if (!mayUseAgent(state, orgId)) throw new Refusal('agent_not_found')
+  if (!state.active) throw new Refusal('agent_inactive')
+  const version = state.versions[(state.labels.get(label) ?? 0) - 1]
+  if (!version) throw new Refusal('label_not_found', { label, labels: [...state.labels.keys()] })
   return version
 }
 

@@ -20,7 +20,11 @@ export interface BoundedModel {
 }
 
 /** The most prompt tokens that this model can report. */
-export const promptBound = ({ promptTokens, messages, framing }: BoundedModel): number =>
+export const promptBound = ({
+  promptTokens,
+  messages,
+  framing,
+}: Pick<BoundedModel, 'promptTokens' | 'messages' | 'framing'>): number =>
   promptTokens + framing.perMessage * messages + framing.perRequest
 
 /** nano-USD. The chain is never empty: no model, no call. */

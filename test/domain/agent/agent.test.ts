@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  agentDecider,
+  agent as agentDecider,
   type AgentCommand,
   mayUseAgent,
   settingsOf,
