@@ -85,7 +85,7 @@ export function compareDraw(a: Lot, b: Lot): number {
   return rank(a) - rank(b) || a.sequence - b.sequence
 }
 
-const rank = (lot: Lot): number => (lot.kind === 'paid' || lot.kind === 'adjustment' ? 1 : 0)
+const rank = (lot: Lot): number => (lot.kind === 'paid' ? 1 : 0)
 
 export function addLot(
   lots: Lots,

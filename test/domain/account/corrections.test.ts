@@ -129,6 +129,21 @@ describe('a revocation', () => {
     }
   })
 
+  it('excuses what had expired once, also when credit is asked back in pieces', () => {
+    const events = after(
+      grant(1, 10n, { expiresAt: minute(5) }),
+      hold(1, 4n),
+      settle(1, 4n),
+      revoke(1, { amountNanos: 6n, at: minute(6) }),
+      revoke(1, { revocationId: 'the rest', at: minute(7) }),
+    )
+    expect(events.slice(-2).map(({ data }) => data)).toMatchObject([
+      { amountNanos: '0', expiredBeforeNanos: '6', debtNanos: '0' },
+      { amountNanos: '4', expiredBeforeNanos: '0', debtNanos: '4' },
+    ])
+    expect(sums(events)).toMatchObject({ balance: -4n, debt: 4n })
+  })
+
   it('never asks for more than was granted', () => {
     const events = after(grant(1, 10n), revoke(1, { amountNanos: 4n }))
     const again = { revocationId: 'another' }

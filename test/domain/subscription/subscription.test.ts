@@ -19,7 +19,8 @@ const subscribe = (n: number, planId: string, at: string): Subscribe => ({
   planId,
   planVersion: 1,
   graceDays: 3,
-  eventId: `command ${n}`,
+  // Derived ids come in no order.
+  eventId: `command ${9 - n}`,
   at,
 })
 const cancel = (at: string, eventId = 'a') => ({ type: 'CancelSubscription', eventId, at }) as const
@@ -74,6 +75,7 @@ describe('a manual subscription', () => {
     ])
     expect(liveOf(state)?.subscriptionId).toBe('manual:3')
     expect(access(events, at)).toBe(basic)
+    expect(access(events, day('01-30'))).toBe(undefined)
   })
 
   it('is taken anew where its plan has a newer version', () => {
