@@ -2,6 +2,7 @@
  * The HTTP front door: registers the declared routes on Fastify, in one order for all: authenticate,
  * access, input, handler. Every error leaves through errors.ts. Nothing here knows a rule of the domain.
  */
+import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Actor } from '../commands/access.ts'
@@ -64,6 +65,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   app.decorateRequest('actor', undefined)
   app.decorateRequest('startedAt', 0)
   if (deps.corsOrigins.length > 0) await app.register(cors, corsOptions(deps.corsOrigins))
+  // For the refresh token only (refresh-cookie.ts): no other request's cookies are ever read.
+  await app.register(cookie, { hook: false })
   parsers(app)
   hooks(app, deps)
   for (const one of deps.routes) register(app, deps, one)

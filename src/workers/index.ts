@@ -1,11 +1,25 @@
 /** Everything that works on its own: reactions to events, and the sweeps that find what was left. */
 import type { Deps } from '../commands/deps.ts'
+import { finishAgents } from './finish-agents.ts'
+import { endSessions, endSessionsSweep } from './end-sessions.ts'
+import { finishRegistrations, finishRegistrationsSweep } from './finish-registrations.ts'
+import { requestMails, requestMailsSweep, requestPasswordResets } from './request-mails.ts'
 import type { Sweep, Worker } from './worker.ts'
 
-export function workers(_deps: Deps): Worker[] {
-  return []
+export function workers(deps: Deps): Worker[] {
+  return [
+    finishRegistrations(deps),
+    requestMails(deps),
+    requestPasswordResets(deps),
+    endSessions(deps),
+  ]
 }
 
-export function sweeps(_deps: Deps): Sweep[] {
-  return []
+export function sweeps(deps: Deps): Sweep[] {
+  return [
+    finishRegistrationsSweep(deps),
+    requestMailsSweep(deps),
+    endSessionsSweep(deps),
+    finishAgents(deps),
+  ]
 }

@@ -1,0 +1,259 @@
+/**
+ * Registering, signing in, refreshing, and what the links of mails do. Nothing here tells whether an
+ * address has an account: not the status, not the body, not a header, not the time it takes.
+ */
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Deps } from '../commands/deps.ts'
+import { MAIL_TOKEN_LENGTH } from '../commands/mail/mail-token.ts'
+import { refreshSession } from '../commands/session/refresh-session.ts'
+import { type SignedIn, signIn } from '../commands/session/sign-in.ts'
+import { signOut } from '../commands/session/sign-out.ts'
+import { emailHmacOf } from '../commands/user/find-user.ts'
+import { forgotPassword } from '../commands/user/forgot-password.ts'
+import { registerUser } from '../commands/user/register-user.ts'
+import { resetPassword } from '../commands/user/reset-password.ts'
+import { verifyEmail } from '../commands/user/verify-email.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { emailText } from '../domain/user/email.ts'
+import { PASSWORD_MAX, PASSWORD_MIN } from '../domain/user/password-policy.ts'
+import { locales } from '../messages/index.ts'
+import { refreshCookie, tokenOfCookie } from './refresh-cookie.ts'
+import { type AnyRoute, type Answer, route } from './route.ts'
+import { userOf, userSchema } from './user-schema.ts'
+
+/** Longer than any that is accepted, so that the policy gives the reason; short enough to hash. */
+export const passwordText = z
+  .string()
+  .min(1)
+  .max(1_024)
+  .meta({
+    description: `${PASSWORD_MIN} to ${PASSWORD_MAX} characters, taken exactly as typed.`,
+    format: 'password',
+  })
+const linkToken = z
+  .string()
+  .min(1)
+  .max(MAIL_TOKEN_LENGTH)
+  .meta({ description: 'The token of the link that was mailed.' })
+const accepted = z.strictObject({ message: z.string() })
+
+const tokenPair = z
+  .strictObject({
+    access_token: z.string(),
+    refresh_token: z
+      .exactOptional(z.string())
+      .meta({ description: 'Absent where it was set as a cookie.' }),
+    token_type: z.literal('Bearer'),
+    expires_in: z.int().meta({ description: 'Seconds.' }),
+    refresh_expires_in: z.int().meta({ description: 'Seconds.' }),
+    user: userSchema,
+  })
+  .meta({ id: 'SignedIn' })
+
+const anyone = (action: string, limit: string) =>
+  ({ actor: 'anyone', resource: 'session', action, limits: [limit] }) as const
+
+export function authRoutes(deps: Deps): AnyRoute[] {
+  const principal = ({ email }: { email: string }) => emailHmacOf(deps, email)
+  const ofToken = ({ token }: { token: string }) => deps.ids.sha256(token)
+  return [
+    ...registration(deps, principal),
+    ...sessions(deps, principal),
+    ...passwords(deps, principal, ofToken),
+    route({
+      method: 'GET',
+      path: '/.well-known/jwks.json',
+      tag: 'auth',
+      summary: 'The public keys that our tokens are signed with',
+      access: { actor: 'anyone', resource: 'keys', action: 'read', limits: [] },
+      answers: {
+        200: { description: 'A JSON Web Key Set (RFC 7517)', schema: z.looseObject({}) },
+      },
+      handler: async () => ({
+        body: await deps.tokens.jwks(),
+        headers: { 'cache-control': 'public, max-age=300' },
+      }),
+    }),
+  ]
+}
+
+type Principal = (body: { email: string }) => string
+
+function registration(deps: Deps, principal: Principal): AnyRoute[] {
+  return [
+    route({
+      method: 'POST',
+      path: '/auth/register',
+      tag: 'auth',
+      summary: 'Ask for an account',
+      description:
+        'The answer is the same whether the address is free or taken; its owner learns the rest by ' +
+        'mail. Signing in is possible right after, before the address is verified.',
+      access: anyone('register', 'registration'),
+      principal,
+      body: z.strictObject({
+        email: emailText,
+        password: passwordText,
+        locale: z.exactOptional(z.enum(locales)),
+        invitation_token: z.exactOptional(linkToken),
+      }),
+      answers: { 202: { description: 'Asked for', schema: accepted } },
+      problems: [
+        'password_unacceptable',
+        'registration_closed',
+        'invitation_unusable',
+        'token_unusable',
+        'too_many_hashes',
+      ],
+      async handler({ body, root, actor, messages }) {
+        const { email, password, locale = actor.locale, invitation_token: token } = body
+        const invited = token === undefined ? {} : { invitationToken: token }
+        await registerUser(deps, root, { email, password, locale, ...invited })
+        return { status: 202, body: { message: messages.texts.registered } }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/verify-email',
+      tag: 'auth',
+      summary: 'Verify the address with the token that was mailed to it',
+      access: anyone('verify', 'verification'),
+      principal: ({ token }) => deps.ids.sha256(token),
+      body: z.strictObject({ token: linkToken }),
+      answers: { 204: { description: 'Verified' } },
+      problems: ['token_unusable', 'user_deactivated'],
+      async handler({ body, root }) {
+        const { position } = await verifyEmail(deps, root, body.token)
+        return { status: 204, position }
+      },
+    }),
+  ]
+}
+
+function sessions(deps: Deps, principal: Principal): AnyRoute[] {
+  const asCookie = z
+    .exactOptional(z.boolean())
+    .meta({ description: 'Set the refresh token as an httpOnly cookie instead of naming it here.' })
+  return [
+    route({
+      method: 'POST',
+      path: '/auth/login',
+      tag: 'auth',
+      summary: 'Sign in',
+      access: anyone('login', 'login'),
+      principal,
+      body: z.strictObject({ email: emailText, password: passwordText, refresh_cookie: asCookie }),
+      answers: { 200: { description: 'Signed in', schema: tokenPair } },
+      problems: ['invalid_credentials', 'too_many_hashes', 'session_ended'],
+      async handler({ body, root, request, ip }) {
+        const { email, password } = body
+        const userAgent = request.headers['user-agent']?.slice(0, 300)
+        const device = { address: ip, ...(userAgent !== undefined && { userAgent }) }
+        const signedIn = await signIn(deps, root, { email, password, ...device })
+        return answer(deps, signedIn, body.refresh_cookie === true ? request : undefined)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/refresh',
+      tag: 'auth',
+      summary: 'Exchange a refresh token for its successor',
+      description:
+        'Each refresh token works once. The same one again within 30 seconds, its successor being ' +
+        'unused, gets the same successor; later it ends the session, since somebody has copied it. ' +
+        'Without a body the token of the cookie is taken.',
+      access: anyone('refresh', 'refresh'),
+      body: z.strictObject({ refresh_token: z.exactOptional(z.string().min(1).max(2_048)) }),
+      bodyOptional: true,
+      answers: { 200: { description: 'The successor', schema: tokenPair } },
+      problems: ['unauthenticated', 'session_ended', 'user_deactivated'],
+      async handler({ body, root, request }) {
+        const given = body.refresh_token
+        const token = given ?? tokenOfCookie(request, deps.settings)
+        const cookieTo = given === undefined ? request : undefined
+        return answer(deps, await refreshSession(deps, root, token), cookieTo)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/logout',
+      tag: 'auth',
+      summary: 'End this session',
+      access: { actor: 'user', resource: 'session', action: 'end', limits: [] },
+      answers: { 204: { description: 'Ended: none of its tokens is good any more' } },
+      async handler({ actor, root, request }) {
+        if (actor.kind !== 'user') throw new Refusal('unauthenticated')
+        const { position } = await signOut(deps, root, actor)
+        const headers = { 'set-cookie': refreshCookie(request, deps.settings, '', 0) }
+        return { status: 204, position, headers }
+      },
+    }),
+  ]
+}
+
+function answer(
+  { settings }: Deps,
+  { tokens, user, position }: SignedIn,
+  /** Whose browser keeps the refresh token as a cookie. */
+  cookieTo: FastifyRequest | undefined,
+): Answer<z.output<typeof tokenPair>> {
+  const { accessToken, refreshToken, expiresInS, refreshExpiresInS } = tokens
+  return {
+    body: {
+      access_token: accessToken,
+      ...(cookieTo ? {} : { refresh_token: refreshToken }),
+      token_type: 'Bearer',
+      expires_in: expiresInS,
+      refresh_expires_in: refreshExpiresInS,
+      user: userOf(user),
+    },
+    ...(cookieTo && {
+      headers: {
+        'set-cookie': refreshCookie(cookieTo, settings, refreshToken, refreshExpiresInS),
+      },
+    }),
+    position,
+  }
+}
+
+function passwords(
+  deps: Deps,
+  principal: Principal,
+  ofToken: (body: { token: string }) => string,
+): AnyRoute[] {
+  return [
+    route({
+      method: 'POST',
+      path: '/auth/password/forgot',
+      tag: 'auth',
+      summary: 'Ask for a link to a new password',
+      description:
+        'The answer is the same for every address. The link works for ten minutes, once.',
+      access: anyone('forgot', 'password_reset'),
+      principal,
+      body: z.strictObject({ email: emailText }),
+      answers: { 202: { description: 'Asked for', schema: accepted } },
+      async handler({ body, root, messages }) {
+        await forgotPassword(deps, root, body.email)
+        return { status: 202, body: { message: messages.texts.registered } }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/password/reset',
+      tag: 'auth',
+      summary: 'Choose a new password with the token that was mailed',
+      description: 'Ends every session of the person.',
+      access: anyone('reset', 'password_reset'),
+      principal: ofToken,
+      body: z.strictObject({ token: linkToken, password: passwordText }),
+      answers: { 204: { description: 'The new password holds' } },
+      problems: ['token_unusable', 'password_unacceptable', 'user_deactivated', 'too_many_hashes'],
+      async handler({ body, root }) {
+        const { position } = await resetPassword(deps, root, body)
+        return { status: 204, position }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,22 @@
+/**
+ * Refuses a key that comes back with another body, for flows whose streams must not remember the body:
+ * what they would answer must not depend on whether an address is known. Kept for a day beside the log;
+ * when it is lost, a repeat still has no second effect.
+ */
+import { Refusal } from '../domain/refusal.ts'
+import type { Root } from './context.ts'
+import type { Deps } from './deps.ts'
+
+const REMEMBERED_MS = 24 * 60 * 60 * 1000
+
+export async function assertSameWish(
+  { counters, clock }: Pick<Deps, 'counters' | 'clock'>,
+  root: Root,
+): Promise<void> {
+  if (root.digest === undefined) return
+  const key = `wish/${root.id}`
+  const now = clock.now().getTime()
+  const known = await counters.get(key, now)
+  if (known !== undefined && known !== root.digest) throw new Refusal('idempotency_key_reused')
+  await counters.set(key, root.digest, REMEMBERED_MS, now)
+}

@@ -1,0 +1,97 @@
+/**
+ * What a person changes about themselves in one request: address, password, language, in this order.
+ * Everything is checked before the first write. Address and password need the present password; a
+ * repeat of the request under its key does not, since the first may have changed it.
+ */
+import { Refusal } from '../../domain/refusal.ts'
+import { isErased } from '../../domain/personal.ts'
+import { emailClaim } from '../../domain/user/email-claim.ts'
+import { assertAcceptablePassword } from '../../domain/user/password-policy.ts'
+import { passwordHashOf, type User, user } from '../../domain/user/user.ts'
+import { newId, type Root, step } from '../context.ts'
+import type { Deps } from '../deps.ts'
+import type { KeyedCommand } from '../lane.ts'
+import { PreconditionFailed } from '../streams.ts'
+import { changeEmail } from './change-email.ts'
+import { changeLocale } from './change-locale.ts'
+import { changePassword } from './change-password.ts'
+import { secondStepContext } from './finish-claim.ts'
+import { emailHmacOf } from './find-user.ts'
+
+export interface ProfileChange {
+  readonly userId: string
+  /** Normalised. */
+  readonly email?: string
+  readonly password?: string
+  readonly locale?: string
+  readonly currentPassword?: string
+}
+
+/**
+ * @param ifRevision of the person's stream (If-Match)
+ * @throws Refusal current_password_wrong, password_unacceptable, email_taken, email_unchanged,
+ *   user_deactivated, idempotency_key_reused, too_many_hashes; PreconditionFailed
+ */
+export async function changeProfile(
+  deps: Deps,
+  root: Root,
+  change: ProfileChange,
+  ifRevision?: number,
+): Promise<{ position: bigint | undefined }> {
+  const { userId, email, locale } = change
+  const { state: person, revision, keyed } = await deps.streams.load(user, userId)
+  if (!person) throw new Refusal('user_not_found')
+  const password = isRepeat(deps, root, keyed)
+    ? { passwordHash: '', replaces: '' }
+    : await checked(deps, person, change, revision, ifRevision)
+  const positions: (bigint | undefined)[] = []
+  if (email !== undefined)
+    positions.push((await changeEmail(deps, root, { userId, email })).position)
+  if (change.password !== undefined)
+    positions.push((await changePassword(deps, root, { userId, ...password })).position)
+  if (locale !== undefined)
+    positions.push((await changeLocale(deps, root, { userId, locale })).position)
+  return { position: positions.findLast((position) => position !== undefined) }
+}
+
+/** Whether something of this very wish is in the person's stream. */
+function isRepeat(deps: Deps, root: Root, keyed: ReadonlyMap<string, KeyedCommand>): boolean {
+  if (root.digest === undefined) return false
+  const appends = [
+    secondStepContext(deps, newId(deps.ids, root, 'claim')),
+    step(deps.ids, root, 'password'),
+    step(deps.ids, root, 'locale'),
+  ]
+  const known = appends.flatMap(({ commandId }) => keyed.get(commandId) ?? [])
+  if (known.some(({ digest }) => digest !== root.digest))
+    throw new Refusal('idempotency_key_reused')
+  return known.length > 0
+}
+
+/** All that may be refused, but for what another request changes at the same moment. */
+async function checked(
+  deps: Deps,
+  person: User,
+  change: ProfileChange,
+  revision: number,
+  ifRevision: number | undefined,
+): Promise<{ passwordHash: string; replaces: string }> {
+  if (ifRevision !== undefined && ifRevision !== revision) throw new PreconditionFailed(revision)
+  const { email, password, currentPassword } = change
+  const replaces = passwordHashOf(person) ?? ''
+  if (email === undefined && password === undefined) return { passwordHash: '', replaces }
+  const { ok } = await deps.passwords.verify(currentPassword ?? '', replaces || undefined)
+  if (!ok) throw new Refusal('current_password_wrong')
+  if (email !== undefined) await assertFree(deps, person, email)
+  if (password === undefined) return { passwordHash: '', replaces }
+  const address = email ?? person.email
+  assertAcceptablePassword(password, isErased(address) ? {} : { email: address })
+  return { passwordHash: await deps.passwords.hash(password), replaces }
+}
+
+async function assertFree(deps: Deps, person: User, email: string): Promise<void> {
+  const emailHmac = emailHmacOf(deps, email)
+  if (emailHmac === person.emailHmac) throw new Refusal('email_unchanged')
+  const { state: claim } = await deps.streams.load(emailClaim, emailHmac)
+  if (claim.held && claim.held.userId !== person.userId) throw new Refusal('email_taken')
+}

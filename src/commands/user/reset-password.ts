@@ -1,0 +1,39 @@
+/**
+ * A new password by the link of a mail. The link is good for the password it was made for: using it, or
+ * any change since, ends it. All sessions of the person end.
+ */
+import { Refusal } from '../../domain/refusal.ts'
+import { isErased } from '../../domain/personal.ts'
+import { assertAcceptablePassword } from '../../domain/user/password-policy.ts'
+import { user } from '../../domain/user/user.ts'
+import { readMailToken } from '../mail/mail-token.ts'
+import { endSessionsAfter } from '../session/end-sessions.ts'
+import { type Root, step } from '../context.ts'
+import type { Deps } from '../deps.ts'
+
+/** @throws Refusal token_unusable, password_unacceptable, user_deactivated, too_many_hashes. */
+export async function resetPassword(
+  deps: Deps,
+  root: Root,
+  asked: { token: string; password: string },
+): Promise<{ position: bigint | undefined }> {
+  const proven = await readMailToken(deps, 'reset_password', asked.token, root.at)
+  const userId = proven.subjectId
+  const { state: person, keyed } = await deps.streams.load(user, userId)
+  if (!person) throw new Refusal('token_unusable')
+  const context = step(deps.ids, root, 'password')
+  // A repeat finds its first effect without hashing again; the lane compares the bodies.
+  const repeated = root.digest !== undefined && keyed.has(context.commandId)
+  const passwordVersion = Number(proven.proves)
+  if (!repeated && person.passwordVersion !== passwordVersion) throw new Refusal('token_unusable')
+  assertAcceptablePassword(asked.password, isErased(person.email) ? {} : { email: person.email })
+  const passwordHash = repeated ? '' : await deps.passwords.hash(asked.password)
+  const { position } = await deps.streams.transact(
+    user,
+    userId,
+    { type: 'ChangePassword', cause: 'reset', passwordHash, passwordVersion, at: root.at },
+    context,
+  )
+  await endSessionsAfter(deps, userId, position)
+  return { position }
+}

@@ -1,0 +1,55 @@
+/**
+ * Asks for the mails that events make due, and for links to a new password. Sending is another's work;
+ * until then a mail stays open, and the operator can read its link.
+ */
+import type { Deps } from '../commands/deps.ts'
+import { requestDueMail } from '../commands/mail/request-due-mail.ts'
+import {
+  PASSWORD_RESETS,
+  type PasswordResetJob,
+  requestPasswordReset,
+} from '../commands/user/forgot-password.ts'
+import type { StoredEvent } from '../ports/event-store.ts'
+import {
+  type DueMail,
+  dueMailsOf,
+  eventsWithMail,
+  mailsToRequest,
+} from '../projections/due-mails.ts'
+import type { NewJob, Sweep, Worker } from './worker.ts'
+
+const NAME = 'request-mails'
+
+function jobOf(event: StoredEvent): NewJob | undefined {
+  const payload = dueMailsOf(event)
+  return payload.length === 0 ? undefined : { id: event.id, payload }
+}
+
+export const requestMails = (deps: Deps): Worker => ({
+  name: NAME,
+  concurrency: 4,
+  on: Object.fromEntries(eventsWithMail.map((type) => [type, jobOf])),
+  async handle(due: readonly DueMail[]) {
+    for (const one of due) await requestDueMail(deps, one)
+  },
+})
+
+export const requestMailsSweep = (deps: Deps): Sweep => ({
+  name: NAME,
+  async run(signal) {
+    let found = 0
+    for await (const { document } of mailsToRequest(deps.views)) {
+      if (signal.aborted) return found
+      await requestDueMail(deps, document)
+      found++
+    }
+    return found
+  },
+})
+
+/** Not swept: a wish for a link that is lost in a crash is a wish the person repeats. */
+export const requestPasswordResets = (deps: Deps): Worker => ({
+  name: PASSWORD_RESETS,
+  concurrency: 4,
+  handle: (asked: PasswordResetJob) => requestPasswordReset(deps, asked),
+})
