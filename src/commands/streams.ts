@@ -23,8 +23,11 @@ export { type Loaded, PreconditionFailed, type Transacted } from './lane.ts'
 
 const PAGE = 1_000
 const CACHED_STREAMS = 5_000
-/** A snapshot is written when this many events came after the last one. */
-const SNAPSHOT_EVERY = 500
+/**
+ * A snapshot is written when this many events came after the last one: so many are folded in some ten
+ * milliseconds, and the snapshot of a hot account is large.
+ */
+const SNAPSHOT_EVERY = 5_000
 
 export interface Streams {
   transact<S, C, E extends DomainEvent>(
