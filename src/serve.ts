@@ -3,6 +3,8 @@
  * 78 the configuration or the store was refused (EX_CONFIG), 1 anything else.
  */
 import { createApp } from './app.ts'
+import { operations } from './cli/operations/index.ts'
+import { serveOperations } from './cli/socket.ts'
 import { ConfigurationError, readConfig } from './config.ts'
 
 /** After this, open calls are cut: the next start finds and ends them. */
@@ -13,11 +15,15 @@ export async function serve(): Promise<number> {
     const app = await createApp(readConfig())
     const asked = signalled()
     const { url, notes } = await app.start()
+    const operator = await serveOperations(app, operations)
     process.stdout.write(`Daybook listens on ${url}\n`)
     for (const note of notes) process.stdout.write(`  ${note}\n`)
     await asked
     const clean = await Promise.race([
-      app.stop().then(() => true),
+      operator
+        .close()
+        .then(() => app.stop())
+        .then(() => true),
       // The second signal, or the time, ends the wait.
       signalled().then(() => false),
       new Promise<false>((resolve) => setTimeout(() => resolve(false), STOP_WITHIN_MS).unref()),

@@ -1,0 +1,44 @@
+/** `check`, `mail`, `keys`. */
+import type { Command } from 'commander'
+import { answer } from './command.ts'
+
+export function upkeepCommands(program: Command): void {
+  const mail = program.command('mail').description('mails that wait to be sent')
+  mail
+    .command('list')
+    .description('show them with their links, to pass on by hand')
+    .addHelpText('after', '\nA link lets whoever has it act for the person: pass it to them alone.')
+    .action((_options, command: Command) =>
+      answer(
+        command,
+        'mail.list',
+        {},
+        {
+          kind: 'details',
+          empty: 'No mail waits to be sent.',
+          fields: [
+            ['kind', 'Mail'],
+            ['to', 'To'],
+            ['requested_at', 'Asked for'],
+            ['expires_at', 'Good until'],
+            ['link', 'Link'],
+          ],
+        },
+      ),
+    )
+  const keys = program.command('keys').description('the server’s own keys')
+  keys
+    .command('rotate-signing')
+    .description('sign tokens with a new key; the old one verifies until they expire')
+    .action((_options, command: Command) =>
+      answer(
+        command,
+        'keys.rotate-signing',
+        {},
+        {
+          kind: 'sentence',
+          text: (row) => `New tokens are signed with ${String(row['key_id'])}.`,
+        },
+      ),
+    )
+}

@@ -1,0 +1,11 @@
+/** Every operation by name: what the socket of a running server and the stand-alone process know. */
+import type { AnyOperation } from '../operation.ts'
+import { logOperations } from './log.ts'
+import { peopleOperations } from './people.ts'
+import { upkeepOperations } from './upkeep.ts'
+
+export const operations: readonly AnyOperation[] = [
+  ...peopleOperations,
+  ...logOperations,
+  ...upkeepOperations,
+]
