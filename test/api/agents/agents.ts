@@ -60,12 +60,13 @@ export const asker =
 /** An agent of the organization under test with one version. */
 export async function anAgent(
   test: TestApp,
-  { owner, orgId }: Pick<People, 'owner' | 'orgId'>,
+  whose: SignedIn | Pick<People, 'owner' | 'orgId'>,
   change: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   const slug = `agent-${test.app.deps.ids.random().slice(0, 8)}`
   const body = { ...translator, slug, ...change }
-  const reply = await asker(test, orgId)(owner, 'POST /agents', { body })
+  const owner = 'owner' in whose ? whose.owner : whose
+  const reply = await asker(test, whose.orgId)(owner, 'POST /agents', { body })
   if (reply.status !== 201) throw new Error(reply.text)
   return reply.body.agent_id
 }

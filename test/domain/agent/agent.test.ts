@@ -93,8 +93,18 @@ describe('an agent', () => {
     given(created, deactivated).when({ type: 'DeactivateAgent' }).thenNothing()
     given(created, deactivated).when({ type: 'ActivateAgent' }).then([activated])
   })
+  test('is renamed and switched in one go, or only as far as it is news', () => {
+    const renamed: AgentEvent = { type: 'AgentRenamed', data: { agentId, name: 'Interpreter' } }
+    const change = { type: 'ChangeAgent', name: 'Interpreter', active: false } as const
+    given(created).when(change).then([renamed, deactivated])
+    given(created, deactivated).when(change).then([renamed])
+    given(created, deactivated).when({ type: 'ChangeAgent', active: true }).then([activated])
+    given(created).when({ type: 'ChangeAgent', name: 'Translator', active: true }).thenNothing()
+  })
   test.each<AgentCommand>([
     { type: 'RenameAgent', name: 'x' },
+    { type: 'ChangeAgent', name: 'x' },
+    { type: 'ChangeAgent', active: true },
     publish(1),
     { type: 'MoveAgentLabel', label: 'production', version: 1 },
     { type: 'ActivateAgent' },
