@@ -12,6 +12,8 @@ import { platformSummary } from './platform-summary.ts'
 import type { AnyProjection } from './projection.ts'
 import { usageRecords } from './usage-records.ts'
 import { usageSummary } from './usage-summary.ts'
+import { agents, agentVersions } from './agents.ts'
+import { unfinishedAgents } from './unfinished-agents.ts'
 import { dueMails } from './due-mails.ts'
 import { openMails } from './open-mails.ts'
 import { sessionsByUser } from './sessions-by-user.ts'
@@ -35,4 +37,7 @@ export const projections: readonly AnyProjection[] = [
   usageSummary,
   endUsers,
   platformSummary,
+  agents,
+  agentVersions,
+  unfinishedAgents,
 ]

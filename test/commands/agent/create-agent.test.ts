@@ -109,7 +109,7 @@ test('publishing twice the same is one version, whatever the order of its settin
     name: 'Twice',
     version,
   })
-  const turned = Object.fromEntries(Object.entries(version).reverse()) as typeof version
+  const turned = Object.fromEntries(Object.entries(version).toReversed()) as typeof version
   const { agentId } = agent
   const again = await publishAgentVersion(deps(), operatorRoot(deps()), {
     agentId,
