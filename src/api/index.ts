@@ -1,7 +1,9 @@
 /** Every route of the front door. */
 import type { Deps } from '../commands/deps.ts'
+import { agentRoutes } from './agents.ts'
 import { authRoutes } from './auth.ts'
 import { type HealthSources, healthRoutes } from './health.ts'
+import { invocationRoutes } from './invocations/routes.ts'
 import { meRoutes } from './me.ts'
 import type { AnyRoute } from './route.ts'
 import { usageRoutes } from './usage/routes.ts'
@@ -12,5 +14,7 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...usageRoutes(deps),
     ...authRoutes(deps),
     ...meRoutes(deps),
+    ...agentRoutes(deps),
+    ...invocationRoutes(deps),
   ]
 }

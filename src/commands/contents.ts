@@ -26,9 +26,12 @@ const keyOf = (ref: string): string => `content/${ref.slice(0, ref.lastIndexOf('
 
 export async function storeContent(
   { contents, sealer }: Stores,
-  what: { owner: string; day: string; part: string; text: string },
+  /** `name`: what it belongs to, so that a sweep can ask whether anything names it. */
+  what: { owner: string; day: string; part: string; text: string; name?: string },
 ): Promise<ContentPart> {
-  const ref = `${what.owner}/${what.day.slice(0, 10)}/${randomBytes(16).toString('base64url')}`
+  const random = randomBytes(16).toString('base64url')
+  const name = what.name === undefined ? random : `${what.name}.${random}`
+  const ref = `${what.owner}/${what.day.slice(0, 10)}/${name}`
   const salted = Buffer.concat([randomBytes(SALT_BYTES), Buffer.from(what.text)])
   await contents.put(ref, await sealer.sealBytes(keyOf(ref), ref, salted))
   return {

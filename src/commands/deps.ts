@@ -14,6 +14,8 @@ import type { Sealer } from '../ports/sealer.ts'
 import type { TokenCounter } from '../ports/token-counter.ts'
 import type { Tokens } from '../ports/tokens.ts'
 import type { Views } from '../projections/views.ts'
+import type { RunningCalls } from './invocation/running-calls.ts'
+import type { Runs } from './invocation/runs.ts'
 import type { Streams } from './streams.ts'
 
 export interface Deps {
@@ -31,6 +33,10 @@ export interface Deps {
   readonly tokens: Tokens
   readonly tokenCounter: TokenCounter
   readonly llm: Llm
+  /** The calls that this process carries out. */
+  readonly calls: RunningCalls
+  /** Which runs of processes live. */
+  readonly runs: Runs
   readonly settings: Settings
 }
 

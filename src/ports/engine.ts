@@ -8,6 +8,8 @@ import type { LiveFeed } from './live-feed.ts'
 import type { SnapshotStore, ViewStore } from './view-store.ts'
 
 export interface Engine {
+  /** No other process can work on these stores: whoever did before is dead. */
+  readonly singleProcess: boolean
   readonly events: EventStore
   readonly contents: ContentStore
   readonly views: ViewStore

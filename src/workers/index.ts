@@ -1,6 +1,10 @@
 /** Everything that works on its own: reactions to events, and the sweeps that find what was left. */
 import type { Deps } from '../commands/deps.ts'
 import { finishAgents } from './finish-agents.ts'
+import { expireContent } from './expire-content.ts'
+import { runInvocations } from './run-invocations.ts'
+import { settleInvocations } from './settle-invocations.ts'
+import { sweepInvocations } from './sweep-invocations.ts'
 import { endSessions, endSessionsSweep } from './end-sessions.ts'
 import { finishRegistrations, finishRegistrationsSweep } from './finish-registrations.ts'
 import { requestMails, requestMailsSweep, requestPasswordResets } from './request-mails.ts'
@@ -12,6 +16,7 @@ export function workers(deps: Deps): Worker[] {
     requestMails(deps),
     requestPasswordResets(deps),
     endSessions(deps),
+    runInvocations(deps),
   ]
 }
 
@@ -21,5 +26,8 @@ export function sweeps(deps: Deps): Sweep[] {
     requestMailsSweep(deps),
     endSessionsSweep(deps),
     finishAgents(deps),
+    settleInvocations(deps),
+    sweepInvocations(deps),
+    expireContent(deps),
   ]
 }

@@ -63,6 +63,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
     const feed = opened(createLiveFeed())
     const jobs = opened(createJobQueue(options.logger))
     return {
+      singleProcess: true,
       events: log.store,
       contents: contents.store,
       views: views.views,

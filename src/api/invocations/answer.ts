@@ -1,0 +1,43 @@
+/** The answer of a call as HTTP shows it: the JSON answer, and the data of a stream's `done`. */
+import { z } from 'zod'
+import { answered, chargeOf, type EndedCall } from '../../commands/invocation/ended-call.ts'
+import { idSchema } from '../../domain/ids.ts'
+import { defined, moneyOf, moneySchema } from '../schemas.ts'
+import { callUsageSchema, showUsage } from '../usage/invocation-json.ts'
+
+export const answerSchema = z
+  .strictObject({
+    invocation_id: idSchema('invocation'),
+    output: z.string(),
+    finish_reason: z.string().meta({
+      description: 'As the provider says it: stop, length, …; canceled where you broke it off.',
+    }),
+    usage: callUsageSchema,
+    cost: moneySchema.meta({ description: 'What the call is charged.' }),
+    agent: z.strictObject({ id: idSchema('agent'), version: z.int() }),
+    balance_after: moneySchema.meta({
+      description: 'Balance of the account after the charge; now, where an answer is given again.',
+    }),
+    practice: z
+      .exactOptional(z.literal(true))
+      .meta({ description: 'Made up by the built-in practice model.' }),
+  })
+  .meta({ id: 'InvocationAnswer' })
+export type InvocationAnswer = z.output<typeof answerSchema>
+
+/** @throws Refusal: why there is no answer */
+export function showAnswer(ended: EndedCall): Record<string, unknown> {
+  const { end, text } = answered(ended)
+  const { of, usage, invocationId } = end.data
+  if (!of) throw new Error('a call with an answer was accepted')
+  return defined({
+    invocation_id: invocationId,
+    output: text,
+    finish_reason: end.type === 'InvocationCompleted' ? end.data.finishReason : 'canceled',
+    usage: showUsage(usage ?? { basis: 'unknown' }),
+    cost: moneyOf(chargeOf(ended.invocation)),
+    agent: { id: of.agentId, version: of.agentVersion },
+    balance_after: moneyOf(ended.balanceNanos),
+    practice: of.practice ? true : undefined,
+  })
+}

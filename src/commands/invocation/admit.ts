@@ -1,0 +1,217 @@
+/**
+ * Admission: the prompt is rendered, its texts are durable, the most that the call can cost is held.
+ * After this the call can be accepted from the hold alone, by this process or by a retry after a crash.
+ */
+import { account } from '../../domain/account/account.ts'
+import type { PlaceHold } from '../../domain/account/commands.ts'
+import { type Hold, holdOf } from '../../domain/account/state.ts'
+import { type PromptMessage, render } from '../../domain/agent/template.ts'
+import type { Accepted, InvocationMetadata } from '../../domain/invocation/events.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { UserActor } from '../access.ts'
+import { readContent, storeContent } from '../contents.ts'
+import type { Root } from '../context.ts'
+import type { Deps } from '../deps.ts'
+import { accountStep, instantOf } from './flow.ts'
+import { boundOf, type CallTerms, outputLimit, termsFor } from './terms.ts'
+
+export interface InvokeInput {
+  readonly agentId: string
+  readonly input: unknown
+  readonly variables?: Readonly<Record<string, unknown>>
+  readonly label?: string
+  /** The caller's own end user. */
+  readonly user?: string
+  readonly metadata?: InvocationMetadata
+}
+
+export interface Caller {
+  readonly userId: string
+  readonly orgId: string
+}
+
+/** Everything that the call needs from here on. */
+export interface Admitted {
+  readonly accepted: Accepted
+  readonly terms: CallTerms
+  /** undefined where the texts went between the hold and a retry. */
+  readonly messages: readonly PromptMessage[] | undefined
+}
+
+/** The one text of a call before its answer: what was sent, and what was made of it. */
+interface Request {
+  readonly input: unknown
+  readonly variables: Readonly<Record<string, unknown>>
+  readonly messages: readonly PromptMessage[]
+}
+const requestText = (request: Request): string => JSON.stringify(request)
+
+export async function readMessages(
+  deps: Pick<Deps, 'contents' | 'sealer'>,
+  part: { readonly ref: string },
+): Promise<readonly PromptMessage[] | undefined> {
+  const text = await readContent(deps, part)
+  // Written by requestText.
+  return text === undefined ? undefined : (JSON.parse(text) as Request).messages
+}
+
+export const callerOf = ({ userId, orgId }: UserActor): Caller => {
+  if (orgId === undefined) throw new Refusal('organization_required')
+  return { userId, orgId }
+}
+
+/** Tells two requests with one key apart. Without a key nothing is ever compared. */
+export const requestDigest = ({ ids }: Pick<Deps, 'ids'>, root: Root): string =>
+  root.digest ?? ids.sha256(root.id)
+
+/**
+ * @throws Refusal of the agent, the variables, the terms, or insufficient_credit, account_not_found,
+ *   request_too_old, idempotency_key_reused
+ */
+export async function admit(
+  deps: Deps,
+  caller: Caller,
+  root: Root,
+  invocationId: string,
+  request: InvokeInput,
+): Promise<Admitted> {
+  const open = await holdBefore(deps, caller, root, invocationId)
+  if (open) return again(deps, caller, request, open)
+  const at = instantOf(deps)
+  const { orgId } = caller
+  const { agentId, label } = request
+  const terms = await termsFor(deps, { orgId, agentId, label, at })
+  const { messages } = render(terms.version, {
+    input: request.input,
+    ...(request.variables === undefined ? {} : { variables: request.variables }),
+  })
+  const amountNanos = await boundOf(deps, terms, messages)
+  const command = {
+    ...holdCommand(deps, caller, root, request, terms),
+    invocationId,
+    amountNanos,
+    at,
+  }
+  // Refused before anything is stored; the append decides.
+  const { state } = await deps.streams.load(account, orgId)
+  account.decide({ ...command, contents: [] }, state)
+  const part = await storeContent(deps, {
+    owner: caller.userId,
+    day: at,
+    part: 'request',
+    text: requestText({ input: request.input, variables: request.variables ?? {}, messages }),
+    name: invocationId,
+  })
+  const placed = await deps.streams.transact(
+    account,
+    orgId,
+    { ...command, contents: [part] },
+    accountStep(deps, root, 'hold'),
+  )
+  const hold = holdOf(placed.state, invocationId)
+  if (!hold) throw new Refusal('request_too_old')
+  if (placed.events.length === 0) return again(deps, caller, request, hold)
+  return { accepted: acceptedFrom(deps, caller, request, hold, terms), terms, messages }
+}
+
+/** A retry of a key whose first try died between hold and acceptance, or is there right now. */
+async function holdBefore(
+  deps: Deps,
+  { orgId }: Caller,
+  root: Root,
+  invocationId: string,
+): Promise<Hold | undefined> {
+  if (root.digest === undefined) return undefined
+  const { state } = await deps.streams.load(account, orgId)
+  const hold = holdOf(state, invocationId)
+  if (hold && hold.requestDigest !== root.digest) throw new Refusal('idempotency_key_reused')
+  return hold
+}
+
+/** From the hold as it stands: nothing is rendered, counted or stored a second time. */
+async function again(
+  deps: Deps,
+  caller: Caller,
+  request: InvokeInput,
+  hold: Hold,
+): Promise<Admitted> {
+  const { agentId, at } = hold
+  const terms = await termsFor(deps, {
+    orgId: caller.orgId,
+    agentId,
+    label: hold.label,
+    at,
+    hold,
+  })
+  const accepted = acceptedFrom(deps, caller, request, hold, terms)
+  return { accepted, terms, messages: await readMessages(deps, accepted.messages) }
+}
+
+function holdCommand(
+  deps: Deps,
+  { userId }: Caller,
+  root: Root,
+  { agentId, user }: InvokeInput,
+  { version, label, priceList, chain }: CallTerms,
+): Omit<PlaceHold, 'invocationId' | 'amountNanos' | 'at' | 'contents'> {
+  return {
+    type: 'PlaceHold',
+    requestedAt: root.at,
+    userId,
+    ...(user === undefined ? {} : { endUser: deps.sealer.hmac('endUser', user) }),
+    agentId,
+    agentVersion: version.version,
+    label,
+    model: chain[0]?.link.model ?? '',
+    priceListId: priceList.id,
+    priceListVersion: priceList.version,
+    requestDigest: requestDigest(deps, root),
+    ...(deps.settings.provider.practice ? { practice: true as const } : {}),
+  }
+}
+
+function acceptedFrom(
+  deps: Deps,
+  { userId, orgId }: Caller,
+  { user, metadata }: InvokeInput,
+  hold: Hold,
+  terms: CallTerms,
+): Accepted {
+  const { version, label, settings, priceList, chain } = terms
+  const [part] = hold.contents
+  if (!part || hold.requestDigest === undefined)
+    throw new Error('a hold names the texts and the request of its call')
+  const stored = { ref: part.ref, digest: part.digest, size: part.size }
+  const [first] = chain
+  const taken = chain.some(({ model }) => model.parameters.temperature)
+  return {
+    invocationId: hold.invocationId,
+    orgId,
+    userId,
+    ...(hold.endUser === undefined ? {} : { endUser: hold.endUser }),
+    ...(user === undefined ? {} : { endUserText: user }),
+    metadata: metadata ?? {},
+    agentId: hold.agentId,
+    agentVersion: hold.agentVersion,
+    label,
+    parameters: {
+      maxTokens: first ? outputLimit(first.model, settings.maxTokens) : settings.maxTokens,
+      ...(settings.temperature === undefined || !taken
+        ? {}
+        : { temperature: settings.temperature }),
+    },
+    priceList,
+    chain: chain.map(({ link }) => link),
+    holdNanos: hold.amountNanos,
+    abortPolicy: version.abortPolicy,
+    onProviderFailure: version.onProviderFailure,
+    store: version.store,
+    contentSubject: part.ref.slice(0, part.ref.lastIndexOf('/')),
+    input: stored,
+    messages: stored,
+    requestDigest: hold.requestDigest,
+    acceptedAt: instantOf(deps),
+    deadline: new Date(Date.parse(hold.at) + deps.settings.callLimitMs).toISOString(),
+    practice: hold.practice === true,
+  }
+}

@@ -1,0 +1,336 @@
+/**
+ * One execution of a call: asks the provider, hands the text out as it comes, writes down how it ended
+ * and settles the hold. It alone may, while its callId stands in the call's last start; a stalled one
+ * that comes back late changes nothing.
+ *
+ * Order at the end: the text is durable, then the terminal event, then the settlement, then the answer.
+ */
+import type { PromptMessage } from '../../domain/agent/template.ts'
+import type { Claim, InvocationCommand, Report } from '../../domain/invocation/commands.ts'
+import type { Accepted, Terminal, Usage } from '../../domain/invocation/events.ts'
+import { type Invocation, isInCharge } from '../../domain/invocation/invocation.ts'
+import type { ModelInput } from '../../domain/model/events.ts'
+import { model } from '../../domain/model/model.ts'
+import type { Position } from '../../ports/event-store.ts'
+import { LlmFailure, type LlmRequest, type LlmResult } from '../../ports/llm.ts'
+import { storeContent } from '../contents.ts'
+import type { Root } from '../context.ts'
+import type { Deps } from '../deps.ts'
+import { modelIdOf } from '../model/model-id.ts'
+import type { EndedCall } from './ended-call.ts'
+import { decideCall, instantOf, pause, persist } from './flow.ts'
+import type { RunningCall } from './running-calls.ts'
+import { settleCall } from './settle-call.ts'
+import { countedUsage, outputLimit, targetOf } from './terms.ts'
+import { type DeltaListener, TextOut } from './text-out.ts'
+
+/** The call is broken off so long before its deadline, so that its end is written in time. */
+const MARGIN_MS = 15_000
+const FIRST_RETRY_MS = 250
+/** A provider that asks for a longer rest gets no second try. */
+const LONGEST_RETRY_MS = 10_000
+
+export interface Execution {
+  readonly call: RunningCall
+  readonly messages: readonly PromptMessage[]
+  readonly listener: DeltaListener | undefined
+  readonly root: Root
+}
+
+/** How an attempt went: what is said of it in the stream, and the text that had come. */
+interface Outcome {
+  readonly command: InvocationCommand
+  readonly name: 'completed' | 'failed' | 'canceled'
+  readonly text: string
+  /** Before another attempt. */
+  readonly pauseMs: number
+}
+
+/** The claim of one execution on the call's next attempt. */
+export const claimOf = (deps: Deps, accepted: Accepted, attempts: number): Claim => ({
+  callId: deps.ids.random(),
+  runId: deps.settings.runId,
+  model: (accepted.chain[attempts] ?? accepted.chain.at(-1))?.model ?? '',
+  at: instantOf(deps),
+})
+
+/**
+ * From a start that stands to the end; then gives back the call's place. undefined: another execution
+ * took the call over, or its end could not be written and a sweep will find it. Never rejects.
+ * @param started the call as it was when `callId` started it
+ */
+export async function carryOut(
+  deps: Deps,
+  execution: Execution,
+  started: Invocation,
+  callId: string,
+): Promise<EndedCall | undefined> {
+  const { call } = execution
+  let ended: EndedCall | undefined
+  try {
+    ended = await attempts(deps, execution, started, callId)
+  } catch (error) {
+    deps.logger.error({ invocationId: call.invocationId, error }, 'a call broke off')
+  }
+  deps.calls.leave()
+  call.end(ended)
+  return ended
+}
+
+async function attempts(
+  deps: Deps,
+  execution: Execution,
+  started: Invocation,
+  callId: string,
+): Promise<EndedCall | undefined> {
+  const { call, root } = execution
+  const { accepted } = started
+  if (!accepted) throw new Error('a call that started was accepted')
+  const leftMs = Date.parse(accepted.deadline) - deps.clock.now().getTime() - MARGIN_MS
+  const limit = setTimeout(() => call.abort('limit'), Math.max(0, leftMs))
+  try {
+    let [state, inCharge] = [started, callId]
+    for (;;) {
+      const outcome = await attemptOf(deps, execution, accepted, state, inCharge)
+      const { name, command } = outcome
+      const attempt = state.attempts.length
+      const step = `end:${name}:${attempt}:${inCharge}`
+      const { invocationId } = accepted
+      const ended = await persist(() => decideCall(deps, root, step, invocationId, command))
+      if (ended.state.end)
+        return ended.events.length > 0
+          ? await finish(deps, root, ended.state, ended.state.end, outcome.text, ended.position)
+          : undefined
+      if (ended.state.status !== 'accepted') return undefined
+      await pause(outcome.pauseMs, call.signal)
+      const claim = claimOf(deps, accepted, attempt)
+      const next = await startAgain(deps, root, accepted, ended.state, claim)
+      if (!next) return undefined
+      state = next
+      inCharge = claim.callId
+    }
+  } finally {
+    clearTimeout(limit)
+  }
+}
+
+async function startAgain(
+  deps: Deps,
+  root: Root,
+  { invocationId }: Accepted,
+  { attempts }: Invocation,
+  claim: Claim,
+): Promise<Invocation | undefined> {
+  const name = `start:${attempts.length + 1}:${claim.callId}`
+  const command = { type: 'StartInvocation', ...claim } as const
+  const { state } = await decideCall(deps, root, name, invocationId, command)
+  return isInCharge(state, claim.callId) ? state : undefined
+}
+
+async function finish(
+  deps: Deps,
+  root: Root,
+  invocation: Invocation,
+  end: Terminal,
+  text: string,
+  position: Position | undefined,
+): Promise<EndedCall> {
+  deps.feed.publish(end.data.invocationId, { kind: 'end' })
+  const settled = await persist(() => settleCall(deps, root, end))
+  await forgetTexts(deps, invocation)
+  return {
+    invocation,
+    text,
+    balanceNanos: settled.balanceNanos,
+    position: settled.position ?? position ?? deps.streams.lastWritten(),
+  }
+}
+
+/** An agent that keeps no texts: what was stored for the call goes with its end. */
+export async function forgetTexts(
+  { contents, logger }: Pick<Deps, 'contents' | 'logger'>,
+  { accepted }: Invocation,
+): Promise<void> {
+  if (!accepted || accepted.store) return
+  const refs = [...new Set([accepted.input.ref, accepted.messages.ref])]
+  await contents
+    .delete(refs)
+    .catch((error: unknown) => logger.warn({ error }, 'texts of an ended call not deleted'))
+}
+
+/** Asks the provider once. Never throws what the provider does: that is an outcome. */
+async function attemptOf(
+  deps: Deps,
+  { call, messages, listener }: Execution,
+  accepted: Accepted,
+  state: Invocation,
+  callId: string,
+): Promise<Outcome> {
+  const attempt = state.attempts.at(-1)
+  const name = attempt?.model ?? ''
+  const { state: published } = await deps.streams.load(model, modelIdOf(deps.ids, name))
+  if (!published) throw new Error(`the model ${name} of an accepted call was published`)
+  const terms = published.terms
+  const out = new TextOut(deps.feed, accepted.invocationId, state.attempts.length, listener)
+  const from = performance.now()
+  let firstByteMs: number | undefined
+  const onText = (text: string) => {
+    firstByteMs ??= Math.round(performance.now() - from)
+    out.push(text)
+  }
+  const report = (at: string) => ({
+    callId,
+    at,
+    latencyMs: Math.round(performance.now() - from),
+    ...(firstByteMs === undefined ? {} : { firstByteMs }),
+  })
+  const told = { deps, accepted, terms, messages }
+  try {
+    const result = await deps.llm.complete(
+      requestOf(deps, accepted, terms, messages),
+      onText,
+      call.signal,
+    )
+    out.end()
+    return await completed(told, result, report(instantOf(deps)))
+  } catch (error) {
+    if (!(error instanceof LlmFailure)) throw error
+    out.end()
+    deps.logger.warn(
+      {
+        invocationId: accepted.invocationId,
+        attempt: state.attempts.length,
+        reason: error.reason,
+        detail: error.detail,
+      },
+      'the provider gave no whole answer',
+    )
+    return failed(told, error, report(instantOf(deps)), call, state.attempts.length)
+  }
+}
+
+function requestOf(
+  { settings }: Deps,
+  { parameters, endUser }: Accepted,
+  terms: ModelInput,
+  messages: readonly PromptMessage[],
+): LlmRequest {
+  const { maxTokens, temperature } = parameters
+  const limit = outputLimit(terms, maxTokens)
+  return {
+    target: targetOf(settings, terms),
+    messages,
+    parameters: {
+      ...(terms.parameters.maxTokens === 'max_tokens'
+        ? { max_tokens: limit }
+        : { max_completion_tokens: limit }),
+      ...(temperature === undefined || !terms.parameters.temperature ? {} : { temperature }),
+    },
+    ...(endUser === undefined ? {} : { endUser }),
+    // Shares of the longest life of a call: two silent attempts and a retry fit into it.
+    timeouts: {
+      connectMs: Math.min(10_000, settings.callLimitMs / 10),
+      firstByteMs: settings.callLimitMs / 4,
+      betweenChunksMs: settings.callLimitMs / 8,
+    },
+  }
+}
+
+interface Told {
+  readonly deps: Deps
+  readonly accepted: Accepted
+  readonly terms: ModelInput
+  readonly messages: readonly PromptMessage[]
+}
+
+async function completed(told: Told, result: LlmResult, report: Report): Promise<Outcome> {
+  const { text, finishReason, providerRequestId } = result
+  const [usage, output] = await Promise.all([
+    result.usage ? reported(result.usage) : countedOf(told, text),
+    outputOf(told, text, report.at),
+  ])
+  const command: InvocationCommand = {
+    type: 'CompleteInvocation',
+    ...report,
+    ...output,
+    usage,
+    finishReason: finishReason.slice(0, 64),
+    ...(providerRequestId === undefined ? {} : { providerRequestId }),
+  }
+  return { name: 'completed', command, text, pauseMs: 0 }
+}
+
+async function failed(
+  told: Told,
+  failure: LlmFailure,
+  report: Report,
+  call: RunningCall,
+  attempt: number,
+): Promise<Outcome> {
+  const { text, firstByte } = failure
+  const [usage, output] = await Promise.all([
+    usageOf(told, failure),
+    text === '' ? {} : outputOf(told, text, report.at),
+  ])
+  const said = { ...report, ...output }
+  if (failure.reason === 'aborted' && call.reason() !== 'limit') {
+    const stopped = usage ?? (await estimatedOf(told, text))
+    const command = { type: 'StopInvocation', ...said, usage: stopped } as const
+    return { name: 'canceled', command, text, pauseMs: 0 }
+  }
+  const pauseMs = failure.retryAfterMs ?? FIRST_RETRY_MS * 2 ** (attempt - 1)
+  const command: InvocationCommand = {
+    type: 'FailAttempt',
+    ...said,
+    reason: failure.reason === 'aborted' ? 'timeout' : failure.reason,
+    firstByte,
+    retry: mayGoAgain(told.accepted, failure, call, attempt),
+    ...(usage === undefined ? {} : { usage }),
+  }
+  return { name: 'failed', command, text, pauseMs: Math.min(pauseMs, LONGEST_RETRY_MS) }
+}
+
+/** The provider did not take it, or another model of the chain may. */
+function mayGoAgain(
+  { chain }: Accepted,
+  { reason, retry, retryAfterMs = 0 }: LlmFailure,
+  call: RunningCall,
+  attempt: number,
+): boolean {
+  if (call.signal.aborted) return false
+  if (attempt < chain.length) return reason !== 'content_filtered'
+  return retry && retryAfterMs <= LONGEST_RETRY_MS
+}
+
+const reported = (quantities: NonNullable<LlmResult['usage']>): Usage => ({
+  basis: 'reported',
+  quantities,
+})
+
+async function countedOf({ deps, terms, messages }: Told, text: string): Promise<Usage> {
+  const { exact, quantities } = await countedUsage(deps, terms, messages, text)
+  return { basis: exact ? 'counted' : 'estimated', quantities }
+}
+
+/** More may have been made than has arrived. */
+async function estimatedOf({ deps, terms, messages }: Told, text: string): Promise<Usage> {
+  const { quantities } = await countedUsage(deps, terms, messages, text)
+  return { basis: 'estimated', quantities }
+}
+
+/** undefined: nothing is known to have been used. */
+const usageOf = async (told: Told, { usage, text }: LlmFailure): Promise<Usage | undefined> =>
+  usage ? reported(usage) : text === '' ? undefined : estimatedOf(told, text)
+
+async function outputOf(
+  { deps, accepted }: Told,
+  text: string,
+  at: string,
+): Promise<{ output?: { ref: string; digest: string; size: number } }> {
+  if (!accepted.store) return {}
+  const owner = accepted.contentSubject.slice(0, accepted.contentSubject.lastIndexOf('/'))
+  const { ref, digest, size } = await persist(() =>
+    storeContent(deps, { owner, day: at, part: 'output', text, name: accepted.invocationId }),
+  )
+  return { output: { ref, digest, size } }
+}

@@ -1,0 +1,79 @@
+/** What every step of a call's flow does with its streams. */
+import type { InvocationCommand } from '../../domain/invocation/commands.ts'
+import { type Invocation, invocationDecider } from '../../domain/invocation/invocation.ts'
+import type { InvocationEvent } from '../../domain/invocation/events.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { type CommandContext, type Root, step, systemRoot, unkeyedStep } from '../context.ts'
+import type { Deps } from '../deps.ts'
+import type { Transacted } from '../streams.ts'
+
+export const instantOf = ({ clock }: Pick<Deps, 'clock'>): string => clock.now().toISOString()
+
+/** A step of the call's flow, written down at its own time. */
+export const stepNow = (
+  deps: Pick<Deps, 'clock' | 'ids'>,
+  root: Root,
+  name: string,
+): CommandContext => step(deps.ids, { ...root, at: instantOf(deps) }, name)
+
+/**
+ * A step on the account. Its fold knows each call by its id, so the stream need not also remember the
+ * keys of all the requests that ever paid from it.
+ */
+export const accountStep = (
+  deps: Pick<Deps, 'clock' | 'ids'>,
+  root: Root,
+  name: string,
+): CommandContext => unkeyedStep(deps.ids, { ...root, at: instantOf(deps) }, name)
+
+export const decideCall = (
+  deps: Pick<Deps, 'clock' | 'ids' | 'streams'>,
+  root: Root,
+  name: string,
+  invocationId: string,
+  command: InvocationCommand,
+): Promise<Transacted<Invocation, InvocationEvent>> =>
+  deps.streams.transact(invocationDecider, invocationId, command, stepNow(deps, root, name))
+
+export const loadCall = async (
+  { streams }: Pick<Deps, 'streams'>,
+  invocationId: string,
+): Promise<Invocation> => (await streams.load(invocationDecider, invocationId)).state
+
+/** The root of what a worker or a sweep does with a call. */
+export const callRoot = (
+  deps: Pick<Deps, 'clock' | 'ids'>,
+  worker: string,
+  { invocationId, orgId }: { readonly invocationId: string; readonly orgId: string },
+): Root => systemRoot(deps.ids, worker, { id: invocationId, orgId }, instantOf(deps))
+
+const TRIES = 5
+const FIRST_PAUSE_MS = 200
+
+/**
+ * Writes down what has happened outside and cannot be undone: a store that is away for a moment must
+ * not lose it. A refusal is an answer.
+ */
+export async function persist<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await write()
+    } catch (error) {
+      if (attempt === TRIES || error instanceof Refusal) throw error
+      await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1))
+    }
+}
+
+/** Waits, or less where the signal aborts. Never rejects. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal?.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,101 @@
+/**
+ * Following a call that somebody else carries out, until it has ended and is settled: through the live
+ * feed where it speaks, and by looking at the stream, since a feed may be lost and a process may die.
+ * Deltas may have gaps; the text of the ended call is whole.
+ */
+import { streamName } from '../../domain/decider.ts'
+import { type Invocation, invocationDecider } from '../../domain/invocation/invocation.ts'
+import { readContent } from '../contents.ts'
+import type { Deps } from '../deps.ts'
+import type { EndedCall } from './ended-call.ts'
+import { callRoot, loadCall, pause } from './flow.ts'
+import { settleCall } from './settle-call.ts'
+import type { DeltaListener } from './text-out.ts'
+
+const LOOK_EVERY_MS = 1_000
+/** The feed has said the end: the stream shows it as soon as this process has heard of it. */
+const LOOK_AGAIN_MS = 20
+
+/** Whoever waited has left; the call goes on. */
+export class NoLongerFollowed extends Error {
+  constructor() {
+    super('nobody follows the call any more')
+    this.name = 'NoLongerFollowed'
+  }
+}
+
+export interface Following {
+  /** Gives up waiting. */
+  readonly signal: AbortSignal
+  readonly onDelta?: DeltaListener | undefined
+  /** What has been seen already. */
+  readonly after?: { readonly attempt: number; readonly offset: number } | undefined
+}
+
+/** @throws NoLongerFollowed */
+export async function followCall(
+  deps: Deps,
+  invocationId: string,
+  following: Following,
+): Promise<EndedCall> {
+  const over = new AbortController()
+  const signal = AbortSignal.any([following.signal, over.signal])
+  const heardEnd = new AbortController()
+  void listen(deps, invocationId, following, signal).then(() => heardEnd.abort())
+  try {
+    const here = deps.calls.get(invocationId)
+    if (here) {
+      const ended = await Promise.race([here.ended, aborted(signal)])
+      if (ended) return ended
+    }
+    for (;;) {
+      if (following.signal.aborted) throw new NoLongerFollowed()
+      const invocation = await loadCall(deps, invocationId)
+      if (invocation.end) return await endedCall(deps, invocation)
+      if (heardEnd.signal.aborted) await pause(LOOK_AGAIN_MS, signal)
+      else await pause(LOOK_EVERY_MS, AbortSignal.any([signal, heardEnd.signal]))
+    }
+  } finally {
+    over.abort()
+  }
+}
+
+async function listen(
+  { feed, logger }: Deps,
+  invocationId: string,
+  { onDelta, after }: Following,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const item of feed.listen(invocationId, { signal, ...(after ? { after } : {}) })) {
+      if (item.kind === 'end') return
+      onDelta?.(item)
+    }
+  } catch (error) {
+    logger.warn({ invocationId, error }, 'the live feed of a call broke off')
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+
+/** A call that ended some time: its answer from the events and the stored text, settled if nobody did. */
+export async function endedCall(deps: Deps, invocation: Invocation): Promise<EndedCall> {
+  const { end, accepted } = invocation
+  if (!end) throw new Error('the call has not ended')
+  const settled = await settleCall(deps, callRoot(deps, 'settle-invocations', end.data), end)
+  const { output, invocationId } = end.data
+  const [text, events] = await Promise.all([
+    output ? readContent(deps, output) : accepted?.store === false ? undefined : '',
+    deps.streams.read(streamName(invocationDecider.category, invocationId)),
+  ])
+  return {
+    invocation,
+    text,
+    balanceNanos: settled.balanceNanos,
+    position: settled.position ?? events.at(-1)?.stored.position ?? deps.streams.lastWritten(),
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Carrying out a call that was accepted and waits: taken over by a worker, from the stored messages. A
+ * job delivered twice, or late, finds a call that is started or has ended, and does nothing.
+ */
+import { isInCharge } from '../../domain/invocation/invocation.ts'
+import type { Deps } from '../deps.ts'
+import { readMessages } from './admit.ts'
+import { carryOut, claimOf } from './carry-out.ts'
+import { endCall } from './end-call.ts'
+import { callRoot, decideCall, instantOf, loadCall } from './flow.ts'
+
+export const RUN_INVOCATIONS = 'run-invocations'
+
+export interface RunJob {
+  readonly invocationId: string
+}
+export const runJob = (invocationId: string): { id: string; payload: RunJob } => ({
+  id: invocationId,
+  payload: { invocationId },
+})
+
+export async function runAccepted(
+  deps: Deps,
+  { invocationId }: RunJob,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await loadCall(deps, invocationId)).status !== 'accepted') return
+  await deps.calls.enter(signal)
+  let running: Awaited<ReturnType<typeof start>>
+  try {
+    running = await start(deps, invocationId)
+  } finally {
+    // What was started gives its place back itself.
+    if (!running) deps.calls.leave()
+  }
+  await running?.carried
+}
+
+/** undefined: there is nothing to carry out. */
+async function start(
+  deps: Deps,
+  invocationId: string,
+): Promise<{ readonly carried: Promise<unknown> } | undefined> {
+  const { status, accepted, attempts } = await loadCall(deps, invocationId)
+  if (status !== 'accepted' || !accepted) return undefined
+  const at = instantOf(deps)
+  const { orgId, deadline } = accepted
+  if (at >= deadline) {
+    await endCall(deps, accepted, { type: 'ExpireInvocation', invocationId, orgId, deadline, at })
+    return undefined
+  }
+  const messages = await readMessages(deps, accepted.messages)
+  if (!messages) {
+    await endCall(deps, accepted, { type: 'AbandonInvocation', reason: 'content_erased', at })
+    return undefined
+  }
+  const root = callRoot(deps, RUN_INVOCATIONS, accepted)
+  const claim = claimOf(deps, accepted, attempts.length)
+  const call = deps.calls.begin(invocationId, { abortOnCancel: accepted.abortPolicy !== 'drain' })
+  const name = `start:${attempts.length + 1}:${claim.callId}`
+  const command = { type: 'StartInvocation', ...claim } as const
+  try {
+    const { state } = await decideCall(deps, root, name, invocationId, command)
+    if (isInCharge(state, claim.callId)) {
+      const execution = { call, messages, root, listener: undefined }
+      return { carried: carryOut(deps, execution, state, claim.callId) }
+    }
+  } catch (error) {
+    call.end(undefined)
+    throw error
+  }
+  call.end(undefined)
+  return undefined
+}

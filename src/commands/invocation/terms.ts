@@ -1,0 +1,197 @@
+/**
+ * Under which terms a call is admitted: agent version, plan in force, models, prices. All of it from the
+ * streams, never from a view, since money follows from it. Decided once, at admission, and then stored
+ * with the call.
+ */
+import { account } from '../../domain/account/account.ts'
+import type { Hold } from '../../domain/account/state.ts'
+import {
+  agent,
+  type AgentVersion,
+  type AppliedSettings,
+  DEFAULT_LABEL,
+  settingsOf,
+  versionForCall,
+} from '../../domain/agent/agent.ts'
+import type { PromptMessage } from '../../domain/agent/template.ts'
+import { holdBound, promptBound } from '../../domain/invocation/bound.ts'
+import type { ChainLink } from '../../domain/invocation/events.ts'
+import type { ModelInput } from '../../domain/model/events.ts'
+import { model, usableModel } from '../../domain/model/model.ts'
+import type { TokenQuantities } from '../../domain/money.ts'
+import { allowsAgent, plan, type PlanTerms, termsOf } from '../../domain/plan/plan.ts'
+import { markedUp, priceList, type Prices, pricesAt } from '../../domain/price-list/price-list.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { accessOf } from '../../domain/subscription/state.ts'
+import { subscription } from '../../domain/subscription/subscription.ts'
+import type { LlmTarget } from '../../ports/llm.ts'
+import type { Deps } from '../deps.ts'
+import { modelIdOf } from '../model/model-id.ts'
+
+/** One model that may answer: how it is called and what it costs. */
+export interface Choice {
+  readonly model: ModelInput
+  readonly link: ChainLink
+}
+
+export interface CallTerms {
+  readonly version: AgentVersion
+  readonly label: string
+  readonly settings: AppliedSettings
+  readonly priceList: { readonly id: string; readonly version: number }
+  readonly chain: readonly Choice[]
+}
+
+export interface TermsWanted {
+  readonly orgId: string
+  readonly agentId: string
+  readonly label: string | undefined
+  readonly at: string
+  /** A hold stands already: its version and its prices apply, whatever has changed since. */
+  readonly hold?: Hold
+}
+
+type TermsDeps = Pick<Deps, 'streams' | 'ids' | 'settings'>
+
+/**
+ * @throws Refusal agent_not_found, agent_inactive, label_not_found, not_subscribed, forbidden,
+ *   model_not_found, model_retired, price_list_not_found, price_missing
+ */
+export async function termsFor(deps: TermsDeps, wanted: TermsWanted): Promise<CallTerms> {
+  const { streams, ids, settings: defaults } = deps
+  const { orgId, agentId, hold, at } = wanted
+  const [{ state: called }, inForce] = await Promise.all([
+    streams.load(agent, agentId),
+    planInForce(deps, orgId, at),
+    // Read now, beside the others: the hold needs it next.
+    streams.load(account, orgId),
+  ])
+  const label = hold?.label ?? wanted.label ?? DEFAULT_LABEL
+  const held = hold && called?.versions[hold.agentVersion - 1]
+  const version = held ?? versionForCall(called, orgId, label)
+  if (!held && called?.owner === 'platform' && !allowsAgent(inForce.terms, agentId))
+    throw new Refusal('forbidden', { agentId, planId: inForce.planId })
+  const { name, temperature, maxTokens } = defaults.model
+  const settings = settingsOf(version, {
+    modelName: name,
+    maxTokens,
+    ...(temperature === undefined ? {} : { temperature }),
+  })
+  const { priceListId, markUpBasisPoints } = inForce.terms.prices
+  const [{ state: list }, ...models] = await Promise.all([
+    streams.load(priceList, hold?.priceListId ?? priceListId),
+    ...settings.models.map((one) => streams.load(model, modelIdOf(ids, one))),
+  ])
+  const priced = settings.models.map((one, index) => ({
+    model: usableModel(models[index]?.state, one).terms,
+    prices: hold
+      ? pricesOfVersion(list, hold.priceListVersion, one, markUpBasisPoints)
+      : pricesAt(list, one, at, markUpBasisPoints),
+  }))
+  const [first] = priced
+  if (!first) throw new Error('a chain has a model')
+  return {
+    version,
+    label,
+    settings,
+    priceList: { id: first.prices.priceListId, version: first.prices.version },
+    chain: priced.map(({ model: one, prices: { price, cost } }) => ({
+      model: one,
+      link: { model: one.name, price, cost },
+    })),
+  }
+}
+
+/** @throws Refusal not_subscribed: without a plan there is no price. */
+async function planInForce(deps: TermsDeps, orgId: string, at: string): Promise<PlanTerms> {
+  const { state } = await deps.streams.load(subscription, orgId)
+  const access = accessOf(state, at)
+  if (!access) throw new Refusal('not_subscribed')
+  const { state: published } = await deps.streams.load(plan, access.planId)
+  const terms = termsOf(published, access.planVersion)
+  if (!terms) throw new Refusal('plan_not_found', { planId: access.planId })
+  return terms
+}
+
+function pricesOfVersion(
+  list: Parameters<typeof pricesAt>[0],
+  version: number,
+  name: string,
+  markUpBasisPoints: number | undefined,
+): Prices {
+  const entry = list?.versions[version - 1]?.entries.find((one) => one.model === name)
+  if (!list || !entry) throw new Refusal('price_missing', { model: name })
+  const { priceListId } = list
+  const price =
+    markUpBasisPoints === undefined ? entry.price : markedUp(entry.cost, markUpBasisPoints)
+  return { priceListId, version, cost: entry.cost, price }
+}
+
+/** The most tokens that this model may answer with. */
+export const outputLimit = ({ maxOutput }: ModelInput, maxTokens: number): number =>
+  Math.min(maxTokens, maxOutput)
+
+/**
+ * The most that a call of these messages can cost the buyer, in nano-USD.
+ * @throws Refusal context_exceeded where it certainly does not fit the first model
+ */
+export async function boundOf(
+  { tokenCounter }: Pick<Deps, 'tokenCounter'>,
+  terms: CallTerms,
+  messages: readonly PromptMessage[],
+): Promise<bigint> {
+  const serialised = JSON.stringify(messages)
+  const bounded = []
+  for (const { model: one, link } of terms.chain) {
+    await tokenCounter.load(one.encoding)
+    bounded.push({
+      promptTokens: tokenCounter.count(one.encoding, serialised),
+      messages: messages.length,
+      framing: one.framing,
+      maxOutputTokens: outputLimit(one, terms.settings.maxTokens),
+      price: link.price,
+    })
+  }
+  const [first] = bounded
+  const [choice] = terms.chain
+  if (first && choice && choice.model.encoding !== 'bytes') {
+    const tokens = promptBound(first) + first.maxOutputTokens
+    const limit = choice.model.contextSize
+    if (tokens > limit) throw new Refusal('context_exceeded', { tokens, limit })
+  }
+  return holdBound(bounded)
+}
+
+/** What we count ourselves where the provider does not say: never more than the bound. */
+export async function countedUsage(
+  { tokenCounter }: Pick<Deps, 'tokenCounter'>,
+  { encoding, framing }: ModelInput,
+  messages: readonly PromptMessage[],
+  text: string,
+): Promise<{ readonly exact: boolean; readonly quantities: TokenQuantities }> {
+  await tokenCounter.load(encoding)
+  const exact = encoding !== 'bytes'
+  // About four bytes a token, where the encoding is not known.
+  const count = (words: string) =>
+    exact ? tokenCounter.count(encoding, words) : Math.ceil(Buffer.byteLength(words) / 4)
+  const prompt = messages.reduce((sum, { content }) => sum + count(content), 0)
+  const framed = prompt + framing.perMessage * messages.length + framing.perRequest
+  const quantities = { input_uncached: framed, input_cached: 0, output: count(text), reasoning: 0 }
+  return { exact, quantities }
+}
+
+/** The installation's own key: the only one that its settings hold. */
+const OWN_KEY = 'OPENAI_API_KEY'
+
+/** Where a model is called. The practice model answers for all of them. */
+export function targetOf({ provider }: Deps['settings'], terms: ModelInput): LlmTarget {
+  const { apiKey, baseUrl, practice } = provider
+  if (practice) return { baseUrl, apiKey, model: terms.name }
+  // A key that is not ours to give goes nowhere: least of all to another provider's address.
+  const ownKey = terms.keyRef === undefined || terms.keyRef === OWN_KEY
+  return {
+    baseUrl: terms.baseUrl ?? baseUrl,
+    apiKey: ownKey ? apiKey : '',
+    model: terms.name,
+  }
+}

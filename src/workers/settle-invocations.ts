@@ -1,0 +1,40 @@
+/**
+ * Finds holds that outlived their call: one whose call has ended is settled or released, one whose call
+ * has not ended in its time ends it first. The views say where to look, the streams decide.
+ */
+import type { Deps } from '../commands/deps.ts'
+import { callRoot, instantOf, loadCall } from '../commands/invocation/flow.ts'
+import { endCall } from '../commands/invocation/end-call.ts'
+import { settleCall } from '../commands/invocation/settle-call.ts'
+import { holdsPlacedBefore, type OpenHold } from '../projections/open-holds.ts'
+import type { Sweep } from './worker.ts'
+
+const NAME = 'settle-invocations'
+
+export const settleInvocations = (deps: Deps): Sweep => ({
+  name: NAME,
+  async run(signal) {
+    let found = 0
+    for await (const hold of holdsPlacedBefore(deps.views)) {
+      if (signal.aborted) return found
+      // The execution settles its own.
+      if (deps.calls.get(hold.invocationId)) continue
+      if (await endHold(deps, hold)) found++
+    }
+    return found
+  },
+})
+
+async function endHold(deps: Deps, hold: OpenHold): Promise<boolean> {
+  const { invocationId, orgId, placedAt } = hold
+  const { end } = await loadCall(deps, invocationId)
+  if (end) {
+    const settled = await settleCall(deps, callRoot(deps, NAME, hold), end)
+    return settled.position !== undefined
+  }
+  const at = instantOf(deps)
+  const deadline = new Date(Date.parse(placedAt) + deps.settings.callLimitMs).toISOString()
+  if (at < deadline) return false
+  const command = { type: 'ExpireInvocation', invocationId, orgId, deadline, at } as const
+  return (await endCall(deps, hold, command)).end !== undefined
+}
