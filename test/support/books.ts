@@ -9,7 +9,7 @@ import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
 import { createEventCodec } from '../../src/commands/event-codec.ts'
 import { step, type Root } from '../../src/commands/context.ts'
-import { createStreams } from '../../src/commands/streams.ts'
+import { createStreams, type Streams } from '../../src/commands/streams.ts'
 import { account } from '../../src/domain/account/account.ts'
 import type { AccountCommand, PlaceHold } from '../../src/domain/account/commands.ts'
 import { catalogue } from '../../src/domain/catalogue.ts'
@@ -20,6 +20,7 @@ import { invocationDecider, settlementOf } from '../../src/domain/invocation/inv
 import { usageDecider } from '../../src/domain/usage/usage.ts'
 import type { UsageItem } from '../../src/domain/usage/events.ts'
 import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import type { Ids } from '../../src/ports/ids.ts'
 import type { AnyProjection, Projection } from '../../src/projections/projection.ts'
 import { createRunner } from '../../src/projections/runner.ts'
 import { silent } from './silent.ts'
@@ -27,10 +28,14 @@ import { silent } from './silent.ts'
 export const idOf = (noun: Noun, n: number): string =>
   idFromUuid(noun, n.toString(16).padStart(32, '0'))
 
+/** A number of one that only the log knows, or the id of one that lives. */
+export type Who = number | string
+const named = (noun: Noun, who: Who): string => (typeof who === 'number' ? idOf(noun, who) : who)
+
 /** A call of 10 tokens in and 40 + 10 out unless it says otherwise. */
 export interface CallStory {
-  readonly org: number
-  readonly user?: number
+  readonly org: Who
+  readonly user?: Who
   readonly agent?: number
   readonly model?: string
   readonly endUser?: string
@@ -83,6 +88,50 @@ export async function openBooks(projections: readonly AnyProjection[]) {
   let runner = open()
   await runner.start()
 
+  const settled = async () => {
+    if (!(await runner.views.passed(await events.head(), 5_000)))
+      throw new Error('views are behind')
+  }
+  return {
+    engine,
+    streams,
+    sealer,
+    ids,
+    get runner() {
+      return runner
+    },
+    get views() {
+      return runner.views
+    },
+    ...createWriter({ streams, ids }),
+    settled,
+    /** Stops following and begins again, as a restart does. */
+    async restart() {
+      await runner.stop()
+      runner = open()
+      await runner.start()
+    },
+    /** Every document of every view, as text. */
+    async dump(): Promise<Record<string, string>> {
+      await settled()
+      const dumped: Record<string, string> = {}
+      for (const one of projections) {
+        const rows: unknown[] = []
+        for await (const row of runner.views.all(one as Projection<unknown>)) rows.push(row)
+        dumped[one.name] = JSON.stringify(rows)
+      }
+      return dumped
+    },
+    async close() {
+      await runner.stop()
+      await engine.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Writes accounts, calls and request records by their deciders. */
+export function createWriter({ streams, ids }: { streams: Streams; ids: Ids }) {
   const context = (at: string) => {
     const id = ids.random()
     const root: Root = {
@@ -94,19 +143,15 @@ export async function openBooks(projections: readonly AnyProjection[]) {
     }
     return step(ids, root, 'test')
   }
-  const settled = async () => {
-    if (!(await runner.views.passed(await events.head(), 5_000)))
-      throw new Error('views are behind')
-  }
-  const onAccount = (org: number, command: AccountCommand, at: string) =>
-    streams.transact(account, idOf('organization', org), command, context(at))
+  const onAccount = (org: Who, command: AccountCommand, at: string) =>
+    streams.transact(account, named('organization', org), command, context(at))
 
-  async function openAccount(org: number, amountNanos: bigint, at: string) {
-    const orgId = idOf('organization', org)
+  async function openAccount(org: Who, amountNanos: bigint, at: string) {
+    const orgId = named('organization', org)
     await onAccount(org, { type: 'OpenAccount', orgId, at }, at)
-    await grant(org, org, amountNanos, at)
+    await grant(org, 1, amountNanos, at)
   }
-  const grant = (org: number, n: number, amountNanos: bigint, at: string) =>
+  const grant = (org: Who, n: number, amountNanos: bigint, at: string) =>
     onAccount(
       org,
       {
@@ -160,21 +205,10 @@ export async function openBooks(projections: readonly AnyProjection[]) {
   }
 
   return {
-    engine,
-    streams,
-    sealer,
-    ids,
-    get runner() {
-      return runner
-    },
-    get views() {
-      return runner.views
-    },
     openAccount,
     grant,
     onAccount,
     call,
-    settled,
     /** Appends a batch of request records. */
     async requests(batch: number, items: readonly UsageItem[], recordedAt: string) {
       await streams.transact(
@@ -183,28 +217,6 @@ export async function openBooks(projections: readonly AnyProjection[]) {
         { type: 'RecordUsage', runId: 'run', batch, recordedAt, items, counts: [] },
         context(recordedAt),
       )
-    },
-    /** Stops following and begins again, as a restart does. */
-    async restart() {
-      await runner.stop()
-      runner = open()
-      await runner.start()
-    },
-    /** Every document of every view, as text. */
-    async dump(): Promise<Record<string, string>> {
-      await settled()
-      const dumped: Record<string, string> = {}
-      for (const one of projections) {
-        const rows: unknown[] = []
-        for await (const row of runner.views.all(one as Projection<unknown>)) rows.push(row)
-        dumped[one.name] = JSON.stringify(rows)
-      }
-      return dumped
-    },
-    async close() {
-      await runner.stop()
-      await engine.close()
-      await rm(folder, { recursive: true, force: true })
     },
   }
 }
@@ -227,7 +239,7 @@ function holdOf(invocationId: string, story: CallStory): PlaceHold {
     amountNanos: holdNanos,
     requestedAt: at,
     at,
-    ...(user === undefined ? {} : { userId: idOf('user', user) }),
+    ...(user === undefined ? {} : { userId: named('user', user) }),
     ...(story.endUser === undefined ? {} : { endUser: digestOf(story.endUser) }),
     agentId: idOf('agent', agent),
     agentVersion: 1,
@@ -247,7 +259,7 @@ function acceptedOf(hold: PlaceHold, story: CallStory): Accepted {
   const part = { ref: `${invocationId}/part/r`, digest: 'd'.repeat(64), size: 1 }
   return {
     invocationId,
-    orgId: idOf('organization', story.org),
+    orgId: named('organization', story.org),
     ...(userId === undefined ? {} : { userId }),
     ...(endUser === undefined ? {} : { endUser }),
     ...(story.endUser === undefined ? {} : { endUserText: story.endUser }),

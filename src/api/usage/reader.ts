@@ -4,8 +4,9 @@
  */
 import type { AccessRule, Actor } from '../../commands/access.ts'
 import type { Deps } from '../../commands/deps.ts'
-import { isErased, type Sealed } from '../../domain/personal.ts'
+import type { Sealed } from '../../domain/personal.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { openText as openSealedText } from '../../projections/open.ts'
 
 export interface Reader {
   readonly orgId: string
@@ -38,11 +39,7 @@ export function wholeOrganization(actor: Actor): string {
 }
 
 /** A sealed text; undefined where there is none or it was erased. */
-export async function openText(
+export const openText = async (
   { sealer }: Pick<Deps, 'sealer'>,
   sealed: Sealed | undefined,
-): Promise<string | undefined> {
-  if (sealed === undefined || sealed.sealed === '') return undefined
-  const text = await sealer.open(sealed)
-  return isErased(text) ? undefined : String(text)
-}
+): Promise<string | undefined> => (await openSealedText(sealer, sealed)) ?? undefined
