@@ -38,6 +38,12 @@ export function unkeyedStep(ids: Ids, root: Root, name: string): CommandContext 
   return rest
 }
 
+/** The same flow under a name of its own: whoever takes it up (a request, a sweep) writes the same ids. */
+export function namedRoot(ids: Ids, root: Root, name: string): Root {
+  const { digest: _digest, ...rest } = root
+  return { ...rest, id: ids.derive(NAMESPACE, name) }
+}
+
 /** The id of what this flow creates: a retry creates the same. */
 export const newId = <N extends Noun>(ids: Ids, root: Root, noun: N, name: string = noun): Id<N> =>
   idFromUuid(noun, ids.derive(root.id, `id:${name}`))

@@ -41,6 +41,8 @@ export interface Streams {
   load<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<Loaded<S>>
   /** Every event of a stream, opened. */
   read(stream: string): Promise<ReadEvent[]>
+  /** One event of a stream, opened; undefined where the stream is shorter. */
+  readOne(stream: string, revision: number): Promise<ReadEvent | undefined>
   /** Told of what is in the log, by whoever wrote it: what is kept of a stream must not stay behind. */
   observe(events: readonly StoredEvent[]): void
   /** Forgets folded states (after an erasure: they may hold values in clear). */
@@ -172,6 +174,11 @@ export function createStreams(deps: StreamsDeps): Streams {
         after = page.at(-1)?.revision
         if (page.length < PAGE) return all
       }
+    },
+    async readOne(stream, revision) {
+      const options = revision > 0 ? { after: revision - 1, limit: 1 } : { limit: 1 }
+      const [stored] = await events.readStream(stream, options)
+      return stored && codec.open(stored)
     },
     observe(observed) {
       for (const event of observed) {

@@ -94,7 +94,10 @@ const handler = {
 export const ledger = projection<LedgerLine, typeof accountEvents>(accountEvents, {
   name: 'ledger',
   version: 1,
-  indexes: { org: { equals: ['orgId'], orderBy: 'revision' } },
+  indexes: {
+    org: { equals: ['orgId'], orderBy: 'revision' },
+    invocation: { equals: ['invocationId'], orderBy: 'revision' },
+  },
   on: {
     BillingAccountOpened: handler,
     CreditGranted: handler,
@@ -168,4 +171,14 @@ async function newest(views: Views, orgId: string): Promise<LedgerPlace | undefi
       heldNanos: account.heldNanos,
     }
   )
+}
+
+/** Revision of a call's charge in its account's stream: where to look, the event itself decides. */
+export async function revisionOfCharge(
+  views: Views,
+  invocationId: string,
+): Promise<number | undefined> {
+  const equals = { invocationId }
+  const { items } = await views.find(ledger, { index: 'invocation', equals, limit: 100 })
+  return items.find((line) => line.kind === 'charge')?.revision
 }

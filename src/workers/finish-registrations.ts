@@ -5,7 +5,8 @@
  */
 import type { Deps } from '../commands/deps.ts'
 import { claimRoot, finishClaim } from '../commands/user/finish-claim.ts'
-import { defaultPlan, provisionPersonal } from '../commands/user/provision-personal.ts'
+import { defaultPlan } from '../commands/plan/default-plan.ts'
+import { provisionPersonal } from '../commands/user/provision-personal.ts'
 import { user } from '../domain/user/user.ts'
 import { claimsToFinish, type UnfinishedClaim } from '../projections/unfinished-claims.ts'
 import { peopleWaitingFor } from '../projections/unfinished-registrations.ts'
