@@ -8,6 +8,7 @@ import { createIds } from './adapters/ids.ts'
 import { createJsonLogger } from './adapters/json-logger.ts'
 import { createJoseTokens } from './adapters/jose.ts'
 import { createOpenAi } from './adapters/openai.ts'
+import { checkTarget } from './adapters/openai-check.ts'
 import { type PracticeModel, startPracticeModel } from './adapters/practice-model.ts'
 import { createSealer } from './adapters/sealing.ts'
 import { createSystemClock } from './adapters/system-clock.ts'
@@ -17,11 +18,18 @@ import { createMetrics } from './api/metrics.ts'
 import { createServer } from './api/server.ts'
 import { createAccessFacts } from './commands/access-facts.ts'
 import type { Deps, Settings } from './commands/deps.ts'
+import { createRunningCalls } from './commands/invocation/running-calls.ts'
+import { createRuns } from './commands/invocation/runs.ts'
 import { createEventCodec } from './commands/event-codec.ts'
 import { createStreams } from './commands/streams.ts'
 import { createUsageRecorder } from './commands/usage/record-usage.ts'
 import { type Config, usesPracticeModel } from './config.ts'
 import { catalogue } from './domain/catalogue.ts'
+import {
+  backupEmbedded,
+  type BackupProgress,
+  type BackupReport,
+} from './engines/embedded/backup.ts'
 import { openEmbedded } from './engines/embedded/index.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Engine } from './ports/engine.ts'
@@ -32,6 +40,13 @@ import { projections } from './projections/index.ts'
 import { createRunner, type Runner } from './projections/runner.ts'
 import { sweeps, workers as workerList } from './workers/index.ts'
 import { createWorkers, type Workers } from './workers/worker.ts'
+
+/** What needs no running application: a backup's check and its way back. */
+export { restoreEmbedded as restoreBackup, verifyBackup } from './engines/embedded/backup.ts'
+
+const CHECK_TIMEOUT_MS = 30_000
+/** At a stop, running calls may go on so long; then they are interrupted, which costs nobody anything. */
+const CALLS_END_WITHIN_MS = 20_000
 
 /** What tests replace. Everything else is the real thing. */
 export interface Overrides {
@@ -52,6 +67,10 @@ export interface App {
   open(): Promise<void>
   /** open() and listen. */
   start(): Promise<{ url: string; notes: readonly string[] }>
+  /** One tiny real call to the provider of models that name none of their own. */
+  check(model: string): ReturnType<typeof checkTarget>
+  /** Copies log, contents and keys beside the running process into an empty directory. */
+  backup(directory: string, onProgress?: BackupProgress): Promise<BackupReport>
   /** Takes no new work, lets the running end, flushes, closes. Safe to call more than once. */
   stop(): Promise<void>
 }
@@ -119,14 +138,25 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
     tokens,
     tokenCounter,
     llm: overrides.llm ?? (openAi as Llm),
+    calls: createRunningCalls(settings.callsAtOnce),
+    runs: createRuns(
+      { counters: engine.counters, clock, logger },
+      { runId: settings.runId, alone: engine.singleProcess },
+    ),
     settings,
   }
-  const workers = createWorkers(deps, workerList(deps), sweeps(deps))
+  const list = workerList(deps)
+  const workers = createWorkers(deps, list, sweeps(deps))
   runner.onEvents((events) => streams.observe(events))
+  runner.onEvents((events) => deps.calls.observe(events))
   runner.onEvents((events) => workers.onEvents(events))
   const stopping = new AbortController()
-  const metrics = createMetrics({ engine, runner, deps })
-  const usage = createUsageRecorder(deps, { on: config.USAGE_LOG === 'on' })
+  const queues = list.map(({ name }) => name)
+  const metrics = createMetrics({ engine, runner, deps, queues })
+  const usage = createUsageRecorder(deps, {
+    on: config.USAGE_LOG === 'on',
+    onDropped: metrics.usageDropped,
+  })
   const server = await createServer({
     ...deps,
     facts: createAccessFacts(deps),
@@ -152,6 +182,7 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
 
   let opened = false
   async function open(): Promise<void> {
+    deps.runs.start()
     await runner.start()
     await workers.sweep()
     workers.start()
@@ -161,9 +192,12 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
   let stopped: Promise<void> | undefined
   async function stopInOrder(): Promise<void> {
     stopping.abort()
+    const callsEnded = deps.calls.stop(CALLS_END_WITHIN_MS)
     await metrics.close()
     await server.close()
+    await callsEnded
     if (opened) await workers.stop()
+    deps.runs.stop()
     await usage.close()
     if (opened) await runner.stop()
     await openAi?.close()
@@ -185,6 +219,8 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
       const metricsUrl = await metrics.listen(config.HOST, config.METRICS_PORT)
       return { url, notes: notesOf(config, practice !== undefined, metricsUrl) }
     },
+    check: (model) => checkTarget({ ...settings.provider, model }, CHECK_TIMEOUT_MS),
+    backup: (directory, onProgress) => backupEmbedded(config.DATA_DIR, directory, onProgress),
     stop: () => (stopped ??= stopInOrder()),
   }
 }
