@@ -37,9 +37,10 @@ import { type AnyRoute, type Answer, route } from './route.ts'
 const VERSION_LIMIT = 160 * 1024
 const RENDER_LIMIT = 512 * 1024
 
-const access = (action: string, role: AccessRule['role'] = 'auditor'): AccessRule => ({
+/** Whoever is in the organization may ask; what a change needs depends on the agent's owner. */
+const access = (action: string, role: 'auditor' | 'member' = 'auditor'): AccessRule => ({
   actor: 'user',
-  role: role ?? 'auditor',
+  role,
   resource: 'agent',
   action,
   limits: [],
