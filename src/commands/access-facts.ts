@@ -39,10 +39,11 @@ export function createAccessFacts(deps: {
   ): Promise<UserActor> {
     const { state: live } = await streams.load(session, claims.sessionId)
     if (live?.userId !== claims.userId) throw new Refusal('unauthenticated')
-    if (!isLive(live, clock.now().toISOString())) throw new Refusal('session_ended')
     const { state: person } = await streams.load(user, claims.userId)
     if (!person) throw new Refusal('unauthenticated')
+    // Before the session, which a deactivation ends too: the person is told the reason.
     if (!person.active) throw new Refusal('user_deactivated')
+    if (!isLive(live, clock.now().toISOString())) throw new Refusal('session_ended')
     const actor: UserActor = {
       kind: 'user',
       userId: claims.userId,

@@ -12,6 +12,9 @@ import { newId, type Root, step, unkeyedStep } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { issueTokens, type TokenPair } from './issue-tokens.ts'
 
+const NEWCOMER_MS = 60_000
+const VIEWS_MS = 1_000
+
 export interface Credentials {
   readonly email: string
   /** As it was typed. */
@@ -55,7 +58,14 @@ export async function signIn(deps: Deps, root: Root, given: Credentials): Promis
     idleUntil: new Date(Date.parse(startedAt) + IDLE_MS).toISOString(),
   })
   const provisioned = await provisionPersonal(deps, claimRoot(deps, person.claimId, root), person)
+  await showNewcomer(deps, root, person)
   return { tokens, user: person, sessionId, position: provisioned ?? started.position }
+}
+
+/** Which organization is meant is read from a view: a newcomer's first request is to find theirs there. */
+async function showNewcomer(deps: Deps, root: Root, person: User): Promise<void> {
+  if (Date.parse(root.at) - Date.parse(person.registeredAt) < NEWCOMER_MS)
+    await deps.views.passed(deps.streams.lastWritten(), VIEWS_MS)
 }
 
 /** The same password under the parameters of today. */

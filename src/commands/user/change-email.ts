@@ -4,6 +4,7 @@
  */
 import { Refusal } from '../../domain/refusal.ts'
 import { claimOutcome, emailClaim } from '../../domain/user/email-claim.ts'
+import { user } from '../../domain/user/user.ts'
 import { newId, type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { finishClaim } from './finish-claim.ts'
@@ -31,5 +32,12 @@ export async function changeEmail(
   if (outcome === 'released') return { position: claimed.position }
   const finished = await finishClaim(deps, emailHmac, root)
   if (finished.refused) throw finished.refused
+  // Somebody else took the second step, was refused, and has released the claim.
+  if (!finished.user) throw await refusalNow(deps, userId)
   return { position: finished.position ?? claimed.position }
+}
+
+async function refusalNow({ streams }: Pick<Deps, 'streams'>, userId: string): Promise<Refusal> {
+  const { state: person } = await streams.load(user, userId)
+  return new Refusal(person?.active ? 'email_unchanged' : 'user_deactivated')
 }

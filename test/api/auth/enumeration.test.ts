@@ -1,0 +1,99 @@
+// Nothing at the door tells whether an address has an account: not status, body or headers, and the same work.
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { startTestApp, type Reply, type TestApp } from '../../support/app.ts'
+import {
+  eventually,
+  freshEmail,
+  newPerson,
+  operatorRoot,
+  PASSWORD,
+  type Person,
+  typesOf,
+} from '../../support/people.ts'
+import { emailHmacOf } from '../../../src/commands/user/find-user.ts'
+import { deactivateUser } from '../../../src/commands/user/deactivate-user.ts'
+import { listOpenMails } from '../../../src/projections/open-mails.ts'
+
+let app: TestApp
+let known: Person
+beforeAll(async () => {
+  app = await startTestApp()
+  known = await newPerson(app)
+})
+afterAll(() => app.stop())
+
+/** An answer without what differs between any two. */
+function shape({ status, headers, text }: Reply) {
+  const { 'x-request-id': _id, date: _date, ...rest } = headers
+  return { status, headers: rest, text: text.replace(/"request_id":"[^"]*"/, '') }
+}
+/** How often each costly thing was asked for. */
+async function counted(work: () => Promise<Reply>) {
+  const { passwords } = app.app.deps
+  const hash = vi.spyOn(passwords, 'hash')
+  const verify = vi.spyOn(passwords, 'verify')
+  try {
+    const reply = await work()
+    return { ...shape(reply), hashes: hash.mock.calls.length, verified: verify.mock.calls.length }
+  } finally {
+    hash.mockRestore()
+    verify.mockRestore()
+  }
+}
+
+describe('registering', () => {
+  const register = (email: string) =>
+    counted(() => app.request('POST /auth/register', { body: { email, password: PASSWORD } }))
+
+  test('a free and a taken address get the same answer after one hash each', async () => {
+    const free = await register(freshEmail())
+    expect(free).toMatchObject({ status: 202, hashes: 1 })
+    expect(await register(known.email)).toEqual(free)
+    expect(await register(known.email)).toEqual(free)
+  })
+  test('the owner of a taken address hears of it once an hour, the stranger gets nothing', async () => {
+    const owner = await newPerson(app)
+    const stream = `emailClaim-${emailHmacOf(app.app.deps, owner.email)}`
+    for (const _ of [1, 2, 3]) await register(owner.email)
+    expect(await typesOf(app, stream)).toEqual(['EmailClaimed', 'RegistrationAttempted'])
+    const mail = await eventually(async () => {
+      const { items } = await listOpenMails(app.app.deps.views, { limit: 100 })
+      return items.find(
+        ({ kind, subjectId }) => kind === 'registration_attempted' && subjectId === owner.userId,
+      )
+    })
+    expect(mail.locale).toBe('en')
+  })
+})
+
+describe('signing in', () => {
+  const login = (email: string, password: string) =>
+    counted(() => app.request('POST /auth/login', { body: { email, password } }))
+
+  test('an unknown address, a wrong password and a deactivated person look the same', async () => {
+    const gone = await newPerson(app)
+    await deactivateUser(app.app.deps, operatorRoot(app), { userId: gone.userId })
+    const unknown = await login(freshEmail(), PASSWORD)
+    expect(unknown).toMatchObject({ status: 401, hashes: 0, verified: 1 })
+    expect(await login(known.email, 'not the right phrase')).toEqual(unknown)
+    expect(await login(gone.email, PASSWORD)).toEqual(unknown)
+  })
+})
+
+describe('forgetting the password', () => {
+  test('every address gets the same answer; a mail only who has an account', async () => {
+    const forgot = (email: string) =>
+      counted(() => app.request('POST /auth/password/forgot', { body: { email } }))
+    const unknown = await forgot(freshEmail())
+    expect(unknown).toMatchObject({ status: 202, hashes: 0, verified: 0 })
+    for (const _ of [1, 2, 3]) expect(await forgot(known.email)).toEqual(unknown)
+    await eventually(async () => {
+      const { waiting, running } = await app.app.deps.jobs.counts('request-password-resets')
+      return waiting + running === 0 ? true : undefined
+    })
+    await app.settled()
+    const { items } = await listOpenMails(app.app.deps.views, { limit: 100 })
+    const resets = items.filter(({ kind }) => kind === 'reset_password')
+    expect(resets.map(({ subjectId }) => subjectId)).toEqual([known.userId])
+  })
+})
