@@ -28,14 +28,35 @@ const OLDEST_SQLITE = [3, 51, 3] as const
 const SYNCHRONOUS = { NORMAL: 1, FULL: 2 } as const
 const HEADER_BYTES = 100
 
+export interface OpenOptions {
+  /** Checks every page. */
+  readonly whole?: boolean
+  /** It is known to hold something: a missing or empty file is refused, not filled anew. */
+  readonly filled?: boolean
+}
+
 /** Opens for writing, making the file when it is not there. */
-export function openDatabase(path: string, kind: DatabaseKind, whole = false): DatabaseSync {
+export function openDatabase(
+  path: string,
+  kind: DatabaseKind,
+  { whole = false, filled = false }: OpenOptions = {},
+): DatabaseSync {
   return guarded(path, kind, () => {
     requireSqlite()
+    if (filled && !existsSync(path)) {
+      throw new StoreRefused(`The ${kind.title} ${path} is gone. ${kind.remedy}`)
+    }
     const suspicious = inspectHeader(path, kind)
     const db = new DatabaseSync(path, { timeout: 5_000 })
     try {
-      prepareForWriting(db, path, kind)
+      const isNew =
+        scalar(db, 'PRAGMA application_id') === 0 &&
+        scalar(db, 'SELECT count(*) FROM sqlite_schema') === 0
+      if (isNew && filled) {
+        throw new StoreRefused(`The ${kind.title} ${path} has lost what it held. ${kind.remedy}`)
+      }
+      if (!isNew) inspectFormat(db, path, kind)
+      prepareForWriting(db, kind, isNew)
       inspectContents(db, path, kind, whole || suspicious)
       requireDurability(db, path, kind)
     } catch (error) {
@@ -136,11 +157,7 @@ function inspectHeader(path: string, kind: DatabaseKind): boolean {
   )
 }
 
-function prepareForWriting(db: DatabaseSync, path: string, kind: DatabaseKind): void {
-  const isNew =
-    scalar(db, 'PRAGMA application_id') === 0 &&
-    scalar(db, 'SELECT count(*) FROM sqlite_schema') === 0
-  if (!isNew) inspectFormat(db, path, kind)
+function prepareForWriting(db: DatabaseSync, kind: DatabaseKind, isNew: boolean): void {
   db.exec(`
     PRAGMA journal_mode=WAL;
     PRAGMA synchronous=${kind.synchronous};

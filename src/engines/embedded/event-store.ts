@@ -8,7 +8,6 @@
  * integer keys (1.5 times the speed of text keys). There is no index on event ids (it would cost
  * threefold): a repeated append is recognised by the ids at its own revisions.
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { EventStore } from '../../ports/event-store.ts'
@@ -82,13 +81,11 @@ function openForReading(path: string): OpenEventStore {
 
 function openForWriting(path: string, markPath: string): OpenEventStore {
   const mark = readHeadMark(markPath)
-  if (!existsSync(path) && mark && mark.head > 0) {
-    throw new StoreRefused(`The event log ${path} is gone; it held ${mark.head} events. ${REMEDY}`)
-  }
-  const db = openDatabase(path, LOG, mark?.closed === false)
+  const head = mark?.head ?? 0
+  const db = openDatabase(path, LOG, { whole: mark?.closed === false, filled: head > 0 })
   let readDb: DatabaseSync | undefined
   try {
-    inspectTail(db, path, mark?.head ?? 0)
+    inspectTail(db, path, head)
     readDb = openReader(path, LOG)
     return writer(db, readDb, new HeadMarkFile(markPath))
   } catch (error) {

@@ -48,7 +48,9 @@ export function openKeyStore(
   options: { logger: Logger; readOnly?: boolean; whole?: boolean },
 ): OpenKeyStore {
   const path = join(dataDir, KEYS_FILE)
-  const db = options.readOnly ? openReader(path, KEYS) : openDatabase(path, KEYS, options.whole)
+  const db = options.readOnly
+    ? openReader(path, KEYS)
+    : openDatabase(path, KEYS, { whole: options.whole === true })
   try {
     db.exec('PRAGMA secure_delete=ON')
     const masterKey = openMasterKey(dataDir, db, options)

@@ -63,7 +63,7 @@ export function openViewStore(
   const views = new Views(db, options.readOnly === true)
   return {
     views,
-    snapshots: snapshotStore(db),
+    snapshots: snapshotStore(db, options.readOnly === true),
     furthest: () => Number(scalar(db, 'SELECT max(checkpoint) FROM views') ?? 0),
     clear: () => views.clear(),
     close: () => db.close(),
@@ -118,7 +118,7 @@ class Views implements ViewStore {
     documents: Parameters<ViewStore['put']>[1],
     checkpoint: Position,
   ): Promise<void> {
-    if (this.#readOnly) throw new StoreRefused('The views are open for reading only.')
+    requireWritable(this.#readOnly)
     // Outside the transaction: what cannot be serialised must not look like a broken store.
     const texts = documents.map(({ document }) =>
       document === undefined ? null : JSON.stringify(document),
@@ -166,7 +166,7 @@ class Views implements ViewStore {
   }
 
   async drop(view: { name: string; version: number }): Promise<void> {
-    if (this.#readOnly) throw new StoreRefused('The views are open for reading only.')
+    requireWritable(this.#readOnly)
     asking(() => this.#transaction(() => this.#drop(view)))
   }
 
@@ -295,7 +295,7 @@ function values(table: Table, document: unknown): SQLInputValue[] {
   })
 }
 
-function snapshotStore(db: DatabaseSync): SnapshotStore {
+function snapshotStore(db: DatabaseSync, readOnly: boolean): SnapshotStore {
   const select = db.prepare(
     'SELECT revision, state FROM snapshots WHERE stream = ? AND version = ?',
   )
@@ -314,11 +314,19 @@ function snapshotStore(db: DatabaseSync): SnapshotStore {
       }
     },
     save: async (stream, version, revision, state) => {
+      requireWritable(readOnly)
       const text = JSON.stringify(state)
       asking(() => upsert.run(stream, version, revision, text))
     },
-    clear: async () => asking(() => db.exec('DELETE FROM snapshots')),
+    clear: async () => {
+      requireWritable(readOnly)
+      asking(() => db.exec('DELETE FROM snapshots'))
+    },
   }
+}
+
+function requireWritable(readOnly: boolean): void {
+  if (readOnly) throw new StoreRefused('The views are open for reading only.')
 }
 
 function asking<T>(ask: () => T): T {
