@@ -27,7 +27,7 @@ export interface ServedRequest {
 export interface Metrics {
   served(request: ServedRequest): void
   /** Requests that will never have a usage record. */
-  usageDropped(requests: number): void
+  readonly usageDropped: (requests: number) => void
   /** Opens the port; undefined where it is 0. @throws where the port is taken. */
   listen(host: string, port: number): Promise<string | undefined>
   close(): Promise<void>

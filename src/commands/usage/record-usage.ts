@@ -46,11 +46,11 @@ export interface AnsweredRequest {
 }
 
 export interface UsageRecorder {
-  record(request: AnsweredRequest): void
+  readonly record: (request: AnsweredRequest) => void
   /** Everything recorded so far is in the log, or was dropped and counted. */
-  flush(): Promise<void>
+  readonly flush: () => Promise<void>
   /** flush, then nothing more is recorded. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export interface UsageRecorderOptions {

@@ -1,0 +1,73 @@
+// Ready means that it can serve; where it cannot, the answer names what is missing and why.
+import { afterEach, describe, expect, test } from 'vitest'
+import { startTestApp, type TestApp } from '../../support/app.ts'
+import { openBooks } from '../../support/books.ts'
+import { healthRoutes, type HealthSources } from '../../../src/api/health.ts'
+import { openHolds } from '../../../src/projections/open-holds.ts'
+
+let app: TestApp | undefined
+afterEach(async () => {
+  await app?.stop()
+  app = undefined
+})
+
+type Health = { status: string; checks: { name: string; ok: boolean; why?: string }[] }
+
+describe('health', () => {
+  test('of a running process is alive and ready', async () => {
+    app = await startTestApp()
+    expect(await app.request('GET /health/live')).toMatchObject({
+      status: 200,
+      body: { status: 'alive' },
+    })
+    const { status, body } = await app.request<Health>('GET /health/ready')
+    expect(status).toBe(200)
+    expect(body.status).toBe('ready')
+    expect(body.checks.every(({ ok }) => ok)).toBe(true)
+    expect(body.checks.map(({ name }) => name)).toContain('views')
+  })
+
+  test('names a view that stands still, a store that does not answer, and a stop', async () => {
+    const books = await openBooks([openHolds])
+    const ready = async (change: Partial<HealthSources>) => {
+      const stopping = new AbortController().signal
+      const sources = { engine: books.engine, runner: books.runner, stopping, ...change }
+      const [, route] = healthRoutes({ views: books.views }, sources)
+      // The route reads nothing of the call.
+      const answer = await route?.handler({} as never)
+      const body = answer?.body as Health
+      return { status: answer?.status, why: body.checks.filter(({ ok }) => !ok) }
+    }
+    expect(await ready({})).toEqual({ status: 200, why: [] })
+    const status = books.runner.status().map((one) => ({ ...one, stopped: 'poison' }))
+    expect(await ready({ runner: { status: () => status } })).toEqual({
+      status: 503,
+      why: [{ name: 'projection open-holds', ok: false, why: 'it stands still: poison' }],
+    })
+    const { engine } = books
+    const failing = {
+      events: engine.events,
+      health: async () => [{ service: 'event log', ok: false, detail: 'disk is full' }],
+    }
+    expect((await ready({ engine: failing })).why).toEqual([
+      { name: 'event log', ok: false, why: 'disk is full' },
+    ])
+    expect((await ready({ stopping: AbortSignal.abort() })).why).toMatchObject([
+      { name: 'process' },
+    ])
+    await books.close()
+  })
+
+  test('of views that are behind says where they are', async () => {
+    const books = await openBooks([openHolds])
+    await books.runner.stop()
+    await books.openAccount(1, 100n, '2026-11-01T12:00:00.000Z')
+    const stopping = new AbortController().signal
+    const sources = { engine: books.engine, runner: books.runner, stopping }
+    const [, route] = healthRoutes({ views: books.views }, sources)
+    const answer = await route?.handler({} as never)
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
+    expect(JSON.stringify(answer?.body)).toMatch(/at position -1 of \d+, still catching up/)
+    await books.close()
+  })
+})
