@@ -20,6 +20,12 @@ import { sessionsByUser } from './sessions-by-user.ts'
 import { unfinishedClaims } from './unfinished-claims.ts'
 import { unfinishedRegistrations } from './unfinished-registrations.ts'
 import { users } from './users.ts'
+import { catalogueEntries } from './catalogue.ts'
+import { expiringCredit } from './expiring-credit.ts'
+import { organizations } from './organizations.ts'
+import { subscriptions } from './subscriptions.ts'
+import { unmailedInvitations } from './unmailed-invitations.ts'
+import { untriedPeople } from './untried-people.ts'
 
 export const projections: readonly AnyProjection[] = [
   users,
@@ -40,4 +46,10 @@ export const projections: readonly AnyProjection[] = [
   agents,
   agentVersions,
   unfinishedAgents,
+  catalogueEntries,
+  subscriptions,
+  expiringCredit,
+  organizations,
+  unmailedInvitations,
+  untriedPeople,
 ]

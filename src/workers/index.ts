@@ -8,6 +8,14 @@ import { sweepInvocations } from './sweep-invocations.ts'
 import { endSessions, endSessionsSweep } from './end-sessions.ts'
 import { finishRegistrations, finishRegistrationsSweep } from './finish-registrations.ts'
 import { requestMails, requestMailsSweep, requestPasswordResets } from './request-mails.ts'
+import { invitationMailsSweep } from './invitation-mails.ts'
+import {
+  expireCreditSweep,
+  grantTrials,
+  grantTrialsSweep,
+  startPeriods,
+  startPeriodsSweep,
+} from './start-periods.ts'
 import type { Sweep, Worker } from './worker.ts'
 
 export function workers(deps: Deps): Worker[] {
@@ -17,6 +25,8 @@ export function workers(deps: Deps): Worker[] {
     requestPasswordResets(deps),
     endSessions(deps),
     runInvocations(deps),
+    startPeriods(deps),
+    grantTrials(deps),
   ]
 }
 
@@ -29,5 +39,9 @@ export function sweeps(deps: Deps): Sweep[] {
     settleInvocations(deps),
     sweepInvocations(deps),
     expireContent(deps),
+    startPeriodsSweep(deps),
+    grantTrialsSweep(deps),
+    expireCreditSweep(deps),
+    invitationMailsSweep(deps),
   ]
 }

@@ -4,13 +4,11 @@
  */
 import { addDays } from '../../domain/subscription/period.ts'
 import type { User } from '../../domain/user/user.ts'
+import { TRIAL_GRANT } from '../../projections/untried-people.ts'
 import { grantPlanCredit } from '../account/grant-plan-credit.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { planInForce } from './plan-in-force.ts'
-
-/** The grant's id, by which the view of people without it knows it. */
-export const TRIAL_GRANT = 'trial/'
 
 /** Answers the position of what was written; undefined where there was nothing to give. */
 export async function grantTrial(
