@@ -3,7 +3,6 @@
  * only for /auth, and only believed together with an Origin that may call us: a foreign page can send
  * neither (RFC 6265bis §5.2, ASVS 3.3).
  */
-import type {} from '@fastify/cookie'
 import type { FastifyRequest } from 'fastify'
 import type { Settings } from '../commands/deps.ts'
 import { Refusal } from '../domain/refusal.ts'

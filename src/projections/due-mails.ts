@@ -20,7 +20,7 @@ export interface DueMail {
 }
 
 const events = { ...emailClaimEvents, ...userEvents, ...sessionEvents, ...mailEvents }
-type AnyEvent = ProjectedEvent<Readonly<Record<string, unknown>>>
+type AnyEvent = ProjectedEvent
 
 /** What each type of event makes due; a rehash and other ends of sessions are nobody's news. */
 function kindsOf({ type, data }: Pick<AnyEvent, 'type' | 'data'>): readonly MailKind[] {

@@ -1,6 +1,6 @@
 /**
- * People without their organization, its account or a plan. Where no default plan is published, people
- * wait here for one.
+ * People without their organization, its account or a plan with its first period. Where no default plan
+ * is published, people wait here for one.
  */
 import { accountEvents } from '../domain/account/events.ts'
 import { parseStreamName } from '../domain/decider.ts'
@@ -48,7 +48,7 @@ export const unfinishedRegistrations = projection<UnfinishedRegistration, typeof
     },
     OrganizationCreated: has('organization'),
     BillingAccountOpened: has('account'),
-    SubscriptionStarted: has('plan'),
+    PeriodStarted: has('plan'),
   },
 })
 

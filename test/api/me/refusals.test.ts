@@ -91,7 +91,7 @@ describe('PATCH /me', () => {
         app.request('PATCH /me', { token, body: { email, current_password } }),
       ),
     )
-    expect(replies.map(({ status }) => status).toSorted()).toEqual([200, 409])
+    expect(replies.map(({ status }) => String(status)).toSorted()).toEqual(['200', '409'])
     await app.settled()
     const holder = await signIn(app, email)
     const loser = people.find(({ userId }) => userId !== holder.userId)
