@@ -65,7 +65,12 @@ export async function runOperation(
 
 /** `entries.0.price.output: …`, one line for each field that is wrong. */
 function describeIssue(issue: z.core.$ZodIssue): string[] {
-  const at = (path: readonly PropertyKey[]) => path.map(String).join('.')
+  // What came from a file is one field of the operation's input.
+  const at = (path: readonly PropertyKey[]) =>
+    path
+      .map(String)
+      .join('.')
+      .replace(/^content(\.|$)/, '')
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => `${at([...issue.path, key])}: there is no such field`)
   return [`${at(issue.path) || 'the whole'}: ${issue.message}`]

@@ -28,7 +28,11 @@ export type Money = z.output<typeof moneySchema>
 /** A decimal amount as a person sends it: up to 9 decimals, no exponent, no sign. */
 export const amountText = z
   .string()
-  .regex(/^(0|[1-9]\d{0,9})(\.\d{1,9})?$/, 'a decimal string such as "10.00", at most 9 decimals')
+  .regex(/^(0|[1-9]\d{0,9})(\.\d{1,9})?$/, {
+    error: 'a decimal string such as "10.00", at most 9 decimals',
+    // What is no number is not compared with one.
+    abort: true,
+  })
   .meta({ description: 'Decimal string in USD, at most 9 decimals', example: '10.00' })
 
 export function nanosFromDecimal(text: string): bigint {

@@ -3,6 +3,25 @@ import type { Command } from 'commander'
 import { answer } from './command.ts'
 
 export function upkeepCommands(program: Command): void {
+  program
+    .command('check')
+    .description('make one tiny real call and explain what is wrong')
+    .option('--model <name>', 'the model; OPENAI_MODEL where left out')
+    .addHelpText(
+      'after',
+      '\nLooks at key, address, model, plan and price. The provider charges the call.',
+    )
+    .action((options: { model?: string }, command: Command) =>
+      answer(command, 'check', options, {
+        kind: 'table',
+        empty: '',
+        columns: [
+          { key: 'ok', title: '', show: (value) => (value === true ? '✓' : '✗') },
+          { key: 'part', title: 'Part' },
+          { key: 'finding', title: 'Finding', flexible: true },
+        ],
+      }),
+    )
   const mail = program.command('mail').description('mails that wait to be sent')
   mail
     .command('list')

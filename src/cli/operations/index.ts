@@ -1,11 +1,17 @@
 /** Every operation by name: what the socket of a running server and the stand-alone process know. */
 import type { AnyOperation } from '../operation.ts'
+import { catalogueOperations } from './catalogue.ts'
+import { checkOperations } from './check.ts'
 import { logOperations } from './log.ts'
+import { moneyOperations } from './money.ts'
 import { peopleOperations } from './people.ts'
 import { upkeepOperations } from './upkeep.ts'
 
 export const operations: readonly AnyOperation[] = [
   ...peopleOperations,
+  ...catalogueOperations,
+  ...moneyOperations,
   ...logOperations,
   ...upkeepOperations,
+  ...checkOperations,
 ]
