@@ -47,6 +47,8 @@ export { restoreEmbedded as restoreBackup, verifyBackup } from './engines/embedd
 const CHECK_TIMEOUT_MS = 30_000
 /** At a stop, running calls may go on so long; then they are interrupted, which costs nobody anything. */
 const CALLS_END_WITHIN_MS = 20_000
+/** Then the last answers have so long to leave. */
+const CONNECTIONS_END_WITHIN_MS = 2_000
 
 /** What tests replace. Everything else is the real thing. */
 export interface Overrides {
@@ -194,8 +196,12 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
     stopping.abort()
     const callsEnded = deps.calls.stop(CALLS_END_WITHIN_MS)
     await metrics.close()
-    await server.close()
+    const closed = server.close()
     await callsEnded
+    // Connections that never asked for anything count as busy, and would be waited for.
+    const cut = setTimeout(() => server.server.closeAllConnections(), CONNECTIONS_END_WITHIN_MS)
+    await closed
+    clearTimeout(cut)
     if (opened) await workers.stop()
     deps.runs.stop()
     await usage.close()

@@ -5,6 +5,7 @@
  */
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { publicReason } from '../../commands/invocation/ended-call.ts'
 import type { Deps } from '../../commands/deps.ts'
 import { CURRENCY, tokenClasses } from '../../domain/money.ts'
 import {
@@ -136,7 +137,7 @@ const invocationColumns: readonly (readonly [
   ['accepted_at', (call) => call.acceptedAt],
   ['invocation_id', (call) => call.invocationId],
   ['status', (call) => call.status],
-  ['reason', (call) => call.reason],
+  ['reason', (call) => call.reason && publicReason(call.reason)],
   ['agent_id', (call) => call.agentId],
   ['agent_version', (call) => call.agentVersion],
   ['model', (call) => call.model],

@@ -1,6 +1,7 @@
 /** A call as HTTP shows it. The seller's cost and the provider's ids stay inside. */
 import { z } from 'zod'
 import type { Deps } from '../../commands/deps.ts'
+import { publicReason } from '../../commands/invocation/ended-call.ts'
 import { idSchema } from '../../domain/ids.ts'
 import { tokenClasses } from '../../domain/money.ts'
 import { chargedNanosOf, type InvocationRecord } from '../../projections/invocation-history.ts'
@@ -87,7 +88,7 @@ export async function showInvocation(
     latency_ms: call.latencyMs,
     first_byte_ms: call.firstByteMs,
     finish_reason: call.finishReason,
-    reason: call.reason,
+    reason: call.reason && publicReason(call.reason),
     usage: call.usage && showUsage(call.usage),
     hold: moneyOf(call.holdNanos),
     charge: moneyIf(chargedNanosOf(call)),
