@@ -1,7 +1,7 @@
 /**
- * What an organization's calls add up to, by person, end user, key, agent, model, tag or day: for the
- * whole organization, and for each person alone. The customer's money only: what a call costs the seller
- * is in platform-summary.ts and never here.
+ * What an organization's calls add up to, by person, end user, key, agent, model, tag or day. The
+ * customer's money only: what a call costs the seller is in platform-summary.ts and never here. What one
+ * person's calls add up to is read from own-usage.ts.
  */
 import { accountEvents } from '../domain/account/events.ts'
 import { parseStreamName } from '../domain/decider.ts'
@@ -30,13 +30,14 @@ const events = { ...accountEvents, ...invocationEvents }
 
 const DAYS: readonly Level[] = ['day']
 const DAYS_AND_MONTHS: readonly Level[] = ['day', 'month']
-const levelsOf = (dimension: string, ofPerson: boolean): readonly Level[] =>
-  ofPerson || dimension === 'day' ? DAYS : DAYS_AND_MONTHS
+const levelsOf = (dimension: string): readonly Level[] =>
+  dimension === 'day' ? DAYS : DAYS_AND_MONTHS
 
-const scopeOf = (orgId: string, userId?: string): string =>
-  userId === undefined ? orgId : `${orgId}/${userId}`
-
-function groupsOf(of: Dimensions, at: string): [string, string][] {
+/** What a call is grouped by: dimension and value. */
+export function groupsOf(
+  of: Omit<Dimensions, 'acceptedAt' | 'practice' | 'agentVersion'>,
+  at: string,
+): [string, string][] {
   const groups: [string, string | undefined][] = [
     ['day', at.slice(0, 10)],
     ['user', of.userId],
@@ -52,21 +53,10 @@ function groupsOf(of: Dimensions, at: string): [string, string][] {
   return groups.filter((group): group is [string, string] => group[1] !== undefined)
 }
 
-function keysOf(orgId: string, of: Dimensions, at: string): string[] {
-  const keys: string[] = []
-  for (const [dimension, value] of groupsOf(of, at)) {
-    keys.push(...sumKeys({ scope: orgId, dimension, value }, at, levelsOf(dimension, false)))
-    if (of.userId !== undefined && dimension !== 'user')
-      keys.push(
-        ...sumKeys(
-          { scope: scopeOf(orgId, of.userId), dimension, value },
-          at,
-          levelsOf(dimension, true),
-        ),
-      )
-  }
-  return keys
-}
+const keysOf = (orgId: string, of: Dimensions, at: string): string[] =>
+  groupsOf(of, at).flatMap(([dimension, value]) =>
+    sumKeys({ scope: orgId, dimension, value }, at, levelsOf(dimension)),
+  )
 
 const sumOf = (view: Sum | undefined, key: string, totals: Totals): Sum => ({
   ...parseSumKey(key),
@@ -104,8 +94,6 @@ export const usageSummary = projection<Sum, typeof events>(events, {
 
 export interface SummaryQuery {
   readonly orgId: string
-  /** Only this person's own calls. */
-  readonly userId?: string
   /** user, end_user, key, agent, model, day or metadata.x. */
   readonly dimension: string
   /** Days, `to` exclusive. */
@@ -113,16 +101,16 @@ export interface SummaryQuery {
   readonly to: string
 }
 
-const add = (a: Totals | undefined, sum: Sum): Totals => addTotals(a ?? noTotals, sum)
-
-export function summarize(
+export const summarize = (
   views: Views,
-  { orgId, userId, dimension, from, to }: SummaryQuery,
-): Promise<Groups<Totals>> {
-  const scope = scopeOf(orgId, userId)
-  const levels = levelsOf(dimension, userId !== undefined)
-  return readGroups(views, usageSummary, { scope, dimension, from, to, levels }, add)
-}
+  { orgId, dimension, from, to }: SummaryQuery,
+): Promise<Groups<Totals>> =>
+  readGroups(
+    views,
+    usageSummary,
+    { scope: orgId, dimension, from, to, levels: levelsOf(dimension) },
+    (a: Totals | undefined, sum: Sum): Totals => (a ? addTotals(a, sum) : sum),
+  )
 
 /** Everything of the range, however it is grouped. */
 export async function totalOf(

@@ -5,7 +5,7 @@
  */
 import type { AccountData } from '../domain/account/events.ts'
 import type { Dimensions, Terminal } from '../domain/invocation/events.ts'
-import { type TokenClass, tokenClasses } from '../domain/money.ts'
+import type { TokenQuantities } from '../domain/money.ts'
 import type { Projection } from './projection.ts'
 import type { Page, Views } from './views.ts'
 
@@ -18,7 +18,7 @@ export interface Totals {
   readonly practice: number
   /** The provider was called and nobody knows what it counted: never taken for zero. */
   readonly unknown: number
-  readonly quantities: Readonly<Record<TokenClass, number>>
+  readonly quantities: Readonly<TokenQuantities>
   readonly chargeNanos: string
   readonly waivedNanos: string
   readonly uncollectedNanos: string
@@ -55,7 +55,12 @@ export const noTotals: Totals = {
   adjustedNanos: '0',
 }
 
-export const addNanos = (a: string, b: string): string => (BigInt(a) + BigInt(b)).toString()
+export function addNanos(a: string, b: string): string {
+  // Most amounts are nothing, and a summary adds thousands of them.
+  if (b === '0') return a
+  if (a === '0') return b
+  return (BigInt(a) + BigInt(b)).toString()
+}
 
 const ends = {
   InvocationCompleted: 'completed',
@@ -89,8 +94,7 @@ export const adjustmentTotals = ({ amountNanos }: AccountData<'ChargeAdjusted'>)
 })
 
 export function addTotals(a: Totals, b: Totals): Totals {
-  const quantities = { ...a.quantities }
-  for (const one of tokenClasses) quantities[one] += b.quantities[one]
+  const [x, y] = [a.quantities, b.quantities]
   return {
     calls: a.calls + b.calls,
     completed: a.completed + b.completed,
@@ -98,7 +102,12 @@ export function addTotals(a: Totals, b: Totals): Totals {
     canceled: a.canceled + b.canceled,
     practice: a.practice + b.practice,
     unknown: a.unknown + b.unknown,
-    quantities,
+    quantities: {
+      input_uncached: x.input_uncached + y.input_uncached,
+      input_cached: x.input_cached + y.input_cached,
+      output: x.output + y.output,
+      reasoning: x.reasoning + y.reasoning,
+    },
     chargeNanos: addNanos(a.chargeNanos, b.chargeNanos),
     waivedNanos: addNanos(a.waivedNanos, b.waivedNanos),
     uncollectedNanos: addNanos(a.uncollectedNanos, b.uncollectedNanos),

@@ -8,8 +8,9 @@ import {
   revenueOf,
   summarizePlatform,
 } from '../../src/projections/platform-summary.ts'
+import { ownDays, ownGroups } from '../../src/projections/own-usage.ts'
 import { summarize, totalOf, usageSummary } from '../../src/projections/usage-summary.ts'
-import { segmentsOf } from '../../src/projections/usage-totals.ts'
+import { addTotals, noTotals, segmentsOf } from '../../src/projections/usage-totals.ts'
 import { type Books, idOf, openBooks } from '../support/books.ts'
 import { day, expected, stories } from '../support/stories.ts'
 
@@ -86,11 +87,28 @@ describe('sums of usage', () => {
   test('of one person hold only their own calls', async () => {
     await tell()
     await books.settled()
-    const whose = { orgId: idOf('organization', 1), userId: idOf('user', 2) }
+    const own = { orgId: idOf('organization', 1), userId: idOf('user', 2), ...wide }
     const mine = stories.filter((one) => one.org === 1 && one.user === 2 && expected(one).ended)
     expect(mine.length).toBeGreaterThan(2)
-    expect((await totalOf(books.views, { ...whose, ...wide })).calls).toBe(mine.length)
-    expect(await callsOf({ ...whose, dimension: 'agent' })).toBe(mine.length)
+    const charge = sum(mine.map((story) => expected(story).charge))
+    const days = [...(await ownDays(books.views, own)).values()]
+    expect(days.reduce(addTotals, noTotals)).toMatchObject({
+      calls: mine.length,
+      chargeNanos: String(charge),
+    })
+    for (const dimension of ['day', 'agent', 'model', 'user']) {
+      const { groups, truncated } = await ownGroups(books.views, own, dimension)
+      expect(truncated).toBe(false)
+      expect([...groups.values()].reduce(addTotals, noTotals)).toMatchObject({
+        calls: mine.length,
+        chargeNanos: String(charge),
+        completed: mine.filter(({ end }) => end === 'completed').length,
+      })
+    }
+    const { groups } = await ownGroups(books.views, own, 'model')
+    expect(groups.get('second')?.calls ?? 0).toBe(
+      mine.filter(({ model }) => model === 'second').length,
+    )
   })
 
   test('never hold what a call costs the seller, the platform’s alone do', async () => {

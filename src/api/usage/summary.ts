@@ -15,16 +15,18 @@ import {
   revenueOf,
   summarizePlatform,
 } from '../../projections/platform-summary.ts'
+import { ownDays, ownGroups } from '../../projections/own-usage.ts'
 import { summarize, totalOf } from '../../projections/usage-summary.ts'
-import { monthAfter, type Totals } from '../../projections/usage-totals.ts'
+import { addTotals, monthAfter, noTotals, type Totals } from '../../projections/usage-totals.ts'
 import { Problem } from '../errors.ts'
 import { type AnyRoute, route } from '../route.ts'
 import { defined, moneyOf, moneySchema, quantitiesSchema } from '../schemas.ts'
-import { openText, readAccess, readerOf } from './reader.ts'
+import { openText, readAccess, type Reader, readerOf } from './reader.ts'
 
 type SummaryDeps = Pick<Deps, 'views' | 'sealer' | 'clock'>
 /** Groups of an answer: those that were charged most. */
 const MAX_GROUPS = 1_000
+const MAX_RANGE_MS = 3_653 * 86_400_000
 
 const day = z.iso.date('a day as 2026-11-23')
 const dayRange = {
@@ -94,12 +96,12 @@ export const summaryRoutes = (deps: SummaryDeps): AnyRoute[] => [
     async handler({ query, actor }) {
       const range = rangeOf(query, deps.clock.now())
       const { orgId, userId } = readerOf(actor)
-      const whose = userId === undefined ? { orgId } : { orgId, userId }
-      const { groups, truncated } = await summarize(deps.views, {
-        ...whose,
-        ...range,
-        dimension: query.group_by,
-      })
+      const { groups, truncated, total } = await sumsOf(
+        deps,
+        { orgId, userId },
+        range,
+        query.group_by,
+      )
       const items = ordered(groups, query.group_by, (one) => BigInt(one.chargeNanos))
       const texts =
         query.group_by === 'end_user'
@@ -123,7 +125,7 @@ export const summaryRoutes = (deps: SummaryDeps): AnyRoute[] => [
               }),
             ),
           ),
-          total: showTotals(await totalOf(deps.views, { ...whose, ...range })),
+          total: showTotals(total),
         },
       }
     },
@@ -188,15 +190,36 @@ const platformRoute = (deps: SummaryDeps): AnyRoute =>
     },
   })
 
+/** A member's own sums, or the organization's. */
+async function sumsOf(
+  { views }: SummaryDeps,
+  { orgId, userId }: Reader,
+  range: { from: string; to: string },
+  dimension: string,
+) {
+  if (userId === undefined) {
+    const groups = await summarize(views, { orgId, dimension, ...range })
+    return { ...groups, total: await totalOf(views, { orgId, ...range }) }
+  }
+  const own = { orgId, userId, ...range }
+  const groups = await ownGroups(views, own, dimension)
+  const total = [...(await ownDays(views, own)).values()].reduce(addTotals, noTotals)
+  return { ...groups, total }
+}
+
 /** This month where nothing is said: whole months are read fastest. */
 function rangeOf(query: { from?: string; to?: string }, now: Date): { from: string; to: string } {
   const today = now.toISOString().slice(0, 10)
   const from = query.from ?? `${(query.to ?? today).slice(0, 7)}-01`
   const to = query.to ?? `${monthAfter(from > today ? from : today)}-01`
-  if (from > to)
-    throw new Problem('invalid_input', {}, [
-      { path: 'query.from', message: 'must not be after to' },
-    ])
+  const problem =
+    from > to
+      ? 'must not be after to'
+      : Date.parse(to) - Date.parse(from) > MAX_RANGE_MS
+        ? 'must not be more than ten years before to'
+        : undefined
+  if (problem !== undefined)
+    throw new Problem('invalid_input', {}, [{ path: 'query.from', message: problem }])
   return { from, to }
 }
 

@@ -50,6 +50,7 @@ describe('400', () => {
     ['/usage/summary?group_by=password', 'query.group_by'],
     ['/usage/summary?group_by=metadata.', 'query.group_by'],
     ['/usage/summary?from=2026-12-02&to=2026-12-01', 'query.from'],
+    ['/usage/summary?from=0001-01-01', 'query.from'],
     ['/usage/export.csv?rows=secrets', 'query.rows'],
     ['/billing/ledger?cursor=x.y', 'query.cursor'],
   ])('%s names %s', async (path, field) => {
