@@ -116,7 +116,6 @@ export class Appender {
 
   /** The first answer again, if exactly these events stand after `wanted`. */
   #repeated(head: Head, wanted: number, events: readonly NewEvent[]): Appended | undefined {
-    if (wanted + events.length > head.revision) return undefined
     const rows = this.#statements.ids.all(head.id, wanted, events.length) as unknown as [
       number,
       string,
