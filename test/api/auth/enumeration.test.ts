@@ -8,6 +8,7 @@ import {
   operatorRoot,
   PASSWORD,
   type Person,
+  signIn,
   typesOf,
 } from '../../support/people.ts'
 import { emailHmacOf } from '../../../src/commands/user/find-user.ts'
@@ -64,6 +65,18 @@ describe('registering', () => {
     })
     expect(mail.locale).toBe('en')
   })
+})
+
+test('a key that comes back with another body tells nothing, also when it is forgotten that it did', async () => {
+  const fresh = freshEmail()
+  const ask = (email: string, password: string) =>
+    app.request('POST /auth/register', { body: { email, password }, key: 'again' })
+  for (const email of [fresh, known.email]) await ask(email, PASSWORD)
+  await app.restart()
+  const replies = [await ask(fresh, 'quite another phrase')]
+  replies.push(await ask(known.email, 'quite another phrase'))
+  expect(replies.map(({ status }) => status)).toEqual([202, 202])
+  await signIn(app, fresh, PASSWORD)
 })
 
 describe('signing in', () => {

@@ -126,9 +126,13 @@ describe('refreshing', () => {
   test('a key does not shield a copied token', async () => {
     const { refreshToken } = await newPerson(app)
     const keyed = () =>
-      app.request('POST /auth/refresh', { body: { refresh_token: refreshToken }, key: 'k' })
-    expect((await keyed()).status).toBe(200)
+      app.request<TokenAnswer>('POST /auth/refresh', {
+        body: { refresh_token: refreshToken },
+        key: 'k',
+      })
+    const { body } = await keyed()
     app.clock.advance(31_000)
     expect((await keyed()).status).toBe(401)
+    expect((await refresh(body.refresh_token)).status).toBe(401)
   })
 })
