@@ -99,7 +99,8 @@ describe('403', () => {
       expect(await get(path, member)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
   })
   test('anybody but the administrator asks for the books', async () => {
-    expect((await get('/admin/usage/summary', owner)).status).toBe(403)
+    for (const path of ['/admin/usage/summary', '/admin/organizations'])
+      expect((await get(path, owner)).status).toBe(403)
   })
 })
 
