@@ -37,6 +37,7 @@ export function createArgon2(options: { atOnce?: number; queue?: number } = {}):
         const ok = (await argon2.verify(stored, password)) && known
         return { ok, rehash: ok && isOutdated(argon2.needsRehash, stored) }
       }),
+    load: inTurn.load,
   }
 }
 
@@ -49,7 +50,7 @@ const isOutdated = (
 function semaphore(atOnce: number, { queue }: { queue: number }) {
   const waiting: (() => void)[] = []
   let running = 0
-  return async function inTurn<T>(task: () => Promise<T>): Promise<T> {
+  async function inTurn<T>(task: () => Promise<T>): Promise<T> {
     if (running < atOnce) running++
     else {
       if (waiting.length >= queue) throw new Refusal('too_many_hashes')
@@ -64,4 +65,5 @@ function semaphore(atOnce: number, { queue }: { queue: number }) {
       else running--
     }
   }
+  return Object.assign(inTurn, { load: () => ({ running, waiting: waiting.length }) })
 }
