@@ -47,7 +47,8 @@ describe('files', () => {
     expect(silent.map((file) => file.path)).toEqual([])
   })
   test('carry no postponed work', () => {
-    expect(offenders(all, /\b(TODO|FIXME|XXX)\b(?!\|)/)).toEqual([])
+    const words = ['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X']
+    expect(offenders(all, new RegExp(`\\b(${words.join('|')})\\b`))).toEqual([])
   })
 })
 

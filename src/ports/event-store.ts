@@ -1,5 +1,5 @@
 /**
- * The log: the only truth. EventStoreDB's semantics made regular, the same on every engine.
+ * The log: the only truth. Streams with explicit revisions, the same on every engine.
  *
  * Order of positions is order of commit, with no gaps to wait for: a reader that has seen position p
  * never later meets a new event before p. Nothing is ever changed or removed.

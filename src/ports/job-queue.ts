@@ -28,7 +28,7 @@ export interface JobQueue {
   ): JobWorker
   /** Waiting, running and delayed jobs of a queue. */
   counts(queue: string): Promise<{ waiting: number; running: number; delayed: number }>
-  /** Forgets every job: what a lost Redis does. Tests and operators use it. */
+  /** Forgets every job, as a lost queue does. Tests and operators use it. */
   clear(): Promise<void>
 }
 

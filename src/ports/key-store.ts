@@ -14,7 +14,7 @@ export interface KeyStore {
    */
   rewrap(id: string, from: StoredKey, to: StoredKey): Promise<void>
   list(options: { prefix: string; after?: string; limit: number }): Promise<readonly string[]>
-  /** The master key, where the engine keeps one itself (embedded); undefined where it comes by configuration. */
+  /** The master key, where the engine keeps one itself; undefined where it comes by configuration. */
   masterKey(): Promise<Uint8Array | undefined>
 }
 
