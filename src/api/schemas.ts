@@ -17,11 +17,10 @@ export const quantitiesSchema = tokenQuantities.meta({
 
 export const timeSchema = instantText.meta({ description: 'ISO 8601, UTC' })
 
-const day = z.iso.date()
 /** A moment in a query: an ISO time in UTC, or a day, which means its first moment. */
 export const momentQuery = z
-  .union([day, instantText], 'a day as 2026-11-23 or a time as 2026-11-23T10:00:00.000Z')
-  .transform((text) => (text.length === 10 ? `${text}T00:00:00.000Z` : text))
+  .union([z.iso.date(), z.iso.datetime()], 'a day as 2026-11-23 or a time as 2026-11-23T10:00:00Z')
+  .transform((text) => new Date(text).toISOString())
 
 /** Spread into a list's query schema: from ≤ time < to. */
 export const rangeQuery = {

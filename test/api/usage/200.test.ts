@@ -100,6 +100,8 @@ describe('GET /invocations', () => {
     expect(await idsOf('status=failed')).toEqual([idOf('invocation', 3)])
     expect(await idsOf(`status=failed&user_id=${owner.userId}`)).toEqual([])
     expect(await idsOf('status=running')).toEqual([idOf('invocation', 5)])
+    expect(await idsOf('from=2026-11-01T11:05:00Z')).toEqual([idOf('invocation', 5)])
+    expect(await idsOf('to=2026-11-01')).toEqual([])
   })
 })
 
