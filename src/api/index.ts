@@ -1,10 +1,13 @@
 /** Every route of the front door. */
 import type { Deps } from '../commands/deps.ts'
+import { adminRoutes } from './admin.ts'
 import { agentRoutes } from './agents.ts'
 import { authRoutes } from './auth.ts'
+import { billingRoutes } from './billing.ts'
 import { type HealthSources, healthRoutes } from './health.ts'
 import { invocationRoutes } from './invocations/routes.ts'
 import { meRoutes } from './me.ts'
+import { organizationRoutes } from './organizations.ts'
 import type { AnyRoute } from './route.ts'
 import { usageRoutes } from './usage/routes.ts'
 
@@ -16,5 +19,8 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...meRoutes(deps),
     ...agentRoutes(deps),
     ...invocationRoutes(deps),
+    ...organizationRoutes(deps),
+    ...billingRoutes(deps),
+    ...adminRoutes(deps),
   ]
 }
