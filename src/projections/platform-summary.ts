@@ -13,7 +13,6 @@ import {
   type EndData,
   endTotals,
   type Groups,
-  keyOfSum,
   type Level,
   noTotals,
   parseSumKey,
@@ -127,22 +126,3 @@ export const revenueOf = (totals: Totals): bigint =>
   BigInt(totals.chargeNanos) - BigInt(totals.adjustedNanos)
 export const marginOf = (totals: PlatformTotals): bigint =>
   revenueOf(totals) - BigInt(totals.costNanos)
-
-/** What each of these organizations' calls came to in a month (`2026-11`), practice calls apart. */
-export async function spentIn(
-  views: Views,
-  month: string,
-  orgIds: readonly string[],
-): Promise<Map<string, PlatformTotals>> {
-  const keys = orgIds.map((value) =>
-    keyOfSum({
-      scope: scopeOf(false),
-      dimension: 'organization',
-      value,
-      level: 'month',
-      period: month,
-    }),
-  )
-  const sums = await views.getMany(platformSummary, keys)
-  return new Map([...sums.values()].map((sum) => [sum.value, sum]))
-}

@@ -18,7 +18,6 @@ import { bounds, defined, rangeQuery, timeSchema } from '../schemas.ts'
 import { billingRoutes } from './billing.ts'
 import { exportRoute } from './export.ts'
 import { invocationSchema, invocationStatuses, showInvocation } from './invocation-json.ts'
-import { organizationsRoute } from './organizations.ts'
 import { readAccess, readerOf } from './reader.ts'
 import { summaryRoutes } from './summary.ts'
 
@@ -30,7 +29,6 @@ export const usageRoutes = (deps: UsageDeps): AnyRoute[] => [
   exportRoute(deps),
   invocationsRoute(deps),
   ...billingRoutes(deps),
-  organizationsRoute(deps),
 ]
 
 const requestSchema = z.strictObject({

@@ -161,30 +161,6 @@ describe('GET /admin/usage/summary', () => {
   })
 })
 
-describe('GET /admin/organizations', () => {
-  test('says what each has and has spent, by page or by the beginning of an id', async () => {
-    const found = await get(`/admin/organizations?q=${owner.orgId.slice(0, 20)}`, administrator)
-    expect(found.body.items).toMatchObject([
-      {
-        id: owner.orgId,
-        kind: 'personal',
-        members: 3,
-        spent: usd('0.000003300'),
-        spent_this_month: usd('0.000002200'),
-      },
-    ])
-    const seen: unknown[] = []
-    for (let cursor = ''; ;) {
-      const { body } = await get(`/admin/organizations?limit=2${cursor}`, administrator)
-      seen.push(...body.items.map(({ id }) => id))
-      if (body.next_cursor === null) break
-      cursor = `&cursor=${body.next_cursor}`
-    }
-    expect(new Set(seen).size).toBe(seen.length)
-    expect(seen).toContain(stranger.orgId)
-  })
-})
-
 describe('GET /billing/ledger', () => {
   test('tells the account’s story with what was left', async () => {
     const { body } = await get('/billing/ledger?limit=100', owner)
