@@ -51,7 +51,6 @@ export type RefusalCode =
   | 'model_not_found'
   | 'model_retired'
   | 'price_missing'
-  | 'version_exists'
   // money
   | 'account_not_found'
   | 'insufficient_credit'
@@ -59,7 +58,6 @@ export type RefusalCode =
   | 'lot_not_found'
   | 'charge_not_found'
   | 'adjustment_too_large'
-  | 'already_subscribed'
   | 'not_subscribed'
   | 'billing_by_provider'
   // agents and invocations

@@ -168,10 +168,6 @@ const problems: Messages['problems'] = {
     'There is no price for this model',
     'A model without a price is never called. Choose another one, or ask the administrator to set a price.',
   ),
-  version_exists: problem(
-    'This version is published already',
-    'A published version never changes. Publish what you have as the next one.',
-  ),
   // money
   account_not_found: problem(
     'The organization has no billing account yet',
@@ -197,10 +193,6 @@ const problems: Messages['problems'] = {
     (f) =>
       given`At most ${amount(pick(f, 'limit', 'left', 'max'))} can be given back. Send a smaller amount.` ??
       'Send a smaller amount.',
-  ),
-  already_subscribed: problem(
-    'The organization has a subscription already',
-    'Cancel it before you start another one.',
   ),
   not_subscribed: problem(
     'The organization has no subscription',

@@ -1,0 +1,237 @@
+// The front door says what is wrong with a request before any command sees it, and hides what is ours.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { createIds } from '../../../src/adapters/ids.ts'
+import { createServer } from '../../../src/api/server.ts'
+import { type AnyRoute, route } from '../../../src/api/route.ts'
+import { createAccessFacts } from '../../../src/commands/access-facts.ts'
+import { EventTooLarge, RevisionConflict } from '../../../src/ports/event-store.ts'
+import { startTestApp, type TestApp } from '../../support/app.ts'
+import { silent } from '../../support/silent.ts'
+
+let it: TestApp
+const stopping = new AbortController()
+const logged: object[] = []
+let server: Awaited<ReturnType<typeof createServer>>
+
+const open = { actor: 'anyone', resource: 'test', action: 'test', limits: [] } as const
+const answers = { 200: { description: 'fine' } }
+const throwing = (path: string, error: () => Error): AnyRoute =>
+  route({
+    method: 'GET',
+    path,
+    tag: 'test',
+    summary: 'throws',
+    access: open,
+    answers,
+    handler: () => {
+      throw error()
+    },
+  })
+
+beforeAll(async () => {
+  it = await startTestApp()
+  const { deps } = it.app
+  const routes = [
+    route({
+      method: 'POST',
+      path: '/things/{id}',
+      tag: 'test',
+      summary: 'takes',
+      access: open,
+      answers,
+      params: z.strictObject({ id: z.string().regex(/^[a-z]+$/) }),
+      query: z.strictObject({ limit: z.exactOptional(z.string().regex(/^\d+$/)) }),
+      body: z.strictObject({ name: z.string().max(10), count: z.exactOptional(z.int()) }),
+      handler: ({ body, params }) => ({ body: { ...body, ...params } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/views',
+      tag: 'test',
+      summary: 'reads',
+      access: open,
+      answers,
+      reads: true,
+      handler: () => ({ body: {} }),
+    }),
+    throwing('/defect', () => new Error('the password of the database is hunter2')),
+    throwing('/busy', () => new RevisionConflict('account-org_1', 1, 2)),
+    throwing('/large', () => new EventTooLarge('too large', 300_000)),
+  ]
+  server = await createServer({
+    ...deps,
+    ids: createIds(),
+    facts: createAccessFacts(deps),
+    routes,
+    logger: { ...silent, error: (fields) => logged.push(fields) },
+    onServed: () => undefined,
+    corsOrigins: ['https://app.example.com'],
+    trustProxy: [],
+    stopping: stopping.signal,
+  })
+})
+afterAll(async () => {
+  await server.close()
+  await it.stop()
+})
+
+const json = { 'content-type': 'application/json' }
+async function post(payload: string, headers: Record<string, string> = json, url = '/things/abc') {
+  const response = await server.inject({ method: 'POST', url, headers, payload })
+  return { status: response.statusCode, ...response.json<Record<string, unknown>>() }
+}
+
+describe('a body', () => {
+  test.each([
+    ['cut off', '{"name":', 'is not valid JSON'],
+    ['nested 33 deep', `{"name":${'['.repeat(33)}${']'.repeat(33)}}`, 'nested deeper'],
+    ['nested 30,000 deep and cut off', '['.repeat(30_000), 'JSON'],
+    ['a lone surrogate', String.raw`{"name":"\ud800"}`, 'lone surrogate'],
+    ['NUL', String.raw`{"name":"a\u0000b"}`, 'NUL'],
+    ['a prototype key', '{"__proto__":{"x":1},"name":"a"}', '__proto__'],
+    ['a constructor key', '{"constructor":{"prototype":{}},"name":"a"}', 'constructor'],
+    ['1e400', '{"name":"a","count":1e400}', 'not a number'],
+  ])('with %s is malformed', async (_what, payload, message) => {
+    const answer = await post(payload)
+    expect(answer).toMatchObject({ status: 400, code: 'malformed_body' })
+    expect(JSON.stringify(answer['errors'])).toContain(message)
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined()
+  })
+
+  test.each([
+    ['a missing field', '{}', 'body.name'],
+    ['a wrong type', '{"name":7}', 'body.name'],
+    ['a field too long', '{"name":"12345678901"}', 'body.name'],
+    ['2^53 + 1', '{"name":"a","count":9007199254740993}', 'body.count'],
+    ['a number as text', '{"name":"a","count":"1"}', 'body.count'],
+    ['an array for an object', '[]', 'body'],
+  ])('with %s names the field', async (_what, payload, path) => {
+    expect(await post(payload)).toMatchObject({
+      status: 400,
+      code: 'invalid_input',
+      errors: [{ path, message: expect.any(String) }],
+      request_id: expect.any(String),
+    })
+  })
+
+  test('with a field nobody knows is refused, naming it', async () => {
+    const answer = await post('{"name":"a","role":"owner"}')
+    expect(answer).toMatchObject({ status: 400, code: 'invalid_input' })
+    expect(JSON.stringify(answer['errors'])).toContain('role')
+  })
+
+  test('in bytes that are no UTF-8 is malformed', async () => {
+    const response = await server.inject({
+      method: 'POST',
+      url: '/things/abc',
+      headers: json,
+      payload: Buffer.from('{"name":"\xff"}', 'latin1'),
+    })
+    expect(response.json()).toMatchObject({ status: 400, code: 'malformed_body' })
+  })
+
+  test('above the limit is too large', async () => {
+    expect(await post(`{"name":"${'a'.repeat(70_000)}"}`)).toMatchObject({
+      status: 413,
+      code: 'body_too_large',
+    })
+  })
+
+  test.each(['text/plain', 'application/xml', 'application/x-www-form-urlencoded'])(
+    'of type %s is not supported',
+    async (type) => {
+      expect(await post('{"name":"a"}', { 'content-type': type })).toMatchObject({
+        status: 415,
+        code: 'unsupported_media_type',
+      })
+    },
+  )
+
+  test('that is missing is asked for', async () => {
+    const response = await server.inject({ method: 'POST', url: '/things/abc' })
+    expect(response.json()).toMatchObject({ status: 400, errors: [{ path: 'body' }] })
+  })
+})
+
+describe('path, query and headers', () => {
+  test('are checked with the body, all problems at once', async () => {
+    const answer = await post('{}', json, '/things/ABC?limit=x&page=2')
+    expect(answer['errors']).toEqual([
+      { path: 'path.id', message: expect.any(String) },
+      expect.objectContaining({ path: 'query.limit' }),
+      expect.objectContaining({ path: expect.stringMatching(/^query/) }),
+      { path: 'body.name', message: expect.any(String) },
+    ])
+  })
+  test.each(['Idempotency-Key', 'If-Match'])('a bad %s names the header', async (name) => {
+    expect(await post('{"name":"a"}', { ...json, [name]: 'ключ' })).toMatchObject({
+      status: 400,
+      errors: [{ path: `header.${name.toLowerCase()}` }],
+    })
+  })
+  test('no such path, and no such method on this path', async () => {
+    const nowhere = await server.inject('/nowhere')
+    expect(nowhere.json()).toMatchObject({ status: 404, code: 'route_not_found' })
+    const wrong = await server.inject({ method: 'DELETE', url: '/things/abc' })
+    expect(wrong.json()).toMatchObject({ status: 405, code: 'method_not_allowed' })
+    expect(wrong.headers['allow']).toBe('POST')
+  })
+  test('a view that does not reach the position in time says so', async () => {
+    const response = await server.inject('/views?after=999999')
+    expect(response.json()).toMatchObject({ status: 503, code: 'view_behind' })
+    expect(response.headers['retry-after']).toBe('1')
+    expect((await server.inject('/views?after=x')).json()).toMatchObject({ status: 400 })
+  })
+})
+
+describe('what goes wrong inside', () => {
+  test('a defect answers 500 with its text hidden, and is logged', async () => {
+    const response = await server.inject('/defect')
+    expect(response.json()).toMatchObject({ status: 500, code: 'internal' })
+    expect(response.body).not.toContain('hunter2')
+    expect(logged.at(-1)).toMatchObject({ code: 'internal', route: '/defect' })
+  })
+  test('a stream that stays busy answers 503 with Retry-After', async () => {
+    const response = await server.inject('/busy')
+    expect(response.json()).toMatchObject({ status: 503, code: 'stream_busy' })
+    expect(response.headers['retry-after']).toBe('1')
+  })
+  test('an event that is too large answers 413', async () => {
+    expect((await server.inject('/large')).json()).toMatchObject({
+      status: 413,
+      code: 'event_too_large',
+    })
+  })
+})
+
+describe('every answer', () => {
+  test('carries the request id, the client own where it is harmless', async () => {
+    const own = await server.inject({ url: '/nowhere', headers: { 'x-request-id': 'client-0001' } })
+    expect(own.headers['x-request-id']).toBe('client-0001')
+    const odd = await server.inject({ url: '/nowhere', headers: { 'x-request-id': 'a b\tc' } })
+    expect(odd.headers['x-request-id']).toMatch(/^[\w-]{36}$/)
+  })
+  test('speaks the language that is asked for', async () => {
+    const headers = { 'accept-language': 'ru' }
+    const response = await server.inject({ url: '/nowhere', headers })
+    expect(response.headers['content-language']).toBe('ru')
+    expect(response.json<{ title: string }>().title).toMatch(/[а-я]/)
+  })
+  test('is shown to the browsers of the named origins only', async () => {
+    const from = (origin: string) => server.inject({ url: '/nowhere', headers: { origin } })
+    const known = await from('https://app.example.com')
+    expect(known.headers['access-control-allow-origin']).toBe('https://app.example.com')
+    expect(
+      (await from('https://evil.example')).headers['access-control-allow-origin'],
+    ).toBeUndefined()
+  })
+})
+
+// Last: from here on the door is closed.
+test('a server that is stopping takes nothing new', async () => {
+  stopping.abort()
+  const response = await server.inject('/views')
+  expect(response.json()).toMatchObject({ status: 503, code: 'stopping' })
+  expect(response.headers['connection']).toBe('close')
+})
