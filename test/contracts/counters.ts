@@ -60,6 +60,14 @@ export function windowContract(open: OpenEngine): void {
       expect(await fits(counters, rate(key, 10, 1), edge + MINUTE / 2)).toBe(false)
       expect(await fits(counters, rate(key, 10, 10), edge + MINUTE)).toBe(true)
     })
+    test('hold each unit for a whole window, also one that came close behind another', async () => {
+      const { counters } = (await open()).engine
+      const key = unique('rate')
+      await counters.reserve([rate(key, 10, 1)], NOW)
+      await counters.reserve([rate(key, 10, 9)], NOW + 900)
+      expect(await fits(counters, rate(key, 10, 2), NOW + MINUTE + 899)).toBe(false)
+      expect(await fits(counters, rate(key, 10, 10), NOW + MINUTE + 900)).toBe(true)
+    })
     test('never let more than the limit through in any window, whatever comes', async () => {
       const { counters } = (await open()).engine
       await fc.assert(

@@ -158,12 +158,12 @@ async function copyDatabase(
   try {
     db.exec('BEGIN')
     scalar(db, 'SELECT count(*) FROM sqlite_schema')
-    await backup(db, to, {
+    const pages = await backup(db, to, {
       rate: PAGES_A_STEP,
       progress: ({ totalPages, remainingPages }) =>
         onProgress?.(kind.title, totalPages - remainingPages, totalPages),
     })
-    onProgress?.(kind.title, 1, 1)
+    onProgress?.(kind.title, pages, pages)
   } finally {
     db.close()
   }

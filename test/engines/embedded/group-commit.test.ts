@@ -52,6 +52,24 @@ describe('a full disk', () => {
   })
 })
 
+describe('work that throws', () => {
+  test('is rolled back with its batch, and the next one is written', async () => {
+    const db = openLog()
+    const commit = new GroupCommit(db, { service: 'event log' })
+    const write = (name: string) => db.prepare('INSERT INTO streams(name) VALUES (?)').run(name)
+    const answers = await Promise.allSettled([
+      commit.run(1, 0, () => write('beside')),
+      commit.run(1, 0, () => {
+        write('half')
+        throw new Error('a defect')
+      }),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await commit.run(1, 0, () => write('next'))
+    expect(db.prepare('SELECT name FROM streams').all()).toMatchObject([{ name: 'next' }])
+  })
+})
+
 describe('an I/O error', () => {
   test('turns the store off: every later write is refused without touching the file', async () => {
     const db = openLog()
