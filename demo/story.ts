@@ -80,15 +80,15 @@ async function adaSignsUp(server: DemoServer, client: Client, password: string):
 
 async function planAndCredit(server: DemoServer, client: Client): Promise<string> {
   step('Her organization, a plan and credit')
-  const organization = await client.call<{ organization_id: string }>(
+  const organization = await client.call<{ id: string }>(
     'POST /organizations',
     { body: { name: 'Analytical Engines' } },
     201,
-    (answer) => answer.organization_id,
+    (answer) => answer.id,
   )
-  const orgId = organization.organization_id
+  const orgId = organization.id
   client.use(orgId)
-  const plans = await client.call<{ items: { plan_id: string; slug: string; name: string }[] }>(
+  const plans = await client.call<{ items: { id: string; slug: string; name: string }[] }>(
     'GET /billing/plans',
     {},
     200,
@@ -98,7 +98,7 @@ async function planAndCredit(server: DemoServer, client: Client): Promise<string
   if (!pro) throw new Error('the plan pro is not offered')
   await client.call(
     'POST /billing/subscribe',
-    { body: { plan_id: pro.plan_id } },
+    { body: { plan_id: pro.id } },
     200,
     (answer: Json) => `status ${String(answer['status'])}`,
   )
@@ -153,7 +153,6 @@ async function invoke(client: Client, agentId: string): Promise<void> {
   )
   step('Invoke: the same as a stream, as it is produced')
   let cost: Money | undefined
-  process.stdout.write('')
   const body = { input: 'what an analytical engine is', variables, stream: true }
   await client.stream(
     `/agents/${agentId}/invoke`,
@@ -176,8 +175,9 @@ function writer(onDone: (answer: Json) => void): (event: string, data: Json) => 
         process.stdout.write(`${column === 0 ? '' : '\n'}      `)
         column = 0
       }
-      process.stdout.write(word.replaceAll('\n', ' '))
-      column += word.length
+      const shown = column === 0 ? word.trimStart() : word
+      process.stdout.write(shown.replaceAll('\n', ' '))
+      column += shown.length
     }
   }
 }
