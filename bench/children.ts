@@ -134,12 +134,12 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0
 }
 
-/** The command line as an operator calls it. */
+/** The command line as an operator calls it; answers what it printed with --json. */
 export async function daybook(
   dataDir: string,
   words: readonly string[],
   input: string,
-): Promise<void> {
+): Promise<unknown> {
   const child = watched(
     spawn(process.execPath, [join(root, 'src/cli/main.ts'), ...words], {
       cwd: join(dataDir, '..'),
@@ -152,9 +152,11 @@ export async function daybook(
     }),
   )
   let said = ''
+  let complained = ''
   child.stdout?.on('data', (piece: Buffer) => (said += piece.toString()))
-  child.stderr?.on('data', (piece: Buffer) => (said += piece.toString()))
+  child.stderr?.on('data', (piece: Buffer) => (complained += piece.toString()))
   child.stdin?.end(input)
-  const [code] = (await once(child, 'exit')) as [number | null]
-  if (code !== 0) throw new Error(`daybook ${words.join(' ')}: ${said}`)
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Error(`daybook ${words.join(' ')}: ${complained}${said}`)
+  return words.includes('--json') ? (JSON.parse(said) as unknown) : undefined
 }

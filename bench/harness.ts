@@ -120,8 +120,8 @@ export function rowOf(
 ): Row {
   const { target, notes = '', ...rest } = given
   const ratio = median(ratios)
-  const figure = target.of === 'ratio' ? ratio : ours.value
-  const reached = 'least' in target ? figure >= target.least : figure <= target.most
+  const reckoned = target.of === 'ratio' ? ratio : ours.value
+  const reached = 'least' in target ? reckoned >= target.least : reckoned <= target.most
   return {
     ...rest,
     ours: ours.value,

@@ -11,10 +11,22 @@ import type { Bench, Row, Settings } from './harness.ts'
 import { figure } from './harness.ts'
 import { accountRows } from './rows/accounts.ts'
 import { appendRows } from './rows/appends.ts'
+import { commandRows } from './rows/commands.ts'
+import { loginRows } from './rows/logins.ts'
+import { processRows } from './rows/process.ts'
 import { projectionRows } from './rows/projections.ts'
+import { streamRows } from './rows/streams.ts'
 import { type Machine, machine } from './system.ts'
 
-const benches: readonly Bench[] = [...appendRows, ...accountRows, ...projectionRows]
+const benches: readonly Bench[] = [
+  ...appendRows,
+  ...accountRows,
+  ...projectionRows,
+  ...commandRows,
+  ...streamRows,
+  ...loginRows,
+  ...processRows,
+]
 const DURABILITY =
   'every append is synced to disk before it is answered (WAL, synchronous=FULL), grouped by turn of the event loop'
 

@@ -93,7 +93,8 @@ async function rebuilds(settings: Settings, kind: 'clustered' | 'random', least:
   const size = sizeOf(settings)
   const masterKey = (await engine.keys.masterKey()) ?? new Uint8Array(32)
   const sealer = await createSealer({ keys: engine.keys, masterKey })
-  const { upcast } = createEventCodec(orderEvents, { sealer, ids: createIds() })
+  const codec = createEventCodec(orderEvents, { sealer, ids: createIds() })
+  const upcast = (one: StoredEvent) => codec.upcast(one)
   const view = sums(`bench-${kind}`, kind === 'clustered' ? 'orderId' : 'customer')
   const runner = createRunner({
     events: engine.events,
