@@ -32,7 +32,10 @@ const offenders = (
 
 describe('files', () => {
   test('are at most 400 lines long', () => {
-    expect(all.filter((file) => file.lines.length > 401).map((file) => file.path)).toEqual([])
+    // A language is one file of texts, however many there are.
+    const limit = (path: string) => (path.startsWith('src/messages/') ? 600 : 400)
+    const long = all.filter((file) => file.lines.length > limit(file.path) + 1)
+    expect(long.map((file) => file.path)).toEqual([])
   })
   test('say at the top what they promise', () => {
     const silent = source.filter(

@@ -185,7 +185,17 @@ export function problemBody(problem: Problem, messages: Messages, requestId: str
     status: statusOf[problem.code],
     detail: text.detail(facts),
     ...(Object.keys(facts).length > 0 ? { facts } : {}),
-    ...(problem.issues.length > 0 ? { errors: problem.issues } : {}),
+    ...(problem.issues.length > 0
+      ? {
+          errors: problem.issues.map(({ path, message }) => ({
+            path,
+            message: own(messages, message),
+          })),
+        }
+      : {}),
     request_id: requestId,
   }
 }
+
+const own = ({ fields }: Messages, phrase: string): string =>
+  (Object.hasOwn(fields, phrase) ? fields[phrase] : undefined) ?? phrase

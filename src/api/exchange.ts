@@ -3,7 +3,7 @@
  * with its path; nothing is coerced, unknown properties are refused.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { actorRef } from '../commands/access.ts'
 import { NAMESPACE, type Root } from '../commands/context.ts'
 import type { Streams } from '../commands/streams.ts'
@@ -37,17 +37,21 @@ export async function callOf(
   const issues: FieldIssue[] = []
   let signal: AbortSignal | undefined
   const { after, ...queryOfRoute } = request.query as Record<string, unknown>
-  const params = parse(one.params, checked(request.params, 'path'), 'path', issues)
+  const params = parse(one.params, checked(request.params, 'path'), 'path', issues, actor.locale)
   const query = parse(
     one.query,
     checked(queryFor(one, request, queryOfRoute), 'query'),
     'query',
     issues,
+    actor.locale,
   )
   const given = request.body === undefined && one.bodyOptional ? {} : request.body
   if (one.body && given === undefined)
     issues.push({ path: 'body', message: 'a JSON body is required' })
-  const body = one.body && given !== undefined ? parse(one.body, given, 'body', issues) : undefined
+  const body =
+    one.body && given !== undefined
+      ? parse(one.body, given, 'body', issues, actor.locale)
+      : undefined
   if (!one.body && given !== undefined) issues.push({ path: 'body', message: 'must be empty' })
   if (issues.length > 0) throw new Problem('invalid_input', {}, issues)
   if (one.reads) await waitForViews(deps, after, reply)
@@ -87,6 +91,7 @@ function parse(
   value: unknown,
   where: string,
   issues: FieldIssue[],
+  locale: string,
 ): unknown {
   if (!schema) {
     if (where === 'query')
@@ -94,7 +99,7 @@ function parse(
         issues.push({ path: `query.${name.slice(0, 64)}`, message: 'unknown parameter' })
     return where === 'body' ? undefined : {}
   }
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(value, { error: inLanguage(locale) })
   if (parsed.success) return parsed.data
   for (const issue of parsed.error.issues.slice(0, 20))
     issues.push({
@@ -102,6 +107,12 @@ function parse(
       message: issue.message.slice(0, 300),
     })
   return undefined
+}
+
+/** What a schema says by itself comes from zod's own texts in the language; ours from messages/. */
+function inLanguage(locale: string) {
+  const known = Object.hasOwn(z.locales, locale) ? locale : 'en'
+  return z.locales[known as 'en']().localeError
 }
 
 async function waitForViews(deps: InputDeps, after: unknown, reply: FastifyReply): Promise<void> {

@@ -384,4 +384,5 @@ export const en: Messages = {
     registered:
       'If this address can be used, a message is on its way to it. Follow the link in it to go on.',
   },
+  fields: {},
 }

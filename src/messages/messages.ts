@@ -44,4 +44,9 @@ export interface Messages {
   readonly texts: {
     readonly registered: string
   }
+  /**
+   * What is expected of a field, by the English phrase that its schema says. A phrase that is not here
+   * is shown in English; a test finds it.
+   */
+  readonly fields: Readonly<Record<string, string>>
 }

@@ -383,4 +383,43 @@ export const ru: Messages = {
     registered:
       'Если этот адрес можно использовать, письмо на него уже отправляется. Чтобы продолжить, откройте ссылку из письма.',
   },
+  fields: {
+    'a JSON body is required': 'нужно тело запроса в формате JSON',
+    'must be empty': 'должно быть пустым',
+    'is not valid JSON': 'не является правильным JSON',
+    'is nested deeper than 32': 'вложено глубже 32 уровней',
+    'is not well-formed text (a lone surrogate)':
+      'содержит неправильный текст (одиночный суррогат)',
+    'must not contain NUL': 'не должно содержать NUL',
+    'is not a number': 'не является числом',
+    'is not UTF-8': 'не в кодировке UTF-8',
+    'not understood': 'не удалось разобрать',
+    'unknown parameter': 'неизвестный параметр',
+    'a position, as X-Position of an answer gave it': 'позиция, какой её дал X-Position ответа',
+    '1 to 255 visible ASCII characters': 'от 1 до 255 видимых символов ASCII',
+    'one ETag of this resource, as "7"': 'один ETag этого ресурса, например "7"',
+    'the id of an event of this call, as 1.120': 'id события этого вызова, например 1.120',
+    'next_cursor of a page of this list, with the same filters':
+      'next_cursor страницы этого же списка с теми же фильтрами',
+    'a time to come': 'время в будущем',
+    'is needed to change the address or the password': 'нужен, чтобы изменить адрес или пароль',
+    'nothing to change': 'нечего менять',
+    'name, active or both': 'name, active или оба',
+    'at most 16 keys': 'не больше 16 ключей',
+    'an e-mail address': 'адрес электронной почты',
+    'an id': 'идентификатор',
+    'a language such as "en"': 'язык, например "en"',
+    'a lower-case word': 'слово из строчных букв',
+    'a lower-case letter, then letters, digits, _ or -':
+      'строчная буква, затем буквы, цифры, _ или -',
+    'a name like topic_1': 'имя вида topic_1',
+    'lower-case letters, digits, dashes': 'строчные буквы, цифры, дефисы',
+    'lower-case letters, digits and dashes': 'строчные буквы, цифры и дефисы',
+    'the name of a model': 'имя модели',
+    'the name of a setting': 'имя настройки',
+    'a decimal string such as "10.00", at most 9 decimals':
+      'десятичное число строкой, например "10.00", не больше 9 знаков после точки',
+    'a decimal string such as "0.10" or "-0.10"':
+      'десятичное число строкой, например "0.10" или "-0.10"',
+  },
 }

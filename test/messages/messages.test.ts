@@ -6,6 +6,7 @@ import { languages, localeFrom, locales, messagesFor } from '../../src/messages/
 import { en } from '../../src/messages/en.ts'
 import { ru } from '../../src/messages/ru.ts'
 import type { Facts, ProblemCode } from '../../src/messages/messages.ts'
+import { sourceFiles } from '../support/repository.ts'
 
 const codes = Object.keys(statusOf) as ProblemCode[]
 const mails = ['verifyEmail', 'emailTaken', 'passwordChanged', 'invitation'] as const
@@ -218,5 +219,28 @@ describe('Accept-Language', () => {
   })
   it('reads no more than the beginning of an endless header', () => {
     expect(localeFrom(`${'de,'.repeat(50_000)}ru`)).toBe('en')
+  })
+})
+
+describe('what is expected of a field', () => {
+  // Phrases stand beside the schemas and checks that say them.
+  const phrases = [
+    ...sourceFiles('src/api'),
+    ...sourceFiles('src/domain'),
+    ...sourceFiles('src/commands'),
+  ]
+    .flatMap(({ text }) => [
+      ...text.matchAll(/\bmessage: '([^']+)'/g),
+      ...text.matchAll(/regex\([^\n]*?, '([^']+)'\)/g),
+      ...text.matchAll(/\berror: '([^']+ [^']+)'/g),
+    ])
+    .map((match) => match[1] ?? '')
+
+  it.each([...new Set(phrases)])('“%s” is said in every language', (phrase) => {
+    for (const messages of Object.values(languages))
+      if (messages.locale !== 'en') expect(Object.keys(messages.fields)).toContain(phrase)
+  })
+  it('there are such phrases', () => {
+    expect(phrases.length).toBeGreaterThan(15)
   })
 })

@@ -79,7 +79,11 @@ afterAll(async () => {
 const json = { 'content-type': 'application/json' }
 async function post(payload: string, headers: Record<string, string> = json, url = '/things/abc') {
   const response = await server.inject({ method: 'POST', url, headers, payload })
-  return { status: response.statusCode, ...response.json<Record<string, unknown>>() }
+  const answer: Record<string, unknown> = {
+    status: response.statusCode,
+    ...response.json<object>(),
+  }
+  return answer
 }
 
 describe('a body', () => {
@@ -217,6 +221,12 @@ describe('every answer', () => {
     const response = await server.inject({ url: '/nowhere', headers })
     expect(response.headers['content-language']).toBe('ru')
     expect(response.json<{ title: string }>().title).toMatch(/[а-я]/)
+  })
+  test('names what is wrong with a field in that language', async () => {
+    const answer = await post('{"name":7,"x":1}', { ...json, 'accept-language': 'ru' })
+    expect(JSON.stringify(answer['errors'])).toMatch(/ожидал/)
+    const own = await post('{"name":', { ...json, 'accept-language': 'ru' })
+    expect(own['errors']).toEqual([{ path: 'body', message: 'не является правильным JSON' }])
   })
   test('is shown to the browsers of the named origins only', async () => {
     const from = (origin: string) => server.inject({ url: '/nowhere', headers: { origin } })
