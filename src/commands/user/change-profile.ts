@@ -41,9 +41,11 @@ export async function changeProfile(
   const { userId, email, locale } = change
   const { state: person, revision, keyed } = await deps.streams.load(user, userId)
   if (!person) throw new Refusal('user_not_found')
-  const password = isRepeat(deps, root, keyed)
-    ? { passwordHash: '', replaces: '' }
-    : await checked(deps, person, change, revision, ifRevision)
+  const begun = await begunBefore(deps, root, person, keyed)
+  const password =
+    begun.password || (begun.any && change.password === undefined)
+      ? { passwordHash: '', replaces: '' }
+      : await checked(deps, person, change, begun.any ? {} : { revision, ifRevision })
   const positions: (bigint | undefined)[] = []
   if (email !== undefined)
     positions.push((await changeEmail(deps, root, { userId, email })).position)
@@ -54,35 +56,46 @@ export async function changeProfile(
   return { position: positions.findLast((position) => position !== undefined) }
 }
 
-/** Whether something of this very wish is in the person's stream. */
-function isRepeat(deps: Deps, root: Root, keyed: ReadonlyMap<string, KeyedCommand>): boolean {
-  if (root.digest === undefined) return false
-  const appends = [
-    secondStepContext(deps, newId(deps.ids, root, 'claim')),
-    step(deps.ids, root, 'password'),
-    step(deps.ids, root, 'locale'),
-  ]
-  const known = appends.flatMap(({ commandId }) => keyed.get(commandId) ?? [])
+/** What of this very wish was done before a repeat of it. */
+async function begunBefore(
+  deps: Deps,
+  root: Root,
+  person: User,
+  keyed: ReadonlyMap<string, KeyedCommand>,
+): Promise<{ any: boolean; password: boolean }> {
+  if (root.digest === undefined) return { any: false, password: false }
+  const password = keyed.get(step(deps.ids, root, 'password').commandId)
+  // The change of address may be a worker's, without the key: then the claim behind it has the key.
+  const { keyed: ofClaim } = await deps.streams.load(emailClaim, person.emailHmac)
+  const known = [
+    password,
+    keyed.get(secondStepContext(deps, newId(deps.ids, root, 'claim')).commandId),
+    ofClaim.get(step(deps.ids, root, 'claim').commandId),
+    keyed.get(step(deps.ids, root, 'locale').commandId),
+  ].filter((one) => one !== undefined)
   if (known.some(({ digest }) => digest !== root.digest))
     throw new Refusal('idempotency_key_reused')
-  return known.length > 0
+  return { any: known.length > 0, password: password !== undefined }
 }
 
-/** All that may be refused, but for what another request changes at the same moment. */
+/**
+ * All that may be refused, but for what another request changes at the same moment. Without a revision:
+ * for a repeat whose address is changed and whose password is not.
+ */
 async function checked(
   deps: Deps,
   person: User,
   change: ProfileChange,
-  revision: number,
-  ifRevision: number | undefined,
+  { revision, ifRevision }: { revision?: number; ifRevision?: number | undefined },
 ): Promise<{ passwordHash: string; replaces: string }> {
-  if (ifRevision !== undefined && ifRevision !== revision) throw new PreconditionFailed(revision)
+  if (revision !== undefined && ifRevision !== undefined && ifRevision !== revision)
+    throw new PreconditionFailed(revision)
   const { email, password, currentPassword } = change
   const replaces = passwordHashOf(person) ?? ''
   if (email === undefined && password === undefined) return { passwordHash: '', replaces }
   const { ok } = await deps.passwords.verify(currentPassword ?? '', replaces || undefined)
   if (!ok) throw new Refusal('current_password_wrong')
-  if (email !== undefined) await assertFree(deps, person, email)
+  if (email !== undefined && revision !== undefined) await assertFree(deps, person, email)
   if (password === undefined) return { passwordHash: '', replaces }
   const address = email ?? person.email
   assertAcceptablePassword(password, isErased(address) ? {} : { email: address })

@@ -1,0 +1,239 @@
+/**
+ * One installation with everything that a flow needs, made once and copied for each kill; and the same
+ * data opened again after a kill, by the ordinary application, to be retried, compared and checked.
+ */
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { type App, createApp } from '../../src/app.ts'
+import { checkInvariants } from '../../src/cli/invariants/index.ts'
+import { publishModel } from '../../src/commands/model/publish-model.ts'
+import { publishPlan } from '../../src/commands/plan/publish-plan.ts'
+import { publishPriceList } from '../../src/commands/price-list/publish-price-list.ts'
+import { readConfig } from '../../src/config.ts'
+import type { PlanInput } from '../../src/domain/plan/events.ts'
+import type { StoredEvent } from '../../src/ports/event-store.ts'
+import { workers } from '../../src/workers/index.ts'
+import { startTestApp, type TestApp } from './app.ts'
+import { fakeClock } from './clock.ts'
+import { defaultPrice, grant, prices, publishAgent, version } from './funded.ts'
+import { mailedToken, newPerson, PASSWORD } from './people.ts'
+import { operatorRoot, signIn, signInMember } from './seed.ts'
+import { silent } from './silent.ts'
+import type { Asked, Got } from './servers.ts'
+import { headersOf } from './servers.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface Credentials {
+  readonly userId: string
+  readonly orgId: string
+  readonly token: string
+}
+
+export interface CrashData {
+  readonly directory: string
+  /** Environment of a server on a copy of the data. */
+  readonly environment: (directory: string) => Record<string, string>
+  readonly email: string
+  readonly password: string
+  readonly person: Credentials & { readonly refreshToken: string }
+  /** A member of the person's organization. */
+  readonly member: Credentials
+  readonly administrator: Credentials
+  readonly agentId: string
+  /** Ends as its caller wishes: `cancel_free`. */
+  readonly cancelableId: string
+  readonly otherPlanId: string
+  readonly verifyToken: string
+  /** Secrets and prompts that must never be in clear. */
+  readonly secrets: readonly string[]
+  copy(): Promise<string>
+  remove(): Promise<void>
+}
+
+/** The seed was made two hours ago, so that what a test does lies after it whatever its clock says. */
+const AGO_MS = 2 * 60 * 60_000
+export const SYSTEM_PROMPT = 'Zebra-7141: be brief.'
+
+export async function prepareData(upstream: Upstream): Promise<CrashData> {
+  const base = await mkdtemp(join(tmpdir(), 'daybook-kill-'))
+  const directory = join(base, 'seed')
+  const environment = (dataDir: string) => ({
+    DATA_DIR: dataDir,
+    PORT: '0',
+    METRICS_PORT: '0',
+    LOG_LEVEL: 'silent',
+    OPENAI_BASE_URL: upstream.baseUrl,
+    OPENAI_API_KEY: upstream.apiKey,
+  })
+  const clock = fakeClock(new Date(Date.now() - AGO_MS).toISOString())
+  const test = await startTestApp(environment(directory), { clock })
+  // The helpers move and read the clock of the application that they are given.
+  const seeded = await seed({ ...test, app: test.app, clock })
+  await test.stop()
+  let copies = 0
+  return {
+    ...seeded,
+    directory,
+    environment,
+    async copy() {
+      const target = join(base, `copy-${++copies}`)
+      await cp(directory, target, { recursive: true })
+      return target
+    },
+    remove: () => rm(base, { recursive: true, force: true }),
+  }
+}
+
+async function seed(test: TestApp) {
+  await publishTerms(test)
+  const somebody = await newPerson(test)
+  const { email, userId, orgId, sessionId } = somebody
+  await grant(test, orgId, 1_000_000_000n)
+  const texts = { systemPrompt: SYSTEM_PROMPT }
+  const agentId = await publishAgent(test, orgId, version(texts))
+  const free = version({ ...texts, abortPolicy: 'cancel_free' })
+  const cancelableId = await publishAgent(test, orgId, free)
+  const person = await lasting(test, { userId, orgId, sessionId })
+  const member = await lasting(test, await signInMember(test, orgId, 'member'))
+  const administrator = await lasting(test, await signIn(test, { administrator: true }))
+  const verifyToken = await mailedToken(test, email, 'verify_email')
+  await quiet(test.app)
+  const otherPlanId = await otherPlan(test)
+  return {
+    email,
+    password: PASSWORD,
+    person,
+    member,
+    administrator,
+    agentId,
+    cancelableId,
+    otherPlanId,
+    verifyToken,
+    secrets: [PASSWORD, SYSTEM_PROMPT, email, verifyToken, person.token, person.refreshToken],
+  }
+}
+
+/** Tokens that outlive the two hours. */
+async function lasting(
+  test: TestApp,
+  who: { readonly userId: string; readonly orgId: string; readonly sessionId: string },
+) {
+  const { userId, orgId, sessionId } = who
+  const issuedAt = Math.floor(test.clock.now().getTime() / 1_000)
+  const claims = { userId, sessionId, issuedAt, expiresAt: issuedAt + 86_400 }
+  const { tokens } = test.app.deps
+  return {
+    userId,
+    orgId,
+    token: await tokens.signAccess(claims),
+    refreshToken: await tokens.signRefresh({ ...claims, generation: 1 }),
+  }
+}
+
+const planOf = (slug: string, priceListId: string): PlanInput => ({
+  name: slug,
+  slug,
+  prices: { priceListId },
+  includedCredit: { amountNanos: '5000000', kind: 'included', period: 'month' },
+  trial: { amountNanos: '7000000', days: 14 },
+  graceDays: 0,
+  free: true,
+  agents: 'all',
+  limits: {},
+  selfSubscribe: true,
+})
+
+async function publishTerms(test: TestApp): Promise<void> {
+  const { deps } = test.app
+  await publishModel(deps, operatorRoot(deps), {
+    name: 'test-model',
+    provider: 'openai',
+    contextSize: 128_000,
+    maxOutput: 16_000,
+    // Quick to load in each new process.
+    encoding: 'bytes',
+    parameters: { maxTokens: 'max_completion_tokens', temperature: true },
+    framing: { perMessage: 4, perRequest: 3 },
+  })
+  const { id } = await publishPriceList(deps, operatorRoot(deps), {
+    name: 'Test prices',
+    entries: [
+      { model: 'test-model', cost: prices(500_000_000n, 1_000_000_000n), price: defaultPrice },
+    ],
+  })
+  await publishPlan(deps, operatorRoot(deps), planOf('free', id))
+}
+
+async function otherPlan({ app: { deps } }: TestApp): Promise<string> {
+  const { id: priceListId } = await publishPriceList(deps, operatorRoot(deps), {
+    name: 'Other prices',
+    entries: [
+      { model: 'test-model', cost: prices(500_000_000n, 1_000_000_000n), price: defaultPrice },
+    ],
+  })
+  return (await publishPlan(deps, operatorRoot(deps), planOf('other', priceListId))).id
+}
+
+/** Waits until nothing goes on: no job, views at the log's end, and nothing new in the log. */
+export async function quiet(app: App): Promise<void> {
+  const names = workers(app.deps).map(({ name }) => name)
+  const deadline = performance.now() + 10_000
+  for (let still = 0, last = -1n; still < 3;) {
+    if (performance.now() > deadline) throw new Error('something goes on and on')
+    const head = await app.engine.events.head()
+    await app.runner.views.passed(head, 5_000)
+    const counts = await Promise.all(names.map((name) => app.engine.jobs.counts(name)))
+    const busy = counts.some(({ waiting, running, delayed }) => waiting + running + delayed > 0)
+    still = busy || head !== last ? 0 : still + 1
+    last = head
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** The ordinary application on data that a kill has left. Its start has run every sweep. */
+export async function openApp(environment: Readonly<Record<string, string>>): Promise<App> {
+  const config = readConfig({ ...environment, USAGE_LOG: 'off' }, '/nonexistent/.env')
+  const app = await createApp(config, { logger: silent })
+  await app.open()
+  return app
+}
+
+/** The same request within this process. */
+export async function askApp(app: App, asked: Asked): Promise<Got> {
+  const [method, url] = asked.line.split(' ') as ['POST', string]
+  const response = await app.server.inject({
+    method,
+    url,
+    headers: headersOf(asked),
+    ...(asked.body === undefined ? {} : { payload: JSON.stringify(asked.body) }),
+  })
+  const position = response.headers['x-position']
+  return {
+    status: response.statusCode,
+    text: response.body,
+    position: typeof position === 'string' ? BigInt(position) : undefined,
+  }
+}
+
+/** The whole log after a position. */
+export async function logOf(app: App, after = -1n): Promise<StoredEvent[]> {
+  const all: StoredEvent[] = []
+  for (let last = after; ; last = all.at(-1)?.position ?? last) {
+    const page = await app.engine.events.readAll({ after: last, limit: 1_000 })
+    all.push(...page)
+    if (page.length < 1_000) return all
+  }
+}
+
+/** Every invariant of the log, of the accounts and of the views; `quiet`: nothing may be open. */
+export async function expectInvariants(
+  app: App,
+  options: { quiet: boolean; mustNotAppear: readonly string[] },
+): Promise<void> {
+  const { violations, documents, events } = await checkInvariants(app, options)
+  expect(violations).toEqual([])
+  expect(documents).toBeGreaterThan(0)
+  expect(events).toBeGreaterThan(0)
+}
