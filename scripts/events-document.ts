@@ -45,7 +45,8 @@ function section(type: string, definition: EventDefinition, readers: readonly st
   ].join('\n')
 }
 
-const isOptional = (schema: z.ZodType): boolean => schema.safeParse(undefined).success
+const isOptional = (schema: z.ZodType): boolean =>
+  schema instanceof z.ZodOptional || schema instanceof z.ZodExactOptional
 
 function classOf(schema: z.ZodType): string {
   const found = dataClassOf(schema)
@@ -89,7 +90,7 @@ function shape(schema: JsonSchema): string {
     case 'integer':
       return 'whole number'
     case undefined:
-      return 'as sent'
+      return 'sealed'
     default:
       return schema.type
   }

@@ -15,10 +15,15 @@ function prices(fresh: string, cached: string, output: string) {
 /** Fields that belong together in one event and do not follow from their names; undefined: left out. */
 const together: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   CreditGranted: { amountNanos: '10000000000', reason: 'welcome', repayments: undefined },
-  CreditRevoked: { amountNanos: '1000000000', source: 'provider', sourceId: 'txn_1' },
+  CreditRevoked: {
+    amountNanos: '1000000000',
+    source: 'provider',
+    sourceId: 'txn_1',
+    repayments: undefined,
+  },
   HoldPlaced: { amountNanos: '5000000', keyId: undefined, practice: undefined },
-  HoldSettled: { repayments: undefined, practice: undefined },
-  HoldReleased: { reason: 'interrupted', repayments: undefined },
+  HoldSettled: { balanceNanos: '9998775000', repayments: undefined, practice: undefined },
+  HoldReleased: { reason: 'interrupted', balanceNanos: '10000000000', repayments: undefined },
   ChargeAdjusted: {
     amountNanos: '1000000',
     returned: [{ lotId: `lot_${ID}`, amountNanos: '1000000' }],

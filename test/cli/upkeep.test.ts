@@ -2,15 +2,16 @@
 // backup that was made while the server ran.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Installation, installation, said } from '../support/command-line.ts'
 
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 let own: Installation
 let server: Awaited<ReturnType<Installation['startServer']>>
 beforeAll(async () => {
   own = await installation()
-  await own.typing('correct horse battery', 'admin', 'create', '--email', 'ada@example.com')
   server = await own.startServer()
+  await own.typing('correct horse battery', 'admin', 'create', '--email', 'ada@example.com')
 })
 afterAll(async () => {
   await server.stop()

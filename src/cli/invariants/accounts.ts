@@ -144,13 +144,22 @@ class Reader {
         this.#unhold(data.invocationId)
         account.balance -= BigInt(data.chargeNanos)
         this.#move(data.drawn, 'drawn', 1n)
+        this.#told(data.balanceNanos)
         return this.#repay(data.repayments)
       case 'HoldReleased':
         this.#unhold(data.invocationId)
+        this.#told(data.balanceNanos)
         return this.#repay(data.repayments)
       case 'ChargeAdjusted':
         return this.#adjust(data)
     }
+  }
+
+  /** What the caller was told. */
+  #told(balanceNanos: string | undefined): void {
+    const { balance } = this.#account
+    const same = balanceNanos === undefined || BigInt(balanceNanos) === balance
+    this.#expect('M1', same, `the event says a balance of ${balanceNanos}, it is ${balance}`)
   }
 
   #hold(data: AccountData<'HoldPlaced'>): void {

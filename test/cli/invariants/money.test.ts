@@ -38,6 +38,12 @@ describe('M1', () => {
     }
     expect(report(...sound, revoked)).toEqual(['M1 4'])
   })
+  test('a balance that is told wrongly', () => {
+    const before = [...sound, held(1, '5000000'), accepted(1), completed(1)]
+    const settledWith = (balanceNanos: string) => settled(1, '3000000', { balanceNanos })
+    expect(report(...before, settledWith('997000000'))).toEqual([])
+    expect(report(...before, settledWith('997000001'))).toEqual(['M1 7'])
+  })
   test('the same grant twice', () => {
     expect(report(...sound, granted(2, '5', { grantId: 'g1' }))).toEqual(['M1 4'])
   })
