@@ -71,6 +71,9 @@ export interface InvocationRecord {
   readonly firstByteMs?: number
   readonly holdNanos: string
   readonly holdEnd?: 'settled' | 'released'
+  /** Position of the event that ended the hold, and the balance that it left. */
+  readonly holdEndPosition?: string
+  readonly balanceAfterNanos?: string
   readonly releaseReason?: string
   readonly chargeNanos?: string
   readonly waivedNanos?: string
@@ -86,11 +89,16 @@ const keys = ({ data }: ProjectedEvent<{ readonly invocationId: string }>) => da
 
 /** Changes a call that is known; an event about one whose hold never was changes nothing. */
 const change = <Data extends { readonly invocationId: string }>(
-  by: (call: InvocationRecord, data: Data) => InvocationRecord,
+  by: (call: InvocationRecord, data: Data, position: bigint) => InvocationRecord,
 ) => ({
   keys,
-  project: (call: InvocationRecord | undefined, { data }: ProjectedEvent<Data>) =>
-    call && by(call, data),
+  project: (call: InvocationRecord | undefined, { data, position }: ProjectedEvent<Data>) =>
+    call && by(call, data, position),
+})
+
+const holdEnded = ({ balanceNanos }: { readonly balanceNanos?: string }, position: bigint) => ({
+  holdEndPosition: position.toString(),
+  ...(balanceNanos === undefined ? {} : { balanceAfterNanos: balanceNanos }),
 })
 
 function held({
@@ -194,18 +202,20 @@ export const invocationHistory = projection<InvocationRecord, typeof events>(eve
     InvocationCompleted: endedAs('completed'),
     InvocationFailed: endedAs('failed'),
     InvocationCanceled: endedAs('canceled'),
-    HoldSettled: change((call, data) => ({
+    HoldSettled: change((call, data, position) => ({
       ...call,
       holdEnd: 'settled',
+      ...holdEnded(data, position),
       chargeNanos: data.chargeNanos,
       waivedNanos: data.waivedNanos,
       uncollectedNanos: data.uncollectedNanos,
       costNanos: data.costNanos,
     })),
-    HoldReleased: change((call, { reason }) => ({
+    HoldReleased: change((call, data, position) => ({
       ...call,
       holdEnd: 'released',
-      releaseReason: reason,
+      ...holdEnded(data, position),
+      releaseReason: data.reason,
     })),
     ChargeAdjusted: change((call, { amountNanos }) => ({
       ...call,

@@ -108,7 +108,7 @@ test('texts go after CONTENT_DAYS, and after a day where no event names them', a
   await app.app.deps.contents.put('other/webhook', new Uint8Array([1]))
   const keys = async () =>
     (await app.app.deps.contents.list({ prefix: '', limit: 10 })).map((p) => p.key)
-  const named = [accepted?.messages.ref, end?.data.output?.ref]
+  const named = [accepted?.messages.ref, end?.data.output?.ref].map(String)
   expect((await keys()).toSorted()).toEqual([...named, orphan, 'other/webhook'].toSorted())
   const now = () => app.clock.now().getTime()
   // Parts are stamped by the machine's own clock.

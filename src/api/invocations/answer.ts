@@ -16,7 +16,7 @@ export const answerSchema = z
     cost: moneySchema.meta({ description: 'What the call is charged.' }),
     agent: z.strictObject({ id: idSchema('agent'), version: z.int() }),
     balance_after: moneySchema.meta({
-      description: 'Balance of the account after the charge; now, where an answer is given again.',
+      description: 'Balance of the account after the charge.',
     }),
     practice: z
       .exactOptional(z.literal(true))

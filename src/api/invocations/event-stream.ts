@@ -12,7 +12,7 @@ export interface EventStream {
   readonly started: boolean
   /** Where the reader is: its next request may name it in Last-Event-ID. */
   readonly at: StreamPlace
-  delta(delta: Delta): void
+  readonly delta: (delta: Delta) => void
   /** The rest of a text of which `at` has been sent. */
   rest(text: string, attempt: number): void
   /** The last event. */

@@ -68,7 +68,7 @@ export async function carryOut(
   const { call } = execution
   let ended: EndedCall | undefined
   try {
-    ended = await attempts(deps, execution, started, callId)
+    ended = await untilEnded(deps, execution, started, callId)
   } catch (error) {
     deps.logger.error({ invocationId: call.invocationId, error }, 'a call broke off')
   }
@@ -77,7 +77,7 @@ export async function carryOut(
   return ended
 }
 
-async function attempts(
+async function untilEnded(
   deps: Deps,
   execution: Execution,
   started: Invocation,

@@ -12,7 +12,7 @@ export interface EndedCall {
   readonly invocation: Invocation
   /** '' where nothing was said; undefined where it was deleted. */
   readonly text: string | undefined
-  /** Balance of the account: after this call, or now where the answer is given again. */
+  /** Balance of the account after this call. */
   readonly balanceNanos: bigint
   readonly position: Position
 }

@@ -3,11 +3,11 @@
  * feed where it speaks, and by looking at the stream, since a feed may be lost and a process may die.
  * Deltas may have gaps; the text of the ended call is whole.
  */
-import { streamName } from '../../domain/decider.ts'
-import { type Invocation, invocationDecider } from '../../domain/invocation/invocation.ts'
+import type { Invocation } from '../../domain/invocation/invocation.ts'
 import { readContent } from '../contents.ts'
 import type { Deps } from '../deps.ts'
 import type { EndedCall } from './ended-call.ts'
+import { invocationHistory } from '../../projections/invocation-history.ts'
 import { callRoot, loadCall, pause } from './flow.ts'
 import { settleCall } from './settle-call.ts'
 import type { DeltaListener } from './text-out.ts'
@@ -15,6 +15,7 @@ import type { DeltaListener } from './text-out.ts'
 const LOOK_EVERY_MS = 1_000
 /** The feed has said the end: the stream shows it as soon as this process has heard of it. */
 const LOOK_AGAIN_MS = 20
+const VIEW_WAIT_MS = 2_000
 
 /** Whoever waited has left; the call goes on. */
 export class NoLongerFollowed extends Error {
@@ -88,14 +89,25 @@ export async function endedCall(deps: Deps, invocation: Invocation): Promise<End
   if (!end) throw new Error('the call has not ended')
   const settled = await settleCall(deps, callRoot(deps, 'settle-invocations', end.data), end)
   const { output, invocationId } = end.data
-  const [text, events] = await Promise.all([
+  const [text, before] = await Promise.all([
     output ? readContent(deps, output) : accepted?.store === false ? undefined : '',
-    deps.streams.read(streamName(invocationDecider.category, invocationId)),
+    settled.position === undefined ? settledBefore(deps, invocationId) : settled,
   ])
   return {
     invocation,
     text,
-    balanceNanos: settled.balanceNanos,
-    position: settled.position ?? events.at(-1)?.stored.position ?? deps.streams.lastWritten(),
+    balanceNanos: before.balanceNanos ?? settled.balanceNanos,
+    position: before.position ?? deps.streams.lastWritten(),
+  }
+}
+
+/** As the view of calls has it, once it has what this process wrote. */
+async function settledBefore({ views, streams }: Deps, invocationId: string) {
+  await views.passed(streams.lastWritten(), VIEW_WAIT_MS)
+  const record = await views.get(invocationHistory, invocationId)
+  const { holdEndPosition: position, balanceAfterNanos: balance } = record ?? {}
+  return {
+    position: position === undefined ? undefined : BigInt(position),
+    balanceNanos: balance === undefined ? undefined : BigInt(balance),
   }
 }

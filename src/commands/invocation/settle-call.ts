@@ -4,7 +4,8 @@
  * what counts.
  */
 import { account } from '../../domain/account/account.ts'
-import { type Account, balanceOf, holdOf } from '../../domain/account/state.ts'
+import type { AccountEvent } from '../../domain/account/events.ts'
+import { balanceOf, holdOf } from '../../domain/account/state.ts'
 import type { Terminal } from '../../domain/invocation/events.ts'
 import { readSettlement } from '../../domain/invocation/settlement.ts'
 import type { Position } from '../../ports/event-store.ts'
@@ -29,8 +30,18 @@ export async function settleCall(
   if (!holdOf(state, invocationId)) return { balanceNanos: balanceOf(state), position: undefined }
   const { name, command } = settlementCommand(end, instantOf(deps))
   const result = await deps.streams.transact(account, orgId, command, accountStep(deps, root, name))
-  return { balanceNanos: balanceOf(result.state), position: result.position }
+  return {
+    balanceNanos: result.events.map(balanceAfter).find(isKnown) ?? balanceOf(result.state),
+    position: result.position,
+  }
 }
+
+const isKnown = (balance: bigint | undefined) => balance !== undefined
+/** As the event has it: later charges of the same moment are not in it. */
+const balanceAfter = ({ type, data }: AccountEvent): bigint | undefined =>
+  (type === 'HoldSettled' || type === 'HoldReleased') && data.balanceNanos !== undefined
+    ? BigInt(data.balanceNanos)
+    : undefined
 
 function settlementCommand(end: Terminal, at: string) {
   const { invocationId, usage, of } = end.data
@@ -56,13 +67,4 @@ function settlementCommand(end: Terminal, at: string) {
       at,
     },
   } as const
-}
-
-/** Balance of an organization's account now. */
-export async function balanceNow(
-  { streams }: Pick<Deps, 'streams'>,
-  orgId: string,
-): Promise<{ readonly account: Account; readonly balanceNanos: bigint }> {
-  const { state } = await streams.load(account, orgId)
-  return { account: state, balanceNanos: balanceOf(state) }
 }

@@ -130,6 +130,7 @@ function settleHold(command: SettleHold, account: Account): AccountEvent | undef
       waivedNanos: waivedNanos.toString(),
       uncollectedNanos: (due - charge).toString(),
       costNanos: costNanos.toString(),
+      balanceNanos: (balanceOf(account) - charge).toString(),
       drawn: [...drawn],
       priceListId: hold.priceListId,
       priceListVersion: hold.priceListVersion,
@@ -157,7 +158,9 @@ function decideOne(command: OneEvent, account: Account): AccountEvent | undefine
       if (!hold) return undefined
       const repayments = payDebt(account.debtNanos, hold.parts)
       const { amountNanos: holdNanos } = hold
-      return { type: 'HoldReleased', data: { invocationId, holdNanos, reason, ...repayments, at } }
+      const balanceNanos = balanceOf(account).toString()
+      const data = { invocationId, holdNanos, balanceNanos, reason, ...repayments, at }
+      return { type: 'HoldReleased', data }
     }
     case 'AdjustCharge':
       return adjustCharge(command, account)

@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import { event, type EventsOf } from '../event.ts'
 import { idField, idSchema, instant, instantText } from '../ids.ts'
-import { nanos, tokenQuantities } from '../money.ts'
+import { nanos, nanosText, tokenQuantities } from '../money.ts'
 import { dimensions } from '../invocation/events.ts'
 import { modelName } from '../model/events.ts'
 import { clear } from '../personal.ts'
@@ -20,6 +20,8 @@ const amount = clear(amountText)
 
 /** So much of that lot. */
 export const lotPart = z.strictObject({ lotId: idSchema('lot'), amountNanos: amountText })
+/** The account's balance after this: what the caller is told, also when asked again years later. */
+const balanceNanos = clear(z.exactOptional(nanosText))
 const partsOfLots = z.array(lotPart)
 const lotParts = clear(partsOfLots)
 /** Free credit that went to the account's debt, lot by lot: both fall, the balance stays. */
@@ -142,6 +144,7 @@ export const accountEvents = {
     uncollectedNanos: amount,
     /** What the provider takes from the seller. */
     costNanos: amount,
+    balanceNanos,
     /** The charge, lot by lot. The other parts of the hold return to their lots. */
     drawn: lotParts,
     /** The model that answered. */
@@ -157,6 +160,7 @@ export const accountEvents = {
   HoldReleased: event('The call costs nothing; its hold returns to the lots it came from.', {
     invocationId,
     holdNanos: amount,
+    balanceNanos,
     reason: clear(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/)),
     repayments,
     at: instant,
