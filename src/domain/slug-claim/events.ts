@@ -4,7 +4,7 @@ import { event, type EventsOf } from '../event.ts'
 import { instant } from '../ids.ts'
 import { clear } from '../personal.ts'
 
-/** Where a slug is unique: `platform`, `plan` or an organization's id. */
+/** Where a slug is unique: `platform` or an organization's id. */
 export const slugScope = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/)
 export const slugText = z
   .string()
