@@ -9,7 +9,11 @@ import { createJsonLogger } from './adapters/json-logger.ts'
 import { createJoseTokens } from './adapters/jose.ts'
 import { createOpenAi } from './adapters/openai.ts'
 import { checkTarget } from './adapters/openai-check.ts'
-import { type PracticeModel, startPracticeModel } from './adapters/practice-model.ts'
+import {
+  PRACTICE_MODEL,
+  type PracticeModel,
+  startPracticeModel,
+} from './adapters/practice-model.ts'
 import { createSealer } from './adapters/sealing.ts'
 import { createSystemClock } from './adapters/system-clock.ts'
 import { createTokenCounter } from './adapters/token-counter.ts'
@@ -225,7 +229,8 @@ async function compose(config: Config, overrides: Overrides, ground: Ground): Pr
       const metricsUrl = await metrics.listen(config.HOST, config.METRICS_PORT)
       return { url, notes: notesOf(config, practice !== undefined, metricsUrl) }
     },
-    check: (model) => checkTarget({ ...settings.provider, model }, CHECK_TIMEOUT_MS),
+    check: (model) =>
+      checkTarget(practice ? settings.provider : { ...settings.provider, model }, CHECK_TIMEOUT_MS),
     backup: (directory, onProgress) => backupEmbedded(config.DATA_DIR, directory, onProgress),
     stop: () => (stopped ??= stopInOrder()),
   }
@@ -252,7 +257,12 @@ function settingsOf(config: Config, runId: string, practice: PracticeModel | und
       maxTokens: config.OPENAI_MAX_TOKENS,
     },
     provider: practice
-      ? { baseUrl: practice.baseUrl, apiKey: practice.apiKey, model: '', practice: true }
+      ? {
+          baseUrl: practice.baseUrl,
+          apiKey: practice.apiKey,
+          model: PRACTICE_MODEL,
+          practice: true,
+        }
       : {
           baseUrl: config.OPENAI_BASE_URL,
           apiKey: config.OPENAI_API_KEY ?? '',

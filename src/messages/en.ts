@@ -174,7 +174,7 @@ const problems: Messages['problems'] = {
     'GET /billing/account opens one.',
   ),
   insufficient_credit: problem('There is not enough credit', (f) => {
-    const waiting = pick(f, 'waiting_helps', 'waitingHelps')
+    const waiting = pick(f, 'helps_to_wait', 'waiting_helps')
     const available = amount(f['available'])
     return sentences(
       (waiting === true &&
@@ -191,7 +191,7 @@ const problems: Messages['problems'] = {
   adjustment_too_large: problem(
     'The adjustment is larger than what is left of the charge',
     (f) =>
-      given`At most ${amount(pick(f, 'limit', 'left', 'max'))} can be given back. Send a smaller amount.` ??
+      given`At most ${amount(pick(f, 'largest', 'limit', 'left', 'max'))} can be given back. Send a smaller amount.` ??
       'Send a smaller amount.',
   ),
   not_subscribed: problem(

@@ -174,7 +174,7 @@ const problems: Messages['problems'] = {
     'Его откроет запрос GET /billing/account.',
   ),
   insufficient_credit: problem('Недостаточно средств', (f) => {
-    const waiting = pick(f, 'waiting_helps', 'waitingHelps')
+    const waiting = pick(f, 'helps_to_wait', 'waiting_helps')
     const available = amount(f['available'])
     return sentences(
       (waiting === true &&
@@ -191,7 +191,7 @@ const problems: Messages['problems'] = {
   adjustment_too_large: problem(
     'Корректировка больше остатка списания',
     (f) =>
-      given`Вернуть можно не больше ${amount(pick(f, 'limit', 'left', 'max'))}. Укажите меньшую сумму.` ??
+      given`Вернуть можно не больше ${amount(pick(f, 'largest', 'limit', 'left', 'max'))}. Укажите меньшую сумму.` ??
       'Укажите меньшую сумму.',
   ),
   not_subscribed: problem(

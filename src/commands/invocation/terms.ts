@@ -186,7 +186,7 @@ const OWN_KEY = 'OPENAI_API_KEY'
 /** Where a model is called. The practice model answers for all of them. */
 export function targetOf({ provider }: Deps['settings'], terms: ModelInput): LlmTarget {
   const { apiKey, baseUrl, practice } = provider
-  if (practice) return { baseUrl, apiKey, model: terms.name }
+  if (practice) return provider
   // A key that is not ours to give goes nowhere: least of all to another provider's address.
   const ownKey = terms.keyRef === undefined || terms.keyRef === OWN_KEY
   return {
