@@ -1,345 +1,50 @@
-/**
- * The flows of the design with every `|` in them: what is asked, where the server dies, and what must be
- * in the log at the end, once, whichever point it was.
- */
-import type { CrashData } from '../support/crash-data.ts'
+/** Every flow, and the starts that are killed while they take up what a kill has left. */
 import type { CrashPoint } from '../support/crash-server.ts'
-import type { Asked } from '../support/servers.ts'
-import type { Behaviour } from '../support/upstream.ts'
+import { callFlows, interrupted, invoking } from './call-flows.ts'
+import { after, before, type Flow, type Recovery } from './flow.ts'
+import { peopleFlows, registration } from './people-flows.ts'
 
-/** How many events of each type the flow writes; UsageRecorded is not counted. */
-export type Effects = Readonly<Record<string, number>>
+export const flows: readonly Flow[] = [...peopleFlows, ...callFlows]
 
-export interface Outcome {
-  readonly effects: Effects
-  /** Of the repeat after the restart. */
-  readonly status: number
-}
+const starting = (point: CrashPoint): CrashPoint => ({ ...point, starting: true })
 
-export type FlowPoint = CrashPoint & {
-  /** The start alone, before any repeat, has brought the flow to its end. */
-  readonly swept?: true
-  /** Where it does not end as the flow does. */
-  readonly ends?: Outcome
-}
-
-export interface Flow extends Outcome {
-  readonly name: string
-  readonly asks: (data: CrashData) => Asked
-  readonly points: readonly FlowPoint[]
-  /** What the provider does in the process that dies. */
-  readonly provider?: readonly Behaviour[]
-  readonly environment?: Readonly<Record<string, string>>
-}
-
-export const NEW_EMAIL = 'walrus-5521@example.com'
-export const NEW_PASSWORD = 'ocelot staple battery 93'
-export const PROMPT = 'Quokka-3308 asks a question'
-
-const before = (type: string): CrashPoint => ({ at: 'append', type, when: 'before' })
-const after = (type: string): FlowPoint => ({ at: 'append', type, when: 'after' })
-const sweptAfter = (type: string): FlowPoint => ({ ...after(type), swept: true })
-
-const registration: Flow = {
-  name: 'register',
-  asks: () => ({
-    line: 'POST /auth/register',
-    key: 'register-1',
-    body: { email: NEW_EMAIL, password: NEW_PASSWORD },
-  }),
-  status: 202,
-  effects: {
-    EmailClaimed: 1,
-    UserRegistered: 1,
-    OrganizationCreated: 1,
-    BillingAccountOpened: 1,
-    SubscriptionStarted: 1,
-    CreditGranted: 1,
-    PeriodStarted: 1,
-    MailRequested: 1,
+export const recoveries: readonly Recovery[] = [
+  {
+    name: 'finishing a registration',
+    flow: registration,
+    left: after('EmailClaimed'),
+    points: [
+      before('UserRegistered'),
+      ...Object.keys(registration.effects)
+        .filter((type) => type !== 'EmailClaimed')
+        .map(after),
+    ].map(starting),
+    ends: registration,
   },
-  points: [
-    before('EmailClaimed'),
-    { at: 'key' },
-    ...[
-      'EmailClaimed',
-      'UserRegistered',
-      'OrganizationCreated',
-      'BillingAccountOpened',
-      'SubscriptionStarted',
-      'CreditGranted',
-      'PeriodStarted',
-      'MailRequested',
-    ].map(sweptAfter),
-    { at: 'answer', swept: true },
-  ],
-}
-
-const verification: Flow = {
-  name: 'verify an address',
-  asks: ({ verifyToken }) => ({
-    line: 'POST /auth/verify-email',
-    key: 'verify-1',
-    body: { token: verifyToken },
-  }),
-  status: 204,
-  effects: { EmailVerified: 1, CreditGranted: 1 },
-  points: [before('EmailVerified'), sweptAfter('EmailVerified'), sweptAfter('CreditGranted')],
-}
-
-const changeOfAddress: Flow = {
-  name: 'change an address',
-  asks: ({ person, password }) => ({
-    line: 'PATCH /me',
-    key: 'address-1',
-    token: person.token,
-    body: { email: NEW_EMAIL, current_password: password },
-  }),
-  status: 200,
-  effects: { EmailClaimed: 1, EmailChanged: 1, EmailReleased: 1, MailRequested: 2 },
-  points: [
-    before('EmailClaimed'),
-    ...['EmailClaimed', 'EmailChanged', 'EmailReleased', 'MailRequested'].map(sweptAfter),
-  ],
-}
-
-/** Two wishes in one request: the second is finished by the repeat, which alone has the password. */
-const changeOfBoth: Flow = {
-  ...changeOfAddress,
-  name: 'change an address and the password',
-  asks: (data) => {
-    const asked = changeOfAddress.asks(data)
-    return { ...asked, body: { ...(asked.body as object), password: NEW_PASSWORD } }
+  {
+    name: 'interrupting a call',
+    flow: invoking,
+    left: after('InvocationStarted'),
+    points: [before('InvocationFailed'), after('InvocationFailed'), after('HoldReleased')].map(
+      starting,
+    ),
+    ends: interrupted,
   },
-  effects: { ...changeOfAddress.effects, PasswordChanged: 1, MailRequested: 3 },
-  points: [
-    after('EmailClaimed'),
-    after('EmailChanged'),
-    before('PasswordChanged'),
-    sweptAfter('PasswordChanged'),
-  ],
-}
-
-const signingIn: Flow = {
-  name: 'sign in',
-  asks: ({ email, password }) => ({
-    line: 'POST /auth/login',
-    key: 'login-1',
-    body: { email, password },
-  }),
-  status: 200,
-  effects: { SessionStarted: 1 },
-  points: [before('SessionStarted'), after('SessionStarted'), { at: 'answer' }],
-}
-
-const refreshing: Flow = {
-  name: 'refresh',
-  asks: ({ person }) => ({
-    line: 'POST /auth/refresh',
-    body: { refresh_token: person.refreshToken },
-  }),
-  status: 200,
-  effects: { SessionRefreshed: 1 },
-  points: [before('SessionRefreshed'), after('SessionRefreshed'), { at: 'answer' }],
-}
-
-const signingOut: Flow = {
-  name: 'sign out',
-  asks: ({ member }) => ({ line: 'POST /auth/logout', key: 'logout-1', token: member.token }),
-  status: 204,
-  effects: { SessionRevoked: 1 },
-  points: [
-    before('SessionRevoked'),
-    { ...after('SessionRevoked'), ends: { status: 401, effects: { SessionRevoked: 1 } } },
-  ],
-}
-
-const creatingAgent: Flow = {
-  name: 'create an agent',
-  asks: ({ person }) => ({
-    line: 'POST /agents',
-    key: 'agent-1',
-    token: person.token,
-    body: {
-      slug: 'translator',
-      name: 'Translator',
-      version: { system_prompt: 'Quokka-3308', prompt_template: '{{input}}' },
-    },
-  }),
-  status: 201,
-  effects: { SlugClaimed: 1, AgentCreated: 1, AgentVersionPublished: 1, AgentLabelMoved: 1 },
-  points: [before('SlugClaimed'), after('SlugClaimed'), sweptAfter('AgentCreated')],
-}
-
-const invoke = (agentId: string, { person }: CrashData): Asked => ({
-  line: `POST /agents/${agentId}/invoke`,
-  key: 'invoke-1',
-  token: person.token,
-  body: { input: PROMPT, user: 'end user 4417' },
-})
-const completed: Effects = {
-  HoldPlaced: 1,
-  InvocationAccepted: 1,
-  InvocationStarted: 1,
-  InvocationCompleted: 1,
-  HoldSettled: 1,
-}
-/** The attempt died with its process and is never repeated; it costs nothing. */
-const interrupted: Outcome = {
-  status: 502,
-  effects: {
-    HoldPlaced: 1,
-    InvocationAccepted: 1,
-    InvocationStarted: 1,
-    InvocationFailed: 1,
-    HoldReleased: 1,
+  {
+    name: 'ending a hold that was never accepted',
+    flow: invoking,
+    left: after('HoldPlaced'),
+    agoMs: 60 * 60_000,
+    points: [before('InvocationFailed'), after('InvocationFailed'), after('HoldReleased')].map(
+      starting,
+    ),
+    ends: { status: 502, effects: { HoldPlaced: 1, InvocationFailed: 1, HoldReleased: 1 } },
   },
-}
-const cutShort = { ends: interrupted, swept: true } as const
-
-const invoking: Flow = {
-  name: 'invoke',
-  asks: (data) => invoke(data.agentId, data),
-  status: 200,
-  effects: completed,
-  points: [
-    { at: 'content', when: 'before' },
-    { at: 'content', when: 'after' },
-    after('HoldPlaced'),
-    before('InvocationStarted'),
-    { ...after('InvocationStarted'), ...cutShort },
-    { at: 'call', when: 'before', ...cutShort },
-    { at: 'chunk', ...cutShort },
-    { at: 'chunk', n: 3, ...cutShort },
-    { at: 'call', when: 'after', ...cutShort },
-    { at: 'content', when: 'after', n: 2, ...cutShort },
-    { ...before('InvocationCompleted'), ...cutShort },
-    sweptAfter('InvocationCompleted'),
-    { ...before('HoldSettled'), swept: true },
-    sweptAfter('HoldSettled'),
-    { at: 'answer', swept: true },
-  ],
-}
-
-const streaming: Flow = {
-  ...invoking,
-  name: 'invoke with a stream',
-  asks: (data) => {
-    const asked = invoke(data.agentId, data)
-    return { ...asked, body: { ...(asked.body as object), stream: true } }
+  {
+    name: 'settling',
+    flow: invoking,
+    left: after('InvocationCompleted'),
+    points: [before('HoldSettled'), after('HoldSettled')].map(starting),
+    ends: invoking,
   },
-  points: [
-    { at: 'chunk', n: 2, swept: true, ends: interrupted },
-    sweptAfter('InvocationCompleted'),
-  ],
-}
-
-const failingTwice = { status: 429, error: { code: 'rate_limit_exceeded' } } as const
-const retrying: Flow = {
-  name: 'invoke, the provider refusing at first',
-  asks: (data) => invoke(data.agentId, data),
-  provider: [failingTwice],
-  status: 200,
-  effects: { ...completed, InvocationStarted: 2, InvocationAttemptFailed: 1 },
-  points: [
-    {
-      ...before('InvocationAttemptFailed'),
-      ...cutShort,
-    },
-    { ...after('InvocationAttemptFailed'), swept: true },
-    {
-      ...after('InvocationStarted'),
-      n: 2,
-      swept: true,
-      ends: {
-        status: 502,
-        effects: { ...interrupted.effects, InvocationStarted: 2, InvocationAttemptFailed: 1 },
-      },
-    },
-  ],
-}
-
-const subscribing: Flow = {
-  name: 'subscribe',
-  asks: ({ person, otherPlanId }) => ({
-    line: 'POST /billing/subscribe',
-    key: 'subscribe-1',
-    token: person.token,
-    body: { plan_id: otherPlanId },
-  }),
-  status: 200,
-  // The credit of the person's period came with the plan before.
-  effects: { SubscriptionStarted: 1, PeriodStarted: 1 },
-  points: [
-    before('SubscriptionStarted'),
-    sweptAfter('SubscriptionStarted'),
-    sweptAfter('PeriodStarted'),
-    { at: 'answer', swept: true },
-  ],
-}
-
-const canceling: Flow = {
-  name: 'cancel a subscription',
-  asks: ({ person }) => ({ line: 'POST /billing/cancel', key: 'cancel-1', token: person.token }),
-  status: 200,
-  effects: { SubscriptionCanceled: 1 },
-  points: [before('SubscriptionCanceled'), sweptAfter('SubscriptionCanceled')],
-}
-
-const granting: Flow = {
-  name: 'grant credit',
-  asks: ({ administrator, person }) => ({
-    line: `POST /admin/accounts/${person.orgId}/credits`,
-    key: 'grant-1',
-    token: administrator.token,
-    body: { amount: '1.25', kind: 'paid', reason: 'for a test' },
-  }),
-  status: 201,
-  effects: { CreditGranted: 1 },
-  points: [before('CreditGranted'), sweptAfter('CreditGranted'), { at: 'answer' }],
-}
-
-const creatingOrganization: Flow = {
-  name: 'create an organization',
-  asks: ({ person }) => ({
-    line: 'POST /organizations',
-    key: 'organization-1',
-    token: person.token,
-    body: { name: 'Quokka-3308 Ltd' },
-  }),
-  status: 201,
-  effects: { OrganizationCreated: 1 },
-  points: [before('OrganizationCreated'), sweptAfter('OrganizationCreated')],
-}
-
-const inviting: Flow = {
-  name: 'invite',
-  asks: ({ person }) => ({
-    line: `POST /organizations/${person.orgId}/invitations`,
-    key: 'invite-1',
-    token: person.token,
-    body: { email: NEW_EMAIL, role: 'member' },
-  }),
-  status: 201,
-  effects: { MemberInvited: 1, MailRequested: 1 },
-  points: [before('MemberInvited'), sweptAfter('MemberInvited'), sweptAfter('MailRequested')],
-}
-
-export const flows: readonly Flow[] = [
-  registration,
-  verification,
-  changeOfAddress,
-  changeOfBoth,
-  signingIn,
-  refreshing,
-  signingOut,
-  subscribing,
-  canceling,
-  granting,
-  creatingOrganization,
-  inviting,
-  creatingAgent,
-  invoking,
-  streaming,
-  retrying,
 ]

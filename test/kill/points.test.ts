@@ -1,5 +1,5 @@
 // A server killed at any point of any flow leaves nothing half done: a restart and a repeat of the request give one effect and its answer.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   askApp,
   type CrashData,
@@ -11,17 +11,19 @@ import {
 } from '../support/crash-data.ts'
 import type { CrashPoint } from '../support/crash-server.ts'
 import type { StoredEvent } from '../../src/ports/event-store.ts'
-import { ask, crashServers } from '../support/servers.ts'
+import { ask, type Asked, crashServers } from '../support/servers.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import {
   type Effects,
   type Flow,
   type FlowPoint,
-  flows,
   NEW_EMAIL,
   NEW_PASSWORD,
+  type Outcome,
   PROMPT,
-} from './flows.ts'
+  type Recovery,
+} from './flow.ts'
+import { flows, recoveries } from './flows.ts'
 
 let upstream: Upstream
 let data: CrashData
@@ -52,32 +54,53 @@ function effectsOf(events: readonly StoredEvent[]): Effects {
   return counts
 }
 
-async function killAt(flow: Flow, point: FlowPoint): Promise<void> {
+/** Own provider for each: what a kill has left unasked must not answer the next. */
+async function place(flow: Flow) {
+  const provider = await startUpstream()
+  onTestFinished(() => provider.close())
+  provider.next(...(flow.provider ?? []))
   const directory = await data.copy()
-  const environment = { ...data.environment(directory), ...flow.environment }
-  const asked = flow.asks(data)
-  upstream.next(...(flow.provider ?? []))
-  const server = await servers.start({ environment, point })
-  const got = await ask(server.url ?? '', asked)
-  expect(await server.died).toEqual({ reached: true })
-  const outcome = point.ends ?? flow
+  const environment = {
+    ...data.environment(directory),
+    ...flow.environment,
+    OPENAI_BASE_URL: provider.baseUrl,
+  }
+  return { environment, provider }
+}
 
+async function killAt(flow: Flow, point: FlowPoint): Promise<void> {
+  const { environment, provider } = await place(flow)
+  const server = await servers.start({ environment, point })
+  const url = server.url ?? ''
+  const first = flow.first && (await ask(url, flow.first(data)))
+  if (first) await provider.arrived(1)
+  const asked = flow.asks(data, first)
+  const got = await ask(url, asked)
+  expect(await server.died).toEqual({ reached: true })
+  const again = await finished(environment, asked, point.ends ?? flow, point.swept)
+  // What was answered before the kill is answered again.
+  if (got && flow.name === 'invoke') expect(again).toBe(got.text)
+}
+
+/** Opens the data, repeats the request, and looks for its one effect. */
+async function finished(
+  environment: Record<string, string>,
+  asked: Asked,
+  outcome: Outcome,
+  swept: boolean | undefined,
+): Promise<string> {
+  const base = await seededUntil()
   const app = await openApp(environment)
   try {
     await quiet(app)
-    const base = await seededUntil()
-    if (point.swept) expect(effectsOf(await logOf(app, base))).toEqual(outcome.effects)
-    const again = await askApp(app, asked)
-    expect({ status: again.status, text: again.text }).toEqual({
-      status: outcome.status,
-      text: expect.any(String),
-    })
+    if (swept) expect(effectsOf(await logOf(app, base))).toEqual(outcome.effects)
+    const { status, text } = await askApp(app, asked)
+    expect({ status, text }).toEqual({ status: outcome.status, text: expect.any(String) })
     await quiet(app)
     expect(effectsOf(await logOf(app, base))).toEqual(outcome.effects)
-    // What was answered before the kill is answered again.
-    if (got && flow.name === 'invoke') expect(again.text).toBe(got.text)
     const mustNotAppear = [...data.secrets, NEW_EMAIL, NEW_PASSWORD, PROMPT]
     await expectInvariants(app, { quiet: true, mustNotAppear })
+    return text
   } finally {
     await app.stop()
   }
@@ -96,5 +119,22 @@ async function seededUntil(): Promise<bigint> {
 describe.each(flows)('$name', (flow) => {
   test.each(flow.points.map((point) => [nameOf(point), point] as const))('%s', (_name, point) =>
     killAt(flow, point),
+  )
+})
+
+async function killTwice({ flow, left, agoMs = 0, ends }: Recovery, point: CrashPoint) {
+  const { environment } = await place(flow)
+  const asked = flow.asks(data)
+  const first = await servers.start({ environment, point: left, clockOffsetMs: -agoMs })
+  await ask(first.url ?? '', asked)
+  expect(await first.died).toEqual({ reached: true })
+  const second = await servers.start({ environment, point })
+  expect(await second.died).toEqual({ reached: true })
+  await finished(environment, asked, ends, true)
+}
+
+describe.each(recoveries)('a start killed while $name', (recovery) => {
+  test.each(recovery.points.map((point) => [nameOf(point), point] as const))('%s', (_name, point) =>
+    killTwice(recovery, point),
   )
 })

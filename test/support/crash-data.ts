@@ -14,6 +14,7 @@ import { publishPriceList } from '../../src/commands/price-list/publish-price-li
 import { readConfig } from '../../src/config.ts'
 import type { PlanInput } from '../../src/domain/plan/events.ts'
 import type { StoredEvent } from '../../src/ports/event-store.ts'
+import { holdsPlacedBefore } from '../../src/projections/open-holds.ts'
 import { workers } from '../../src/workers/index.ts'
 import { startTestApp, type TestApp } from './app.ts'
 import { fakeClock } from './clock.ts'
@@ -185,11 +186,19 @@ export async function quiet(app: App): Promise<void> {
     const head = await app.engine.events.head()
     await app.runner.views.passed(head, 5_000)
     const counts = await Promise.all(names.map((name) => app.engine.jobs.counts(name)))
-    const busy = counts.some(({ waiting, running, delayed }) => waiting + running + delayed > 0)
+    const jobs = counts.some(({ waiting, running, delayed }) => waiting + running + delayed > 0)
+    const busy = jobs || (await callsRun(app))
     still = busy || head !== last ? 0 : still + 1
     last = head
     await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+/** Until its hold has ended a call belongs to its execution. */
+async function callsRun({ deps }: App): Promise<boolean> {
+  for await (const { invocationId } of holdsPlacedBefore(deps.views))
+    if (deps.calls.get(invocationId)) return true
+  return false
 }
 
 /** The ordinary application on data that a kill has left. Its start has run every sweep. */
