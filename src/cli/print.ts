@@ -79,11 +79,17 @@ export function createPrinter(layout: Layout, options: { readonly json: boolean 
       if (!machine && (complete || shown.length > 0)) stdout.write(render(layout, shown))
       // Notes are for people: they leave a machine's lines alone.
       for (const row of rows)
-        if (NOTE in row) (machine ? stderr : stdout).write(`${String(row[NOTE])}\n`)
+        if (NOTE in row) (machine ? stderr : stdout).write(`${wrapped(String(row[NOTE]))}\n`)
     },
   }
 }
 const NOTE = '\0note'
+
+/** Breaks lines between words; a word that is longer than the line stays whole. */
+function wrapped(words: string): string {
+  const width = Math.min(process.stdout.columns || WIDTH, 100)
+  return words.replaceAll(new RegExp(`(?![^\\n]{1,${width}}$)([^\\n]{1,${width}}) `, 'g'), '$1\n')
+}
 
 function render(layout: Layout, rows: readonly Row[]): string {
   if (layout.kind === 'json') return ''

@@ -64,8 +64,8 @@ export function moneyCommands(program: Command): void {
           fields: [
             ['invocation_id', 'Call'],
             ['organization', 'Organization'],
-            ['adjusted', 'Given back, USD'],
-            ['charge', 'Charged now, USD'],
+            ['adjusted', 'Adjusted, USD'],
+            ['charge', 'Now charged, USD'],
             ['balance', 'Balance, USD'],
             ['available', 'Available, USD'],
           ],
