@@ -2,17 +2,15 @@
 import type { Deps } from '../commands/deps.ts'
 import { requestInvitationMail } from '../commands/organization/invite-member.ts'
 import { invitationsToMail } from '../projections/unmailed-invitations.ts'
+import { takeUp } from './take-up.ts'
 import type { Sweep } from './worker.ts'
 
+const NAME = 'invitation-mails'
+
 export const invitationMailsSweep = (deps: Deps): Sweep => ({
-  name: 'invitation-mails',
-  async run(signal) {
-    let found = 0
-    for await (const { document } of invitationsToMail(deps.views)) {
-      if (signal.aborted) return found
-      await requestInvitationMail(deps, document)
-      found++
-    }
-    return found
-  },
+  name: NAME,
+  run: (signal) =>
+    takeUp(deps, NAME, invitationsToMail(deps.views), signal, ({ document }) =>
+      requestInvitationMail(deps, document),
+    ),
 })

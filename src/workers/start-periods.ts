@@ -14,10 +14,12 @@ import { user } from '../domain/user/user.ts'
 import { accountsWithExpired } from '../projections/expiring-credit.ts'
 import { periodsDue } from '../projections/subscriptions.ts'
 import { verifiedWithoutTrial } from '../projections/untried-people.ts'
+import { takeUp } from './take-up.ts'
 import type { Sweep, Worker } from './worker.ts'
 
 const PERIODS = 'start-periods'
 const TRIALS = 'grant-trials'
+const EXPIRY = 'expire-credit'
 
 /** A plan that was taken begins its first period at once. */
 export const startPeriods = (deps: Deps): Worker => ({
@@ -39,15 +41,10 @@ async function start(deps: Deps, orgId: string): Promise<void> {
 
 export const startPeriodsSweep = (deps: Deps): Sweep => ({
   name: PERIODS,
-  async run(signal) {
-    let found = 0
-    for await (const orgId of periodsDue(deps.views, deps.clock.now().toISOString())) {
-      if (signal.aborted) return found
-      await start(deps, orgId)
-      found++
-    }
-    return found
-  },
+  run: (signal) =>
+    takeUp(deps, PERIODS, periodsDue(deps.views, deps.clock.now().toISOString()), signal, (orgId) =>
+      start(deps, orgId),
+    ),
 })
 
 export const grantTrials = (deps: Deps): Worker => ({
@@ -80,29 +77,24 @@ export function grantTrialsSweep(deps: Deps): Sweep {
   return {
     name: TRIALS,
     async run(signal) {
-      let found = 0
       const from = new Date(deps.clock.now().getTime() - backMs).toISOString()
-      for await (const userId of verifiedWithoutTrial(deps.views, from)) {
-        if (signal.aborted) return found
-        if (await provision(deps, userId)) found++
-      }
-      backMs = HOUR_MS
+      const people = verifiedWithoutTrial(deps.views, from)
+      const found = await takeUp(deps, TRIALS, people, signal, (userId) => provision(deps, userId))
+      if (!signal.aborted) backMs = HOUR_MS
       return found
     },
   }
 }
 
 export const expireCreditSweep = (deps: Deps): Sweep => ({
-  name: 'expire-credit',
+  name: EXPIRY,
   async run(signal) {
-    let found = 0
     const at = deps.clock.now().toISOString()
-    for (const orgId of await accountsWithExpired(deps.views, at)) {
-      if (signal.aborted) return found
-      const root = systemRoot(deps.ids, 'expire-credit', { id: `${orgId}/${at}`, orgId }, at)
+    const accounts = await accountsWithExpired(deps.views, at)
+    return takeUp(deps, EXPIRY, accounts, signal, async (orgId) => {
+      const root = systemRoot(deps.ids, EXPIRY, { id: `${orgId}/${at}`, orgId }, at)
       const { position } = await expireCredit(deps, root, orgId)
-      if (position !== undefined) found++
-    }
-    return found
+      return position !== undefined
+    })
   },
 })
