@@ -17,7 +17,7 @@ export interface EventStream {
   rest(text: string, attempt: number): void
   /** The last event. */
   end(event: 'done' | 'error', data: string): void
-  /** Stops the comments, where nothing more is sent. */
+  /** Nothing more is sent: whatever still comes is dropped. */
   close(): void
 }
 
@@ -47,6 +47,7 @@ export function openEventStream(
   let waiting = ''
   let at = from
   let ending: string | undefined
+  let closed = false
   const timer = setInterval(() => write(': waiting\n\n'), COMMENT_EVERY_MS)
   timer.unref()
 
@@ -65,6 +66,8 @@ export function openEventStream(
   }
 
   function write(frame: string) {
+    // The call goes on when its reader has left, and so do its words: the answer may be another's by now.
+    if (closed) return
     if (!started) begin()
     if (raw.destroyed || raw.writableEnded) return
     if (!raw.write(frame)) full = true
@@ -89,12 +92,14 @@ export function openEventStream(
   }
 
   function close() {
+    closed = true
     clearInterval(timer)
     waiting = ''
+    if (started && !raw.destroyed && !raw.writableEnded) raw.end()
   }
 
   function say(text: string, place: StreamPlace) {
-    if (text === '' || ending !== undefined) return
+    if (text === '' || ending !== undefined || closed) return
     at = place
     if (full) waiting += text
     else write(frame(text))
@@ -120,6 +125,7 @@ export function openEventStream(
         say(bytes.subarray(seen).toString(), { attempt, offset: bytes.length })
     },
     end(event, data) {
+      if (closed) return
       const last = `${idLine(at)}event: ${event}\ndata: ${data}\n\n`
       if (!started) begin()
       if (full) ending = last
