@@ -10,6 +10,8 @@ import { invocationHistory, type InvocationRecord } from '../projections/invocat
 import type { Sweep } from './worker.ts'
 
 const EVERY_MS = 60 * 60_000
+/** A start has better things to do than to look through everything. */
+const FIRST_AFTER_MS = 5 * 60_000
 const DAY_MS = 24 * 60 * 60_000
 const PAGE = 500
 /** The texts of calls: `owner/day/invocation.random`. Other contents have rules of their own. */
@@ -17,7 +19,7 @@ const OF_A_CALL = /\/(inv_[0-9a-z]{26})\.[\w-]+$/
 
 export function expireContent(deps: Deps): Sweep {
   const { contents, clock, settings } = deps
-  let last = Number.NEGATIVE_INFINITY
+  let last = clock.now().getTime() - EVERY_MS + FIRST_AFTER_MS
   return {
     name: 'expire-content',
     async run(signal) {

@@ -107,7 +107,11 @@ async function wait(
   const { invocationId } = accepted
   const command = { type: 'AcceptInvocation', accepted } as const
   const { state } = await decideCall(deps, root, 'accept', invocationId, command)
-  if (state.status === 'accepted') await deps.jobs.add(RUN_INVOCATIONS, [runJob(invocationId)])
+  if (state.status === 'accepted')
+    await deps.jobs
+      .add(RUN_INVOCATIONS, [runJob(invocationId)])
+      // It is accepted all the same: a sweep finds it.
+      .catch((error: unknown) => deps.logger.warn({ invocationId, error }, 'job not added'))
   if (options.respond === 'async') return { invocationId, ended: undefined }
   return { invocationId, ended: follow(deps, invocationId, root, options, true) }
 }

@@ -50,7 +50,7 @@ test('k calls at once on credit for n', async () => {
 async function neededBy(who: Parameters<typeof invoke>[1]): Promise<string> {
   const { body, status } = await invoke(app, who)
   expect(status).toBe(402)
-  const { amount } = body.facts?.['needed'] as { amount: string }
+  const { amount } = (body.facts?.['needed'] ?? {}) as { amount: string }
   expect((await moneyOf(app, who.orgId)).held).toBe(0n)
   return BigInt(amount.replace('.', '')).toString()
 }
