@@ -9,7 +9,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
 import { foldBatch } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
-import { type Verified, verifyView } from './verify.ts'
+import { type Verified, verifyViews } from './verify.ts'
 import { createProgress, createViews, generationOf, physical, type Views } from './views.ts'
 
 const PAGE = 1_000
@@ -31,8 +31,8 @@ export interface Runner {
   status(): readonly ProjectionStatus[]
   /** Fills the next generation from the whole log, then serves it instead. */
   rebuild(name: string, onProgress?: (done: Position, head: Position) => void): Promise<void>
-  /** Compares the served documents with a fresh replay, byte for byte. */
-  verify(name: string, onProgress?: (done: Position, head: Position) => void): Promise<Verified>
+  /** Compares the documents of every view that runs with a fresh replay, byte for byte. */
+  verify(onProgress?: (done: Position, head: Position) => void): Promise<readonly Verified[]>
   /** Told of every batch, in order, after the views have it (reactions, caches). */
   onEvents(listener: (events: readonly StoredEvent[]) => void): void
 }
@@ -63,8 +63,8 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** Batches and switches of generation never overlap. */
   let turn: Promise<void> = Promise.resolve()
   let following: Promise<void> = Promise.resolve()
-  /** One verification at a time: they share a collection. */
-  let verifying: Promise<Verified | undefined> = Promise.resolve(undefined)
+  /** One verification at a time: they share collections. */
+  let verifying: Promise<readonly Verified[]> = Promise.resolve([])
 
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = turn.then(work)
@@ -202,11 +202,11 @@ export function createRunner(deps: RunnerDeps): Runner {
         stopped,
       })),
     rebuild,
-    verify(name, onProgress) {
-      const one = running.get(name)
-      if (!one) throw new Error(`no projection is called ${name}`)
-      const work = () =>
-        verifyView({ ...deps, projection: one.projection, served: () => one, inTurn, onProgress })
+    verify(onProgress) {
+      const work = () => {
+        const served = [...running.values()].filter((one) => one.stopped === undefined)
+        return verifyViews({ ...deps, served, inTurn, onProgress })
+      }
       const verified = verifying.then(work, work)
       verifying = verified
       return verified

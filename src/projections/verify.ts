@@ -1,7 +1,7 @@
 /**
- * Replays one projection from the whole log into a collection beside the served one and compares the
- * two, byte for byte. The served views go on: what looks different is compared again at the end, at
- * one and the same position.
+ * Replays views from the whole log, in one pass, into collections beside the served ones and compares
+ * the two, byte for byte. The served views go on: what looks different is compared again at the end,
+ * at one and the same position.
  */
 import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
 import { BEFORE_ALL } from '../ports/event-store.ts'
@@ -11,10 +11,20 @@ import type { AnyProjection } from './projection.ts'
 import { LAST_GENERATION, physical } from './views.ts'
 
 const PAGE = 1_000
-/** So many keys that differ are looked at and named; a view that is wrong is wrong. */
+/** So many keys are looked at again: those that changed meanwhile are among them. */
+const SUSPECTED = 10_000
+/** So many keys that differ are named; a view that is wrong is wrong. */
 const NAMED = 100
 
+/** A view as it is served. Its fields change while it goes on. */
+export interface ServedView {
+  readonly projection: AnyProjection
+  readonly target: ViewCollection
+  readonly checkpoint: Position
+}
+
 export interface Verified {
+  readonly name: string
   readonly documents: number
   /** Keys of documents that are not the same, the first of them. */
   readonly different: readonly string[]
@@ -23,47 +33,73 @@ export interface Verified {
 export interface Verification {
   readonly events: EventStore
   readonly store: ViewStore
-  readonly projection: AnyProjection
+  readonly served: readonly ServedView[]
   readonly upcast: (event: StoredEvent) => StoredEvent
-  /** The collection that is served, and how far it has come. */
-  readonly served: () => { readonly target: ViewCollection; readonly checkpoint: Position }
   /** Holds the views still while `work` runs. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>
   readonly onProgress?: ((done: Position, head: Position) => void) | undefined
 }
 
-export async function verifyView(v: Verification): Promise<Verified> {
-  const { events, store } = v
-  // Nobody reads it; a start drops it, should a crash leave it behind.
-  const scratch = physical(v.projection, LAST_GENERATION)
-  await store.drop(scratch)
-  let position: Position = BEFORE_ALL
-  const fill = async (until: Position): Promise<void> => {
-    while (position < until) {
-      const page = await events.readAll({ after: position, limit: PAGE })
-      const wanted = page.filter((event) => event.position <= until).map(v.upcast)
-      const last = wanted.at(-1)
-      if (!last) return
-      await foldBatch(store, v.projection, scratch, wanted, last.position)
-      position = last.position
-      v.onProgress?.(position, until)
-    }
-  }
+interface Copy {
+  readonly served: ServedView
+  /** Nobody reads it; a start drops it, should a crash leave it behind. */
+  readonly scratch: ViewCollection
+  reached: Position
+}
+
+export async function verifyViews(v: Verification): Promise<Verified[]> {
+  const copies = v.served.map((served): Copy => ({
+    served,
+    scratch: physical(served.projection, LAST_GENERATION),
+    reached: BEFORE_ALL,
+  }))
+  for (const { scratch } of copies) await v.store.drop(scratch)
   try {
-    await fill(v.served().checkpoint)
-    const { documents, suspects } = await compare(store, v.served().target, scratch)
-    if (suspects.size === 0) return { documents, different: [] }
-    return await v.inTurn(async () => {
-      await fill(v.served().checkpoint)
-      const keys = [...suspects]
-      const served = await store.getMany(v.served().target, keys)
-      const fresh = await store.getMany(scratch, keys)
-      const different = keys.filter((key) => !sameBytes(served.get(key), fresh.get(key)))
-      return { documents, different }
-    })
+    await fill(v, copies)
+    const compared: Verified[] = []
+    for (const copy of copies) compared.push(await compareCopy(v, copy))
+    return compared
   } finally {
-    await store.drop(scratch)
+    for (const { scratch } of copies) await v.store.drop(scratch)
   }
+}
+
+/** Brings copies up to where their views are now. */
+async function fill(v: Verification, copies: readonly Copy[]): Promise<void> {
+  const goals = copies.map((copy) => ({ copy, until: copy.served.checkpoint }))
+  const last = goals.reduce((most, { until }) => (until > most ? until : most), BEFORE_ALL)
+  let position = copies.reduce((least, { reached }) => (reached < least ? reached : least), last)
+  while (position < last) {
+    const page = (await v.events.readAll({ after: position, limit: PAGE })).map(v.upcast)
+    for (const { copy, until } of goals) {
+      const wanted = page.filter(
+        (event) => event.position > copy.reached && event.position <= until,
+      )
+      const end = wanted.at(-1)
+      if (!end) continue
+      await foldBatch(v.store, copy.served.projection, copy.scratch, wanted, end.position)
+      copy.reached = end.position
+    }
+    const end = page.at(-1)
+    if (!end) return
+    position = end.position
+    v.onProgress?.(position < last ? position : last, last)
+  }
+}
+
+async function compareCopy(v: Verification, copy: Copy): Promise<Verified> {
+  const { served, scratch } = copy
+  const { name } = served.projection
+  const { documents, suspects } = await compare(v.store, served.target, scratch)
+  if (suspects.size === 0) return { name, documents, different: [] }
+  return v.inTurn(async () => {
+    await fill(v, [copy])
+    const keys = [...suspects]
+    const now = await v.store.getMany(served.target, keys)
+    const fresh = await v.store.getMany(scratch, keys)
+    const different = keys.filter((key) => !sameBytes(now.get(key), fresh.get(key)))
+    return { name, documents, different: different.slice(0, NAMED) }
+  })
 }
 
 /** Both in order of key, side by side. */
@@ -76,7 +112,7 @@ async function compare(
   let documents = 0
   const [left, right] = [scan(store, served), scan(store, fresh)]
   let [a, b] = [await left.next(), await right.next()]
-  while ((!a.done || !b.done) && suspects.size < NAMED) {
+  while ((!a.done || !b.done) && suspects.size < SUSPECTED) {
     documents++
     const [keyA, keyB] = [a.done ? undefined : a.value.key, b.done ? undefined : b.value.key]
     if (keyA !== undefined && keyA === keyB) {

@@ -44,7 +44,9 @@ describe('seed', () => {
   test('publishes models, prices and plans with their date, once', async () => {
     const first = await own.daybook('--json', 'seed')
     expect(first.code).toBe(0)
-    expect(first.err).toMatch(/public price list .* as of \d{4}-\d{2}.*Check both before you sell/)
+    expect(first.err).toMatch(
+      /public\s+price\s+list[^]*as\s+of\s+\d{4}-\d{2}[^]*Check\s+both\s+before\s+you\s+sell/,
+    )
     const rows = first.rows<{ what: string; name: string; state: string }>()
     expect(new Set(rows.map((row) => row.state))).toEqual(new Set(['published']))
     expect(rows.map((row) => row.name)).toEqual(

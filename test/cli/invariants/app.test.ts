@@ -62,6 +62,23 @@ test('P1: a document that was changed, one too many and one too few', async () =
   expect(await found()).toEqual(['P1 users'])
 })
 
+test('P1: what is written meanwhile is no difference', async () => {
+  const { deps } = test_.app
+  const grant = () =>
+    grantCredit(deps, operatorRoot(deps), {
+      orgId,
+      amountNanos: 1n,
+      kind: 'paid',
+      reason: 'meanwhile',
+    })
+  let checks = 0
+  const checking = (async () => {
+    for (; checks < 3; checks++) expect(await found()).toEqual([])
+  })()
+  while (checks < 3) await Promise.all([grant(), grant(), grant()])
+  await checking
+})
+
 test('P3: a view that is ahead of the log', async () => {
   const { app } = test_
   const ahead = app.runner.status().map((one) => ({ ...one, checkpoint: 1_000n, stopped: 'x' }))
