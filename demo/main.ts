@@ -6,12 +6,6 @@ import { failed } from './screen.ts'
 import { startServer } from './server.ts'
 import { tellStory } from './story.ts'
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major < 24 || (major === 24 && minor < 15)) {
-  process.stderr.write(`The demo needs Node 24.15 or later; this is ${process.version}.\n`)
-  process.exit(78)
-}
-
 const keep = process.argv.includes('--keep')
 const server = await startServer().catch((error: unknown) => {
   failed(error instanceof Error ? error.message : String(error))
