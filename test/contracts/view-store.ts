@@ -120,6 +120,18 @@ export function viewVersionContract(open: OpenEngine): void {
       await views.put(view, [], 3n)
       expect(await views.checkpoint(view)).toBe(7n)
     })
+    test('the checkpoint that moved without documents is there after a restart', async () => {
+      const { engine, reopen } = await open()
+      const view = newView()
+      const { position } = await engine.events.append(unique('user'), 'none', newEvents(3))
+      await engine.views.put(view, [doc('a', { n: 1 }, position - 2n)], position - 2n)
+      await engine.views.put(view, [], position - 1n)
+      await engine.views.put(view, [], position)
+      expect(await engine.views.versions(view.name)).toEqual([{ version: 1, checkpoint: position }])
+      const { views } = await reopen()
+      expect(await views.checkpoint(view)).toBe(position)
+      expect(await views.versions(view.name)).toEqual([{ version: 1, checkpoint: position }])
+    })
     test('live beside each other until one is dropped', async () => {
       const { views } = (await open()).engine
       const one = newView(1)

@@ -66,14 +66,25 @@ export function openViewStore(
     snapshots: snapshotStore(db, options.readOnly === true),
     furthest: () => Number(scalar(db, 'SELECT max(checkpoint) FROM views') ?? 0),
     clear: () => views.clear(),
-    close: () => db.close(),
+    close: () => {
+      views.writeCheckpoints()
+      db.close()
+    },
   }
 }
+
+/**
+ * Most batches change few views. The others' checkpoints stay in memory until they have moved this far:
+ * after a crash so many events are looked at once more, and change nothing.
+ */
+const CHECKPOINT_LAG = 1_000
 
 class Views implements ViewStore {
   readonly #db: DatabaseSync
   readonly #readOnly: boolean
   readonly #tables = new Map<string, Table>()
+  /** By table: the checkpoint as it stands in the file, and as it is. */
+  readonly #checkpoints = new Map<string, { written: number; reached: number }>()
 
   constructor(db: DatabaseSync, readOnly: boolean) {
     this.#db = db
@@ -124,6 +135,9 @@ class Views implements ViewStore {
       document === undefined ? null : JSON.stringify(document),
     )
     const existing = this.#find(view)
+    const reached = Math.max(this.#reached(view), Number(checkpoint))
+    const lag = existing && documents.length === 0 ? this.#lag(view, reached) : CHECKPOINT_LAG
+    if (lag < CHECKPOINT_LAG) return
     asking(() => {
       this.#transaction(() => {
         const table = existing ?? this.#create(view)
@@ -132,14 +146,51 @@ class Views implements ViewStore {
           const text = texts[i] ?? null
           upsert.run(key, text, Number(position), ...values(table, text === null ? null : document))
         }
-        this.#statement(table, CHECKPOINT).run(Number(checkpoint), view.name, view.version)
+        this.#statement(table, CHECKPOINT).run(reached, view.name, view.version)
       })
     })
+    this.#checkpoints.set(tableName(view.name, view.version), { written: reached, reached })
   }
 
   async checkpoint(view: ViewCollection): Promise<Position | undefined> {
     const row = asking(() => this.#row(view))
-    return row && BigInt(Number(row['checkpoint']))
+    return row && BigInt(Math.max(Number(row['checkpoint']), this.#reached(view)))
+  }
+
+  /** What lags behind in the file: at a close nothing is to be looked at again. */
+  writeCheckpoints(): void {
+    const lagging = [...this.#checkpoints].filter(([, one]) => one.reached > one.written)
+    if (lagging.length === 0) return
+    const rows = this.#db.prepare('SELECT name, version FROM views').all()
+    const known = new Map(
+      rows.map((row) => [tableName(String(row['name']), Number(row['version'])), row]),
+    )
+    const write = this.#db.prepare(CHECKPOINT)
+    asking(() =>
+      this.#transaction(() => {
+        for (const [table, { reached }] of lagging) {
+          const row = known.get(table)
+          if (row) write.run(reached, String(row['name']), Number(row['version']))
+        }
+      }),
+    )
+  }
+
+  #reached({ name, version }: { name: string; version: number }): number {
+    return this.#checkpoints.get(tableName(name, version))?.reached ?? -1
+  }
+
+  /** How far the file is behind the checkpoint that is now reached. */
+  #lag(view: ViewCollection, reached: number): number {
+    const table = tableName(view.name, view.version)
+    let one = this.#checkpoints.get(table)
+    if (one === undefined) {
+      const written = Number(asking(() => this.#row(view))?.['checkpoint'] ?? -1)
+      one = { written, reached: written }
+      this.#checkpoints.set(table, one)
+    }
+    one.reached = Math.max(one.reached, reached)
+    return one.reached - one.written
   }
 
   async scan(
@@ -161,7 +212,12 @@ class Views implements ViewStore {
     const sql = 'SELECT version, checkpoint FROM views WHERE name = ? ORDER BY version'
     return asking(() => this.#db.prepare(sql).all(name)).map((row) => ({
       version: Number(row['version']),
-      checkpoint: BigInt(Number(row['checkpoint'])),
+      checkpoint: BigInt(
+        Math.max(
+          Number(row['checkpoint']),
+          this.#reached({ name, version: Number(row['version']) }),
+        ),
+      ),
     }))
   }
 
@@ -181,6 +237,7 @@ class Views implements ViewStore {
 
   #drop({ name, version }: { name: string; version: number }): void {
     this.#tables.delete(`${name}@${version}`)
+    this.#checkpoints.delete(tableName(name, version))
     this.#db.exec(`DROP TABLE IF EXISTS ${tableName(name, version)}`)
     this.#db.prepare('DELETE FROM views WHERE name = ? AND version = ?').run(name, version)
   }
