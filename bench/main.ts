@@ -16,6 +16,7 @@ import { loginRows } from './rows/logins.ts'
 import { processRows } from './rows/process.ts'
 import { projectionRows } from './rows/projections.ts'
 import { streamRows } from './rows/streams.ts'
+import { usageRows } from './rows/usage.ts'
 import { type Machine, machine } from './system.ts'
 
 const benches: readonly Bench[] = [
@@ -26,6 +27,7 @@ const benches: readonly Bench[] = [
   ...streamRows,
   ...loginRows,
   ...processRows,
+  ...usageRows,
 ]
 const DURABILITY =
   'every append is synced to disk before it is answered (WAL, synchronous=FULL), grouped by turn of the event loop'
@@ -100,7 +102,7 @@ function report(rows: readonly Row[], on: Machine): void {
   const missed = rows.filter(({ met }) => !met)
   say(
     missed.length === 0
-      ? `all ${rows.length} targets met`
+      ? `${rows.length} of ${rows.length} targets met`
       : `${missed.length} of ${rows.length} targets missed: ${missed.map(({ name }) => name).join(', ')}`,
   )
   if (options.json === undefined) return
@@ -155,6 +157,7 @@ async function measure(): Promise<number> {
   }
   progress('')
   report(rows, on)
+  if (failed > 0) say(`${failed} could not be measured, see above`)
   say(
     `${Math.round((performance.now() - begun) / 1_000)} s${options.quick ? ', quick: shorter turns, fewer rounds' : ''}`,
   )

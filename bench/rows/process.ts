@@ -73,7 +73,7 @@ async function memory(settings: Settings): Promise<Row[]> {
       }
       const body = { input: 'what is a daybook?', stream: true }
       const stream = rawRequest(`POST /agents/${fastAgent}/invoke`, body, token)
-      let done = false
+      const ended = { yet: false }
       const load = Promise.all([
         commands.ask<Loaded>({
           port,
@@ -82,10 +82,10 @@ async function memory(settings: Settings): Promise<Row[]> {
           ms: loadMs,
         }),
         streams.ask<Loaded>({ port, requests: [stream], connections: 32, ms: loadMs }),
-      ]).finally(() => (done = true))
+      ]).finally(() => (ended.yet = true))
       load.catch(() => undefined)
       const busy: number[] = []
-      while (!done) {
+      while (!ended.yet) {
         await delay(100)
         busy.push(residentMb(pid))
       }

@@ -146,12 +146,12 @@ async function held(load: Helper, pid: number, port: number, request: string) {
   const before = residentMb(pid)
   const running = load.ask<Loaded>({ ...warmUp, connections: HELD, apart: 1 })
   let most = before
-  let done = false
-  const ended = running.finally(() => (done = true))
+  const over = { yet: false }
+  const ended = running.finally(() => (over.yet = true))
   ended.catch(() => undefined)
-  while (!done) {
+  while (!over.yet) {
     await delay(200)
-    if (!done) most = Math.max(most, residentMb(pid))
+    if (!over.yet) most = Math.max(most, residentMb(pid))
   }
   return { kilobytes: ((most - before) * 1_024) / HELD, result: await ended, most }
 }
