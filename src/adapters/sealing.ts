@@ -18,6 +18,7 @@ const HMAC_PURPOSES = [
   'address',
   'mailToken',
   'agentVersion',
+  'request',
 ] as const
 const KEY_BYTES = 32
 

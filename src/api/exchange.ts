@@ -10,6 +10,7 @@ import type { Streams } from '../commands/streams.ts'
 import { messagesFor } from '../messages/index.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
+import type { Sealer } from '../ports/sealer.ts'
 import type { Views } from '../projections/views.ts'
 import { type FieldIssue, Problem } from './errors.ts'
 import { checkText } from './json.ts'
@@ -21,6 +22,7 @@ const EXPLICIT_MS = 2_000
 
 export interface InputDeps {
   readonly ids: Ids
+  readonly sealer: Pick<Sealer, 'hmac'>
   readonly clock: Clock
   readonly streams: Streams
   readonly views: Views
@@ -153,8 +155,10 @@ function rootOf(deps: InputDeps, one: AnyRoute, request: FastifyRequest, body: u
     ])
   const principal = actor.kind === 'user' ? actor.userId : (one.principal?.(body as never) ?? '')
   const id = deps.ids.derive(NAMESPACE, JSON.stringify([principal, one.method, one.path, key]))
-  // Two requests are the same wish when path, query, organization and body are the same.
-  const digest = deps.ids.sha256(JSON.stringify([request.url, base.orgId ?? null, body ?? null]))
+  // Two requests are the same wish when path, query, organization and body are the same. Keyed, since it
+  // stays in the log: nobody who reads there can try passwords or prompts against it.
+  const wish = JSON.stringify([request.url, base.orgId ?? null, body ?? null])
+  const digest = deps.sealer.hmac('request', wish)
   return { ...base, id, causationId: id, digest }
 }
 

@@ -16,7 +16,7 @@ export interface Root {
   readonly correlationId: string
   readonly causationId: string
   readonly orgId?: string
-  /** SHA-256 of the request where the client sent an Idempotency-Key. */
+  /** Keyed digest of the request where the client sent an Idempotency-Key. */
   readonly digest?: string
   readonly traceparent?: string
 }

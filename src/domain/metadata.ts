@@ -28,7 +28,7 @@ export const eventMetadata = z.looseObject({
   $causationId: z.string(),
   actor: actorSchema,
   orgId: z.string().optional(),
-  /** SHA-256 of the request, where a client sent an Idempotency-Key: another body is another wish. */
+  /** Keyed digest of the request, where a client sent an Idempotency-Key: another body is another wish. */
   digest: z.string().optional(),
   traceparent: z.string().optional(),
 })

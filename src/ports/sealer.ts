@@ -14,10 +14,18 @@ export interface Sealer {
   /**
    * Keyed HMAC-SHA-256, hex: look-ups of addresses and end users without storing them, and the tokens in
    * links (`mailToken`), which whoever sends the mail can make again from its id; and what tells two
-   * versions of an agent apart without their texts. One key per purpose.
+   * versions of an agent, or two requests with one key, apart without their texts. One key per purpose.
    */
   hmac(
-    purpose: 'email' | 'endUser' | 'telegram' | 'cursor' | 'address' | 'mailToken' | 'agentVersion',
+    purpose:
+      | 'email'
+      | 'endUser'
+      | 'telegram'
+      | 'cursor'
+      | 'address'
+      | 'mailToken'
+      | 'agentVersion'
+      | 'request',
     value: string,
   ): string
   /** A random key of our own (JWT signing, cursors) kept wrapped, made on first use. */
