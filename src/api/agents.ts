@@ -10,6 +10,7 @@ import { createAgent } from '../commands/agent/create-agent.ts'
 import {
   agentForManagement,
   agentForUse,
+  assertGivesNothingAway,
   assertManagesAgentsOf,
 } from '../commands/agent/find-agent.ts'
 import { moveAgentLabel } from '../commands/agent/move-agent-label.ts'
@@ -109,14 +110,16 @@ const createRoute = (deps: Deps) =>
     answers: { 201: { description: 'Created.', schema: agentSchema } },
     problems: ['forbidden', 'slug_taken', 'template_invalid', 'prompt_too_large'],
     async handler({ actor, body, root }) {
-      const { slug, name, version } = body
+      const { slug, name } = body
       const owner = body.owner ?? orgOf(actor)
       assertManagesAgentsOf(actor, owner)
+      const version = body.version && versionOf(body.version)
+      if (version) assertGivesNothingAway(actor, version)
       const created = await createAgent(deps, root, {
         owner,
         slug,
         name,
-        ...(version && { version: versionOf(version) }),
+        ...(version && { version }),
       })
       const headers = { location: `/agents/${created.agent.agentId}` }
       return { ...changed(deps, created), status: 201, headers }
@@ -188,11 +191,9 @@ const publishRoute = (deps: Deps) =>
     ],
     async handler({ actor, params: { agent_id: agentId }, body, root, ifRevision }) {
       await agentForManagement(deps, actor, agentId)
-      const done = await publishAgentVersion(deps, root, {
-        agentId,
-        version: versionOf(body),
-        ifRevision,
-      })
+      const version = versionOf(body)
+      assertGivesNothingAway(actor, version)
+      const done = await publishAgentVersion(deps, root, { agentId, version, ifRevision })
       return {
         ...changed(deps, done),
         status: done.published ? 201 : 200,

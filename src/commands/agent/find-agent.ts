@@ -3,6 +3,7 @@
  * as one that does not exist. Prompts are the owner's: only who manages an agent reads them.
  */
 import { type Agent, agent as agentDecider, mayUseAgent } from '../../domain/agent/agent.ts'
+import type { AgentVersionInput } from '../../domain/agent/events.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { slugClaim, slugClaimId } from '../../domain/slug-claim/slug-claim.ts'
 import { type Actor, atLeast } from '../access.ts'
@@ -24,6 +25,20 @@ export const managesAgentsOf = (actor: Actor, owner: string): boolean =>
 export function assertManagesAgentsOf(actor: Actor, owner: string): void {
   if (!managesAgentsOf(actor, owner))
     throw new Refusal('forbidden', { needed: owner === 'platform' ? 'administrator' : 'admin' })
+}
+
+/**
+ * What is given free is the seller's to give: an organization whose own agent has `cancel_free` would
+ * read whole answers, cancel at the last word and never pay. The operator's command line does not ask.
+ * @throws Refusal forbidden
+ */
+export function assertGivesNothingAway(
+  actor: Actor,
+  { abortPolicy }: Pick<AgentVersionInput, 'abortPolicy'>,
+): void {
+  const bySeller = actor.kind === 'user' && actor.administrator
+  if (abortPolicy === 'cancel_free' && !bySeller)
+    throw new Refusal('forbidden', { needed: 'administrator', abortPolicy })
 }
 
 /** An agent that the organization of the request may use. @throws Refusal agent_not_found */
