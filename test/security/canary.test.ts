@@ -1,0 +1,176 @@
+// No personal value, prompt, answer or secret lies in clear in any file of the data directory, in a log
+// line at its most talkative, in an error, or in the metrics; whatever a provider says of the seller
+// reaches nobody.
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { waitingMails } from '../../src/commands/mail/list-open-mails.ts'
+import type { Logger } from '../../src/ports/logger.ts'
+import { createJsonLogger } from '../../src/adapters/json-logger.ts'
+import { Writable } from 'node:stream'
+import { startTestApp, type TestApp } from '../support/app.ts'
+import { openEvents } from '../support/event-source.ts'
+import { fund, publishAgent, version } from '../support/funded.ts'
+
+let app: TestApp
+let base: string
+let logged = ''
+const stream = new Writable({
+  write(chunk: Buffer, _encoding, done) {
+    logged += chunk.toString()
+    done()
+  },
+})
+const logger: Logger & { flush(): void } = createJsonLogger({ stream, level: 'debug' })
+beforeAll(async () => {
+  app = await startTestApp({}, { logger })
+  base = await app.listen()
+})
+afterAll(() => app.stop())
+
+const secrets = {
+  email: 'zqxemail@example.com',
+  otherEmail: 'zqxother@example.com',
+  invited: 'zqxinvited@example.com',
+  password: 'zqxpassword one two three',
+  wrong: 'zqxwrong one two three',
+  newPassword: 'zqxnewpassword one two',
+  organization: 'zqxorganization',
+  systemPrompt: 'zqxsystem',
+  template: 'zqxtemplate',
+  variable: 'zqxvariable',
+  input: 'zqxinput',
+  output: 'zqxoutput',
+  endUser: 'zqxenduser',
+  userAgent: 'zqxuseragent',
+  idempotencyKey: 'zqxidempotency',
+  providerMessage: 'zqxprovidermessage',
+}
+
+async function files(): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>()
+  for (const entry of await readdir(app.dataDir, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) {
+      const path = join(entry.parentPath, entry.name)
+      found.set(entry.name, await readFile(path))
+    }
+  return found
+}
+
+const answers: string[] = []
+const ask: TestApp['request'] = async (line, options) => {
+  const headers = { 'user-agent': secrets.userAgent, ...options?.headers }
+  const reply = await app.request<never>(line, { ...options, headers })
+  answers.push(reply.text)
+  return reply
+}
+
+/** A person who does everything that takes something of them. */
+async function person(): Promise<{ tokens: string[]; token: string }> {
+  const credentials = { email: secrets.email, password: secrets.password }
+  const key = secrets.idempotencyKey
+  await ask('POST /auth/register', { body: credentials, key })
+  await ask('POST /auth/register', { body: credentials })
+  await ask('POST /auth/login', { body: { ...credentials, password: secrets.wrong } })
+  const signedIn = await ask<Record<string, string>>('POST /auth/login', { body: credentials, key })
+  expect(signedIn.status).toBe(200)
+  const { access_token: access = '', refresh_token: refresh = '' } = signedIn.body
+  const again = await ask<Record<string, string>>('POST /auth/refresh', {
+    body: { refresh_token: refresh },
+  })
+  const token = again.body['access_token'] ?? ''
+  const changed = await ask('PATCH /me', {
+    token,
+    key,
+    body: {
+      email: secrets.otherEmail,
+      password: secrets.newPassword,
+      current_password: secrets.password,
+    },
+  })
+  expect(changed.status).toBe(200)
+  const team = await ask<{ id: string }>('POST /organizations', {
+    token,
+    body: { name: secrets.organization },
+  })
+  const invited = await ask(`POST /organizations/${team.body.id}/invitations`, {
+    token,
+    body: { email: secrets.invited, role: 'admin' },
+  })
+  expect(invited.status).toBe(201)
+  await ask('POST /auth/password/forgot', { body: { email: secrets.otherEmail } })
+  return { token, tokens: [access, refresh, token, again.body['refresh_token'] ?? ''] }
+}
+
+async function calls(): Promise<string> {
+  const who = await fund(app)
+  const agentId = await publishAgent(app, who.orgId, {
+    ...version(),
+    systemPrompt: `${secrets.systemPrompt} {{tone}}`,
+    promptTemplate: `${secrets.template} {{input}}`,
+    variables: [{ name: 'tone', required: true, maxLength: 100 }],
+  })
+  const body = {
+    input: secrets.input,
+    variables: { tone: secrets.variable },
+    user: secrets.endUser,
+  }
+  const line = `POST /agents/${agentId}/invoke`
+  const { token } = who
+  app.upstream.next({ text: [`${secrets.output} `, 'end'] })
+  const answered = await ask(line, { token, body, key: secrets.idempotencyKey })
+  expect(answered.body['output']).toBe(`${secrets.output} end`)
+  await ask(line, { token, body: { ...body, variables: { tone: secrets.variable.repeat(20) } } })
+  await ask(line, { token, body: { ...body, variables: { [secrets.variable]: 'x' } } })
+  for (const failure of [
+    { status: 429, error: { code: 'insufficient_quota', message: secrets.providerMessage } },
+    { status: 401, error: { code: 'invalid_api_key', message: secrets.providerMessage } },
+    { status: 400, error: { code: 'context_length_exceeded', message: secrets.providerMessage } },
+    { status: 400, error: { message: `${secrets.providerMessage} ${secrets.input}` } },
+    { raw: `data: {"error":{"message":"${secrets.providerMessage}"}}\n\n` },
+    { raw: `${secrets.providerMessage}` },
+    { text: [secrets.output], after: 1, ending: 'reset' as const },
+  ]) {
+    app.upstream.next(failure)
+    expect((await ask(line, { token, body })).status).toBeGreaterThanOrEqual(400)
+  }
+  app.upstream.next({ text: [secrets.output, ' x'], after: 1, ending: 'error' })
+  const events = await openEvents(`${base}/agents/${agentId}/invoke`, {
+    method: 'POST',
+    token,
+    body: { ...body, stream: true },
+  })
+  await events.rest()
+  await ask('GET /invocations', { token })
+  return token
+}
+
+test('nothing of it is anywhere', async () => {
+  const { token, tokens } = await person()
+  const caller = await calls()
+  await app.settled()
+  const mails = await waitingMails(app.app.deps, { limit: 100 })
+  const links = mails.items.flatMap(({ link }) => link?.split('token=')[1] ?? [])
+  expect(links.length).toBeGreaterThanOrEqual(2)
+  logger.flush()
+
+  const apiKey = app.upstream.apiKey
+  const all = [...Object.values(secrets), ...tokens, token, caller, ...links, apiKey]
+  const needles = [...new Set(all)].filter((one) => one !== '')
+  const places = new Map([...(await files()), ['the log lines', Buffer.from(logged)]])
+  expect(places.size).toBeGreaterThan(4)
+  expect(logged.length).toBeGreaterThan(1_000)
+  const leaks = needles.flatMap((needle) =>
+    [...places]
+      .filter(([, bytes]) => bytes.includes(needle))
+      .map(([place]) => `${place}: ${needle}`),
+  )
+  expect(leaks).toEqual([])
+})
+
+test('no answer tells what the provider says of the seller', () => {
+  const said = answers.filter((text) =>
+    /zqxprovidermessage|quota|invalid_api_key|refused_key|billing|sk-test/i.test(text),
+  )
+  expect(said).toEqual([])
+})
