@@ -4,7 +4,8 @@ import type { AccessRule, Actor, UserActor } from '../../commands/access.ts'
 import { readContent } from '../../commands/contents.ts'
 import type { Deps } from '../../commands/deps.ts'
 import { cancelInvocation } from '../../commands/invocation/cancel-invocation.ts'
-import { endedCall, followCall } from '../../commands/invocation/follow-call.ts'
+import { endedCall } from '../../commands/invocation/follow-call.ts'
+import { followWanted } from '../../commands/invocation/follow-wanted.ts'
 import {
   invocationIdOf,
   type InvokeInput,
@@ -238,14 +239,9 @@ const eventsRoute = (deps: Deps): AnyRoute =>
       const stream = openEventStream(reply, {}, after)
       if (invocation.end)
         return deliverEvents(endedCall(deps, invocation), delivery(deps, call, stream, left))
-      const release = deps.calls.want(id, false)
-      const signal = AbortSignal.any([left, deps.calls.givingUp])
-      const ended = followCall(deps, id, { signal, after, onDelta: stream.delta })
-      try {
-        return await deliverEvents(ended, delivery(deps, call, stream, left))
-      } finally {
-        release()
-      }
+      const following = { signal: left, after, onDelta: stream.delta }
+      const ended = followWanted(deps, id, call.root, following, false)
+      return deliverEvents(ended, delivery(deps, call, stream, left))
     },
   })
 

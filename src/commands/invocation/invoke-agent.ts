@@ -13,11 +13,11 @@ import type { UserActor } from '../access.ts'
 import { newId, type Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { type Admitted, admit, callerOf, type InvokeInput } from './admit.ts'
-import { cancelCall } from './cancel-invocation.ts'
 import { carryOut, claimOf } from './carry-out.ts'
 import type { EndedCall } from './ended-call.ts'
 import { decideCall, loadCall } from './flow.ts'
 import { endedCall, followCall, NoLongerFollowed } from './follow-call.ts'
+import { followWanted, whileWanted } from './follow-wanted.ts'
 import { RUN_INVOCATIONS, runJob } from './run-accepted.ts'
 import type { DeltaListener } from './text-out.ts'
 
@@ -94,7 +94,7 @@ function join(
   if (digest !== undefined && digest !== root.digest) throw new Refusal('idempotency_key_reused')
   if (options.respond === 'async') return { invocationId, ended: undefined }
   if (known.end) return { invocationId, ended: endedCall(deps, known) }
-  return { invocationId, ended: follow(deps, invocationId, root, options, false) }
+  return { invocationId, ended: followWanted(deps, invocationId, root, options, false) }
 }
 
 /** Accepted, and carried out by a worker when it is its turn. */
@@ -113,7 +113,7 @@ async function wait(
       // It is accepted all the same: a sweep finds it.
       .catch((error: unknown) => deps.logger.warn({ invocationId, error }, 'job not added'))
   if (options.respond === 'async') return { invocationId, ended: undefined }
-  return { invocationId, ended: follow(deps, invocationId, root, options, true) }
+  return { invocationId, ended: followWanted(deps, invocationId, root, options, true) }
 }
 
 /** Accepted and started in one append, and carried out here. The place is given back at the end. */
@@ -151,7 +151,10 @@ async function begin(
     const ended = await Promise.race([carried, left.promise]).finally(left.forget)
     return ended ?? followCall(deps, invocationId, options)
   }
-  return { invocationId, ended: whileWanted(deps, invocationId, root, options, true, answer) }
+  return {
+    invocationId,
+    ended: whileWanted(deps, invocationId, root, options.signal, true, answer),
+  }
 }
 
 /** Rejects when the signal aborts. */
@@ -161,44 +164,4 @@ function gone(signal: AbortSignal) {
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
-}
-
-const follow = (
-  deps: Deps,
-  invocationId: string,
-  root: Root,
-  options: InvokeOptions,
-  owner: boolean,
-): Promise<EndedCall> =>
-  whileWanted(deps, invocationId, root, options, owner, () =>
-    followCall(deps, invocationId, {
-      onDelta: options.onDelta,
-      signal: AbortSignal.any([options.signal, deps.calls.givingUp]),
-    }),
-  )
-
-/** The ended call, for somebody who may leave before; whoever leaves last takes back the wish. */
-async function whileWanted(
-  deps: Deps,
-  invocationId: string,
-  root: Root,
-  { signal }: InvokeOptions,
-  owner: boolean,
-  answer: () => Promise<EndedCall>,
-): Promise<EndedCall> {
-  const leave = deps.calls.want(invocationId, owner)
-  const onLeft = () => {
-    if (!leave()) return
-    cancelCall(deps, root, invocationId, 'client_gone').catch((error: unknown) =>
-      deps.logger.warn({ invocationId, error }, 'a call that nobody wants was not canceled'),
-    )
-  }
-  signal.addEventListener('abort', onLeft, { once: true })
-  if (signal.aborted) onLeft()
-  try {
-    return await answer()
-  } finally {
-    signal.removeEventListener('abort', onLeft)
-    leave()
-  }
 }
