@@ -87,6 +87,20 @@ export function viewDocumentContract(open: OpenEngine): void {
       expect(await views.scan(view, { limit: 100 })).toEqual(before)
       expect(await views.checkpoint(view)).toBe(30n)
     })
+    test('are the reader’s own: what it does to one, no other sees', async () => {
+      const { views } = (await open()).engine
+      const view = newView()
+      await views.put(view, [doc('a', { n: 1 }, 1n)], 1n)
+      const mine = (await views.get(view, 'a')) as { n: number }
+      mine.n = 99
+      expect(await views.get(view, 'a')).toEqual({ n: 1 })
+      await views.put(view, [doc('a', { n: 0 }, 1n)], 1n)
+      expect(await views.get(view, 'a')).toEqual({ n: 1 })
+      await views.put(view, [doc('a', { n: 2 }, 2n)], 2n)
+      expect(await views.getMany(view, ['a'])).toEqual(new Map([['a', { n: 2 }]]))
+      await views.put(view, [{ key: 'a', document: undefined, position: 3n }], 3n)
+      expect(await views.get(view, 'a')).toBeUndefined()
+    })
     test('are scanned in order of key, in pages, with their positions', async () => {
       const { views } = (await open()).engine
       const view = newView()

@@ -9,11 +9,11 @@
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { Position } from '../../ports/event-store.ts'
-import { Unavailable } from '../../ports/unavailable.ts'
 import type { SnapshotStore, ViewCollection, ViewStore } from '../../ports/view-store.ts'
 import { openDatabase, openReader, scalar } from './database.ts'
 import type { DatabaseKind } from './database.ts'
-import { StoreRefused } from './refused.ts'
+import { DocumentTexts } from './document-texts.ts'
+import { asking, requireWritable, snapshotStore } from './snapshot-store.ts'
 import { findSql, toCursor } from './view-query.ts'
 import type { Query, Table } from './view-query.ts'
 
@@ -83,12 +83,15 @@ class Views implements ViewStore {
   readonly #db: DatabaseSync
   readonly #readOnly: boolean
   readonly #tables = new Map<string, Table>()
+  readonly #texts: DocumentTexts
   /** By table: the checkpoint as it stands in the file, and as it is. */
   readonly #checkpoints = new Map<string, { written: number; reached: number }>()
 
   constructor(db: DatabaseSync, readOnly: boolean) {
     this.#db = db
     this.#readOnly = readOnly
+    // Beside a process that writes nothing may be remembered.
+    this.#texts = new DocumentTexts(readOnly ? 0 : undefined)
   }
 
   async get(view: ViewCollection, key: string): Promise<unknown> {
@@ -138,18 +141,25 @@ class Views implements ViewStore {
     const reached = Math.max(this.#reached(view), Number(checkpoint))
     const lag = existing && documents.length === 0 ? this.#lag(view, reached) : CHECKPOINT_LAG
     if (lag < CHECKPOINT_LAG) return
+    const written: [string, string | null][] = []
     asking(() => {
       this.#transaction(() => {
         const table = existing ?? this.#create(view)
         const upsert = this.#statement(table, upsertSql(table))
         for (const [i, { key, document, position }] of documents.entries()) {
           const text = texts[i] ?? null
-          upsert.run(key, text, Number(position), ...values(table, text === null ? null : document))
+          const indexed = values(table, text === null ? null : document)
+          const { changes } = upsert.run(key, text, Number(position), ...indexed)
+          if (changes !== 0) written.push([key, text])
         }
         this.#statement(table, CHECKPOINT).run(reached, view.name, view.version)
       })
     })
-    this.#checkpoints.set(tableName(view.name, view.version), { written: reached, reached })
+    const name = tableName(view.name, view.version)
+    this.#checkpoints.set(name, { written: reached, reached })
+    for (const [key, text] of written)
+      if (text === null) this.#texts.delete(name, key)
+      else this.#texts.set(name, key, text)
   }
 
   async checkpoint(view: ViewCollection): Promise<Position | undefined> {
@@ -238,14 +248,19 @@ class Views implements ViewStore {
   #drop({ name, version }: { name: string; version: number }): void {
     this.#tables.delete(`${name}@${version}`)
     this.#checkpoints.delete(tableName(name, version))
+    this.#texts.clear()
     this.#db.exec(`DROP TABLE IF EXISTS ${tableName(name, version)}`)
     this.#db.prepare('DELETE FROM views WHERE name = ? AND version = ?').run(name, version)
   }
 
   #get(table: Table, key: string): unknown {
+    const known = this.#texts.get(table.name, key)
+    if (known !== undefined) return JSON.parse(known)
     const row = this.#statement(table, `SELECT document FROM ${table.name} WHERE key = ?`).get(key)
     const text = row?.['document']
-    return typeof text === 'string' ? (JSON.parse(text) as unknown) : undefined
+    if (typeof text !== 'string') return undefined
+    this.#texts.set(table.name, key, text)
+    return JSON.parse(text)
   }
 
   #row({ name, version }: ViewCollection): Record<string, unknown> | undefined {
@@ -350,47 +365,4 @@ function values(table: Table, document: unknown): SQLInputValue[] {
       : undefined
     return typeof value === 'string' || Number.isSafeInteger(value) ? (value as string) : null
   })
-}
-
-function snapshotStore(db: DatabaseSync, readOnly: boolean): SnapshotStore {
-  const select = db.prepare(
-    'SELECT revision, state FROM snapshots WHERE stream = ? AND version = ?',
-  )
-  const upsert = db.prepare(
-    `INSERT INTO snapshots(stream, version, revision, state) VALUES (?, ?, ?, ?)
-     ON CONFLICT(stream, version) DO UPDATE SET revision = excluded.revision, state = excluded.state
-     WHERE excluded.revision > revision`,
-  )
-  return {
-    load: async (stream, version) => {
-      const row = asking(() => select.get(stream, version))
-      if (row === undefined) return undefined
-      return {
-        revision: Number(row['revision']),
-        state: JSON.parse(String(row['state'])) as unknown,
-      }
-    },
-    save: async (stream, version, revision, state) => {
-      requireWritable(readOnly)
-      const text = JSON.stringify(state)
-      asking(() => upsert.run(stream, version, revision, text))
-    },
-    clear: async () => {
-      requireWritable(readOnly)
-      asking(() => db.exec('DELETE FROM snapshots'))
-    },
-  }
-}
-
-function requireWritable(readOnly: boolean): void {
-  if (readOnly) throw new StoreRefused('The views are open for reading only.')
-}
-
-function asking<T>(ask: () => T): T {
-  try {
-    return ask()
-  } catch (cause) {
-    if (cause instanceof Error && 'errcode' in cause) throw new Unavailable('view store', cause)
-    throw cause
-  }
 }

@@ -1,0 +1,37 @@
+/**
+ * The texts of view documents that were lately read or written: most requests and most batches look at
+ * the same few. Texts, not documents, so that nobody can change what another one reads. Bounded; only
+ * for the process that writes, which tells it every change.
+ */
+const MAX_TEXTS = 5_000
+const MAX_LENGTH = 4_096
+
+export class DocumentTexts {
+  readonly #most: number
+  readonly #texts = new Map<string, string>()
+
+  constructor(most: number = MAX_TEXTS) {
+    this.#most = most
+  }
+
+  get(table: string, key: string): string | undefined {
+    return this.#texts.get(table + key)
+  }
+
+  set(table: string, key: string, text: string): void {
+    this.delete(table, key)
+    if (text.length > MAX_LENGTH || this.#most === 0) return
+    this.#texts.set(table + key, text)
+    if (this.#texts.size <= this.#most) return
+    const oldest = this.#texts.keys().next()
+    if (!oldest.done) this.#texts.delete(oldest.value)
+  }
+
+  delete(table: string, key: string): void {
+    this.#texts.delete(table + key)
+  }
+
+  clear(): void {
+    this.#texts.clear()
+  }
+}
