@@ -203,6 +203,16 @@ function contradictions(config: Config): string[] {
   return problems
 }
 
+/** What may be told: every setting but the secrets. */
+export const publicSettings = (config: Config): Record<string, unknown> => {
+  const secrets = new Set(
+    describeSettings()
+      .filter((one) => one.secret)
+      .map(({ name }) => name),
+  )
+  return Object.fromEntries(Object.entries(config).filter(([name]) => !secrets.has(name)))
+}
+
 /** Every setting with what a person needs to know of it, in order: for the documents. */
 export function describeSettings(): readonly {
   name: string

@@ -10,6 +10,7 @@ import { modelEvents } from './model/events.ts'
 import { organizationEvents } from './organization/events.ts'
 import { planEvents } from './plan/events.ts'
 import { priceListEvents } from './price-list/events.ts'
+import { serviceEvents } from './service/events.ts'
 import { sessionEvents } from './session/events.ts'
 import { slugClaimEvents } from './slug-claim/events.ts'
 import { subscriptionEvents } from './subscription/events.ts'
@@ -32,6 +33,7 @@ export const eventsByNoun = {
   agent: agentEvents,
   invocation: invocationEvents,
   usage: usageEvents,
+  service: serviceEvents,
 } as const satisfies Readonly<Record<string, EventDefinitions>>
 
 export const catalogue: EventDefinitions = Object.assign({}, ...Object.values(eventsByNoun))

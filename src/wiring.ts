@@ -1,0 +1,126 @@
+/**
+ * From an engine and the configuration to what command handlers, routes and workers are given: the
+ * adapters are made here, the spine and the views are put on the engine.
+ */
+import { createArgon2 } from './adapters/argon2.ts'
+import { createIds } from './adapters/ids.ts'
+import { createJoseTokens } from './adapters/jose.ts'
+import { createOpenAi } from './adapters/openai.ts'
+import {
+  PRACTICE_MODEL,
+  type PracticeModel,
+  startPracticeModel,
+} from './adapters/practice-model.ts'
+import { createSealer } from './adapters/sealing.ts'
+import { createTokenCounter } from './adapters/token-counter.ts'
+import type { Deps, Settings } from './commands/deps.ts'
+import { createEventCodec } from './commands/event-codec.ts'
+import { createRunningCalls } from './commands/invocation/running-calls.ts'
+import { createRuns } from './commands/invocation/runs.ts'
+import { createStreams } from './commands/streams.ts'
+import { type Config, usesPracticeModel } from './config.ts'
+import { catalogue } from './domain/catalogue.ts'
+import type { Clock } from './ports/clock.ts'
+import type { Engine } from './ports/engine.ts'
+import type { Llm } from './ports/llm.ts'
+import type { Logger } from './ports/logger.ts'
+import { projections } from './projections/index.ts'
+import { createRunner, type Runner } from './projections/runner.ts'
+
+export interface Wired {
+  readonly deps: Deps
+  readonly runner: Runner
+  /** The built-in model answers instead of a provider. */
+  readonly practice: boolean
+  /** Ends what talks to the provider. */
+  close(): Promise<void>
+}
+
+export async function wire(
+  config: Config,
+  ground: { engine: Engine; logger: Logger; clock: Clock; llm: Llm | undefined },
+): Promise<Wired> {
+  const { engine, logger, clock } = ground
+  const ids = createIds()
+  const masterKey = await masterKeyOf(config, engine)
+  const sealer = await createSealer({ keys: engine.keys, masterKey })
+  const codec = createEventCodec(catalogue, { sealer, ids })
+  const { events, snapshots, views: store, contents, jobs, counters, feed } = engine
+  const streams = createStreams({ events, snapshots, codec, logger })
+  const upcast = codec.upcast.bind(codec)
+  const runner = createRunner({ events, store, projections, upcast, logger })
+  const tokenCounter = createTokenCounter()
+  const practice = usesPracticeModel(config)
+    ? await startPracticeModel({ tokens: tokenCounter })
+    : undefined
+  const openAi = createOpenAi()
+  const settings = settingsOf(config, ids.random(), practice)
+  const run = { runId: settings.runId, alone: engine.singleProcess }
+  const deps: Deps = {
+    streams,
+    views: runner.views,
+    contents,
+    sealer,
+    jobs,
+    counters,
+    feed,
+    ids,
+    clock,
+    logger,
+    passwords: createArgon2(config.HASHES_AT_ONCE > 0 ? { atOnce: config.HASHES_AT_ONCE } : {}),
+    tokens: createJoseTokens({ sealer, issuer: settings.publicUrl, clock }),
+    tokenCounter,
+    llm: ground.llm ?? openAi,
+    calls: createRunningCalls(settings.callsAtOnce),
+    runs: createRuns({ counters, clock, logger }, run),
+    settings,
+  }
+  return {
+    deps,
+    runner,
+    practice: practice !== undefined,
+    async close() {
+      await openAi.close()
+      await practice?.close()
+    },
+  }
+}
+
+async function masterKeyOf(config: Config, engine: Engine): Promise<Uint8Array> {
+  if (config.MASTER_KEY !== undefined) return Buffer.from(config.MASTER_KEY, 'base64')
+  const kept = await engine.keys.masterKey()
+  if (!kept) throw new Error('MASTER_KEY is required with this engine')
+  return kept
+}
+
+function settingsOf(config: Config, runId: string, practice: PracticeModel | undefined): Settings {
+  return {
+    runId,
+    publicUrl: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`,
+    dashboardUrl: config.DASHBOARD_URL,
+    corsOrigins: config.CORS_ORIGINS,
+    registration: config.REGISTRATION,
+    billing: config.BILLING,
+    model: {
+      name: config.OPENAI_MODEL,
+      temperature: config.OPENAI_TEMPERATURE,
+      maxTokens: config.OPENAI_MAX_TOKENS,
+    },
+    provider: practice
+      ? {
+          baseUrl: practice.baseUrl,
+          apiKey: practice.apiKey,
+          model: PRACTICE_MODEL,
+          practice: true,
+        }
+      : {
+          baseUrl: config.OPENAI_BASE_URL,
+          apiKey: config.OPENAI_API_KEY ?? '',
+          model: '',
+          practice: false,
+        },
+    callLimitMs: config.CALL_LIMIT * 1_000,
+    callsAtOnce: config.CALLS_AT_ONCE,
+    contentDays: config.CONTENT_DAYS,
+  }
+}
