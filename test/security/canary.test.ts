@@ -128,7 +128,7 @@ async function calls(): Promise<string> {
     { status: 400, error: { code: 'context_length_exceeded', message: secrets.providerMessage } },
     { status: 400, error: { message: `${secrets.providerMessage} ${secrets.input}` } },
     { raw: `data: {"error":{"message":"${secrets.providerMessage}"}}\n\n` },
-    { raw: `${secrets.providerMessage}` },
+    { raw: secrets.providerMessage },
     { text: [secrets.output], after: 1, ending: 'reset' as const },
   ]) {
     app.upstream.next(failure)
