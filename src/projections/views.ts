@@ -90,11 +90,14 @@ export interface Progress {
   position(): Position
   passed(position: Position, timeoutMs: number): Promise<boolean>
   advance(position: Position): void
+  /** Resolves after `ms`, or as soon as somebody waits for a position that is still to come. */
+  rest(ms: number): Promise<void>
 }
 
 export function createProgress(): Progress {
   let current: Position = -1n
   const waiting = new Set<{ position: Position; wake: (passed: boolean) => void }>()
+  let endRest: (() => void) | undefined
   return {
     position: () => current,
     passed(position, timeoutMs) {
@@ -111,12 +114,24 @@ export function createProgress(): Progress {
         }
         const timer = setTimeout(() => entry.wake(false), timeoutMs)
         waiting.add(entry)
+        endRest?.()
       })
     },
     advance(position) {
       if (position <= current) return
       current = position
       for (const entry of waiting) if (entry.position <= position) entry.wake(true)
+    },
+    rest(ms) {
+      if (waiting.size > 0) return Promise.resolve()
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => endRest?.(), ms)
+        endRest = () => {
+          clearTimeout(timer)
+          endRest = undefined
+          resolve()
+        }
+      })
     },
   }
 }

@@ -47,30 +47,38 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const next = new Map<string, number>()
-async function append(stream: string, by: number) {
+const heads = new Map<string, number>()
+
+/** Appends one event for each number to a stream, in one go. */
+async function append(stream: string, ...numbers: number[]) {
   const key = `${folder}/${stream}`
-  const revision = next.get(key) ?? -1
-  next.set(key, revision + 1)
-  const id = ids.random()
-  return engine.events.append(stream, revision < 0 ? 'none' : revision, [
-    {
-      id,
-      type: 'CounterRaised',
-      data: JSON.stringify({ by }),
-      metadata: JSON.stringify({
-        v: 1,
-        recordedAt: '2026-11-01T12:00:00.000Z',
-        commandId: id,
-        $correlationId: id,
-        $causationId: id,
-        actor: { kind: 'operator' },
-      }),
-    },
-  ])
+  const revision = heads.get(key) ?? -1
+  heads.set(key, revision + numbers.length)
+  const events = numbers.map((by) => ({
+    id: ids.random(),
+    type: 'CounterRaised',
+    data: JSON.stringify({ by }),
+    metadata: JSON.stringify({
+      v: 1,
+      recordedAt: '2026-11-01T12:00:00.000Z',
+      commandId: key,
+      $correlationId: key,
+      $causationId: key,
+      actor: { kind: 'operator' },
+    }),
+  }))
+  return engine.events.append(stream, revision < 0 ? 'none' : revision, events)
 }
+
+const STREAMS = 7
 const fill = async (count: number) => {
-  for (let i = 0; i < count; i++) await append(`counter-${i % 7}`, i)
+  for (let from = 0; from < count; from += STREAMS * 50)
+    for (let stream = 0; stream < STREAMS; stream++) {
+      const numbers: number[] = []
+      for (let i = from + stream; i < Math.min(count, from + STREAMS * 50); i += STREAMS)
+        numbers.push(i)
+      if (numbers.length > 0) await append(`counter-${stream}`, ...numbers)
+    }
 }
 
 const runnerOf = (...projections: Projection<Totals>[]): Runner =>
