@@ -66,6 +66,7 @@ export async function carryOut(
   callId: string,
 ): Promise<EndedCall | undefined> {
   const { call } = execution
+  call.takeOver()
   let ended: EndedCall | undefined
   try {
     ended = await untilEnded(deps, execution, started, callId)

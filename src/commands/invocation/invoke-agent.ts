@@ -71,7 +71,11 @@ export async function invokeAgent(
     if (place) deps.calls.leave()
     throw error
   }
-  if (!place || !admitted.messages) return wait(deps, admitted, root, options)
+  if (!place) return wait(deps, admitted, root, options)
+  if (!admitted.messages) {
+    deps.calls.leave()
+    return wait(deps, admitted, root, options)
+  }
   return begin(deps, admitted, admitted.messages, root, options)
 }
 

@@ -14,6 +14,8 @@ export interface RunningCall {
   /** Why the signal aborted. */
   readonly reason: () => AbortReason | undefined
   readonly abort: (reason: AbortReason) => void
+  /** It is in charge, whichever execution of the call was here first: `get`, cancels and stops mean it. */
+  readonly takeOver: () => void
   /** undefined: another execution was in charge, or it will be found by a sweep. Never rejects. */
   readonly ended: Promise<EndedCall | undefined>
   readonly end: (ended: EndedCall | undefined) => void
@@ -87,6 +89,7 @@ export function createRunningCalls(atOnce: number): RunningCalls {
         reason ??= why
         abort.abort()
       },
+      takeOver: () => void running.set(invocationId, call),
       ended: ended.promise,
       end(result: EndedCall | undefined) {
         if (running.get(invocationId) === call) running.delete(invocationId)
