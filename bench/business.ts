@@ -64,11 +64,11 @@ async function make(settings: Settings): Promise<Business> {
     const agent = async (slug: string, model: string) => {
       const version = { prompt_template: 'Answer: {{input}}', model_name: model, max_tokens: 200 }
       const body = { slug, name: 'Agent 00000000', version: { ...version, variables: [INPUT] } }
-      const { agent_id } = await call<{ agent_id: string }>(product, 'POST /agents', {
+      const { id } = await call<{ id: string }>(product, 'POST /agents', {
         token,
         body,
       })
-      return agent_id
+      return id
     }
     const agents: string[] = []
     for (let n = 0; n < AGENTS; n++) agents.push(await agent(`agent-${n}`, FAST))

@@ -118,11 +118,11 @@ async function agent(client: Client): Promise<string> {
     max_tokens: 120,
     variables: [{ name: 'audience', description: 'who reads it' }],
   }
-  const { agent_id: agentId } = await client.call<{ agent_id: string }>(
+  const { id: agentId } = await client.call<{ id: string }>(
     'POST /agents',
     { body: { slug: 'explainer', name: 'Explainer', version } },
     201,
-    (answer) => answer.agent_id,
+    (answer) => answer.id,
   )
   const body = { input: 'what a difference engine is', variables: { audience: 'children' } }
   await client.call(

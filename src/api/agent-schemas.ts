@@ -44,7 +44,7 @@ export const versionSchema = z
   .meta({ id: 'AgentVersion' })
 
 const listed = {
-  agent_id: idSchema('agent'),
+  id: idSchema('agent'),
   owner: agentOwner,
   slug: z.string(),
   name: z.string(),
@@ -65,7 +65,7 @@ export const agentSchema = z
   .meta({ id: 'Agent' })
 
 export const showListed = (agent: ListedAgent): z.output<typeof listedAgentSchema> => ({
-  agent_id: agent.agentId,
+  id: agent.agentId,
   owner: agent.owner,
   slug: agent.slug,
   name: agent.name,

@@ -5,7 +5,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { AccessFacts } from '../commands/access-facts.ts'
 import type { AccessRule, Actor } from '../commands/access.ts'
-import { authorize } from '../commands/access.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { localeFrom } from '../messages/index.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -19,7 +18,11 @@ export interface AuthenticateDeps {
 
 const MAX_TOKEN = 4_096
 
-/** @throws Refusal unauthenticated, session_ended, user_deactivated, organization_required, forbidden. */
+/**
+ * Who asks; what they may do is `authorize`'s.
+ * @throws Refusal unauthenticated, session_ended, user_deactivated, organization_required,
+ *   organization_not_found.
+ */
 export async function authenticate(
   { tokens, clock, facts }: AuthenticateDeps,
   request: FastifyRequest,
@@ -31,12 +34,17 @@ export async function authenticate(
   if (token === undefined) throw new Refusal('unauthenticated')
   const claims = await tokens.verifyAccess(token, clock.now())
   if (!claims) throw new Refusal('unauthenticated')
-  const actor = await facts.actorOf(
-    claims,
-    rule.role === undefined ? undefined : { wanted: organizationHeader(request) },
-  )
-  authorize(actor, rule)
-  return actor
+  try {
+    return await facts.actorOf(
+      claims,
+      rule.role === undefined ? undefined : { wanted: organizationHeader(request) },
+    )
+  } catch (error) {
+    // Nobody yet, but the refusal is said in the language of the person who is refused.
+    const locale = (await facts.localeOf(claims).catch(() => undefined)) ?? spoken
+    request.actor = { kind: 'anonymous', locale }
+    throw error
+  }
 }
 
 function bearer(header: string | undefined): string | undefined {

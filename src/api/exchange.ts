@@ -54,7 +54,7 @@ export async function callOf(
     one.body && given !== undefined
       ? parse(one.body, given, 'body', issues, actor.locale)
       : undefined
-  if (!one.body && given !== undefined) issues.push({ path: 'body', message: 'must be empty' })
+  if (!one.body && !isNothing(given)) issues.push({ path: 'body', message: 'must be empty' })
   if (issues.length > 0) throw new Problem('invalid_input', {}, issues)
   if (one.reads) await waitForViews(deps, after, reply)
   return {
@@ -75,6 +75,14 @@ export async function callOf(
     ip: request.ip,
   }
 }
+
+/** Clients that always send JSON send `{}` where nothing is wanted. */
+const isNothing = (given: unknown): boolean =>
+  given === undefined ||
+  (typeof given === 'object' &&
+    given !== null &&
+    !Array.isArray(given) &&
+    Object.keys(given).length === 0)
 
 /** `after` belongs to every route that reads views; elsewhere it is an unknown parameter. */
 const queryFor = (one: AnyRoute, request: FastifyRequest, rest: Record<string, unknown>): unknown =>

@@ -5,7 +5,7 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Actor } from '../commands/access.ts'
+import { type Actor, authorize } from '../commands/access.ts'
 import { messagesFor, localeFrom } from '../messages/index.ts'
 import type { Logger } from '../ports/logger.ts'
 import { authenticate, type AuthenticateDeps } from './authenticate.ts'
@@ -42,7 +42,14 @@ declare module 'fastify' {
     actor: Actor | undefined
     startedAt: number
   }
+  interface FastifyContextConfig {
+    /** As the route is declared and documented: `/agents/{agent_id}/invoke`. */
+    readonly path?: string
+  }
 }
+
+const patternOf = (request: FastifyRequest): string =>
+  request.routeOptions.config.path ?? '(unknown)'
 
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const app = Fastify({
@@ -131,7 +138,7 @@ function hooks(app: FastifyInstance, deps: ServerDeps) {
   app.addHook('onResponse', async (request, reply) => {
     deps.onServed({
       requestId: request.id,
-      route: request.routeOptions.url ?? '(unknown)',
+      route: patternOf(request),
       method: request.method,
       status: reply.statusCode,
       latencyMs: Math.round(performance.now() - request.startedAt),
@@ -145,10 +152,13 @@ function register(app: FastifyInstance, deps: ServerDeps, one: AnyRoute) {
   app.route({
     method: one.method,
     url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    config: { path: one.path },
     bodyLimit: one.bodyLimit ?? DEFAULT_BODY_LIMIT,
     onRequest: async (request) => {
       // Before the body is read: a stranger's megabytes are never parsed.
       request.actor = await authenticate(deps, request, one.access)
+      // After it is known who asks: what they may not do is recorded as theirs.
+      authorize(request.actor, one.access)
     },
     handler: async (request, reply) => {
       const call = await callOf(deps, one, request, reply)
@@ -168,13 +178,10 @@ async function fail(
   const problem = problemOf(error) ?? new Problem('internal')
   if (problem.code === 'internal' || problem.code === 'unavailable')
     deps.logger.error(
-      { requestId: request.id, route: request.routeOptions.url, code: problem.code, error },
+      { requestId: request.id, route: patternOf(request), code: problem.code, error },
       'request failed',
     )
-  const locale =
-    request.actor?.kind === 'user'
-      ? request.actor.locale
-      : localeFrom(request.headers['accept-language'])
+  const locale = request.actor?.locale ?? localeFrom(request.headers['accept-language'])
   const messages = messagesFor(locale)
   reply.code(statusOf[problem.code])
   reply.header('content-type', 'application/problem+json; charset=utf-8')

@@ -24,6 +24,8 @@ export interface AccessFacts {
     claims: Pick<AccessClaims, 'userId' | 'sessionId'>,
     organization?: { wanted: string | undefined },
   ): Promise<UserActor>
+  /** The language of the person of a token, whether they may act or not. */
+  localeOf(claims: Pick<AccessClaims, 'userId'>): Promise<UserActor['locale'] | undefined>
 }
 
 export function createAccessFacts(deps: {
@@ -71,5 +73,8 @@ export function createAccessFacts(deps: {
     return role
   }
 
-  return { actorOf }
+  return {
+    actorOf,
+    localeOf: async ({ userId }) => (await streams.load(user, userId)).state?.locale,
+  }
 }

@@ -193,7 +193,7 @@ describe('requests', () => {
 const item = (n: number, org: number, user: number | undefined) => ({
   requestId: `request-${n}`,
   at: day(1),
-  route: '/agents/:agent_id/invoke',
+  route: '/agents/{agent_id}/invoke',
   method: 'POST',
   status: 200,
   latencyMs: n,

@@ -19,12 +19,12 @@ test('cancel_free with the first version, and with a later one', async () => {
   expect([refused.status, refused.body['code']]).toEqual([403, 'forbidden'])
   expect(refused.body['facts']).toEqual({ needed: 'administrator', abort_policy: 'cancel_free' })
 
-  const made = await app.request<{ agent_id: string }>('POST /agents', {
+  const made = await app.request<{ id: string }>('POST /agents', {
     token,
     body: agent('mine', 'cancel_estimate'),
   })
   expect(made.status).toBe(201)
-  const line = `POST /agents/${made.body.agent_id}/versions`
+  const line = `POST /agents/${made.body.id}/versions`
   const later = await app.request(line, { token, body: version('cancel_free') })
   expect([later.status, later.body['code']]).toEqual([403, 'forbidden'])
   expect((await app.request(line, { token, body: version('drain') })).status).toBe(201)

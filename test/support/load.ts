@@ -225,7 +225,7 @@ function wrote({ kind }: Written, { status, text }: Got): string[] {
     case 'async':
       return [`InvocationAccepted ${ids.invocation_id}`, `HoldPlaced ${ids.invocation_id}`]
     case 'agent':
-      return [`AgentCreated ${ids.agent_id}`]
+      return [`AgentCreated ${ids.id}`]
     case 'organization':
       return [`OrganizationCreated ${ids.id}`]
     case 'grant':
@@ -238,7 +238,6 @@ function wrote({ kind }: Written, { status, text }: Got): string[] {
 interface Ids {
   readonly id?: string
   readonly invocation_id?: string
-  readonly agent_id?: string
   readonly lot_id?: string
 }
 const ended = ({ invocation_id: id }: Ids): string[] => [

@@ -12,7 +12,7 @@ export const MAX_ITEMS = 400
 export const MAX_COUNTS = 200
 
 const method = z.string().regex(/^[A-Z]{1,16}$/)
-/** The route's pattern (`/agents/:agent_id/invoke`), never the address that was asked for. */
+/** The route's pattern (`/agents/{agent_id}/invoke`), never the address that was asked for. */
 const route = z.string().min(1).max(200)
 const status = z.int().min(100).max(599)
 

@@ -128,7 +128,7 @@ test('a name and a switch are changed in one append, also with the ETag just rea
   const back = await ask(who.admin, `PATCH /agents/${agentId}`, { body: { active: true } })
   expect(back.body).toMatchObject({ name: 'Interpreter', active: true })
   const list = await ask<List<Body>>(who.member, 'GET /agents?limit=100')
-  const listed = list.body.items.find((one) => one.agent_id === agentId)
+  const listed = list.body.items.find((one) => one.id === agentId)
   expect(listed).toMatchObject({ name: 'Interpreter', active: true })
 })
 

@@ -16,11 +16,11 @@ afterAll(() => app.stop())
 test('an owner creates an agent with its first version', async () => {
   const reply = await ask(who.owner, 'POST /agents', { body: translator })
   expect(reply.status).toBe(201)
-  expect(reply.headers['location']).toBe(`/agents/${reply.body.agent_id}`)
+  expect(reply.headers['location']).toBe(`/agents/${reply.body.id}`)
   expect(reply.headers['etag']).toBe('"2"')
   expect(reply.headers['x-position']).toMatch(/^\d+$/)
   expect(reply.body).toEqual({
-    agent_id: expect.stringMatching(/^agt_/),
+    id: expect.stringMatching(/^agt_/),
     owner: who.orgId,
     slug: 'translator',
     name: 'Translator',
@@ -41,7 +41,7 @@ test('an owner creates an agent with its first version', async () => {
       store: true,
     },
   })
-  const read = await ask(who.owner, `GET /agents/${reply.body.agent_id}`)
+  const read = await ask(who.owner, `GET /agents/${reply.body.id}`)
   expect(read.body).toEqual(reply.body)
 })
 
@@ -50,7 +50,7 @@ test('an admin creates one without a version, and publishes later', async () => 
   const made = await ask(who.admin, 'POST /agents', { body })
   expect(made.status).toBe(201)
   expect(made.body).toMatchObject({ labels: {}, latest_version: null, production: null })
-  const path = `/agents/${made.body.agent_id}/versions`
+  const path = `/agents/${made.body.id}/versions`
   const published = await ask(who.admin, `POST ${path}`, { body: version })
   expect(published.status).toBe(201)
   expect(published.body).toMatchObject({ version: 1, prompt_template: version.prompt_template })
@@ -61,7 +61,7 @@ test('an administrator creates an agent of the platform, which every organizatio
   const own = { org: who.administrator.orgId }
   const made = await ask(who.administrator, 'POST /agents', { body, ...own })
   expect(made.body).toMatchObject({ owner: 'platform', slug: 'everybody' })
-  const seen = await ask(who.stranger, `GET /agents/${made.body.agent_id}`, {
+  const seen = await ask(who.stranger, `GET /agents/${made.body.id}`, {
     org: who.stranger.orgId,
   })
   expect(seen.status).toBe(200)
@@ -79,7 +79,7 @@ test('the same creation, 20 times in parallel and after a restart: one agent, on
   const body = { ...translator, slug: 'once' }
   const send = () => ask(who.owner, 'POST /agents', { body, key: 'create-once' })
   const replies = await Promise.all(Array.from({ length: 20 }, send))
-  await ask(who.owner, `PATCH /agents/${replies[0]?.body.agent_id}`, { body: { name: 'Renamed' } })
+  await ask(who.owner, `PATCH /agents/${replies[0]?.body.id}`, { body: { name: 'Renamed' } })
   await app.restart()
   const all = [...replies, await send()]
   expect(new Set(all.map(({ status }) => status))).toEqual(new Set([201]))

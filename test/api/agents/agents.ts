@@ -10,7 +10,7 @@ export const version = {
 export const translator = { slug: 'translator', name: 'Translator', version }
 
 export interface Body {
-  readonly agent_id: string
+  readonly id: string
   readonly slug: string
   readonly name: string
   readonly active: boolean
@@ -68,5 +68,5 @@ export async function anAgent(
   const owner = 'owner' in whose ? whose.owner : whose
   const reply = await asker(test, whose.orgId)(owner, 'POST /agents', { body })
   if (reply.status !== 201) throw new Error(reply.text)
-  return reply.body.agent_id
+  return reply.body.id
 }

@@ -128,3 +128,24 @@ describe('a deactivated person', () => {
     expect((await signIn(app, email)).userId).toBe(userId)
   })
 })
+
+describe('a refusal before it is known what somebody may do', () => {
+  test('is said in their language: deactivated, not allowed, no such organization', async () => {
+    const person = await newPerson(app)
+    const { token } = person
+    await app.request('PATCH /me', { token, body: { locale: 'ru' } })
+    const org = 'org_00000000000000000000000000'
+    const notAllowed = await app.request('GET /admin/users', { token })
+    const unknown = await app.request('GET /billing/account', { token, org })
+    await deactivateUser(app.app.deps, operatorRoot(app), { userId: person.userId })
+    const deactivated = await app.request('GET /me', { token })
+    for (const [reply, code] of [
+      [notAllowed, 'forbidden'],
+      [unknown, 'organization_not_found'],
+      [deactivated, 'user_deactivated'],
+    ] as const) {
+      expect(reply.body).toMatchObject({ code, title: expect.stringMatching(/[а-я]/) })
+      expect(reply.headers['content-language']).toBe('ru')
+    }
+  })
+})

@@ -39,7 +39,7 @@ function recorder(options: { on?: boolean; streams?: Streams } = {}) {
 
 const request = (n: number, change: Partial<AnsweredRequest> = {}): AnsweredRequest => ({
   requestId: `request-${n}`,
-  route: '/agents/:agent_id/invoke',
+  route: '/agents/{agent_id}/invoke',
   method: 'POST',
   status: 200,
   latencyMs: 5,
@@ -79,7 +79,7 @@ describe('request records', () => {
         items: [
           {
             requestId: 'request-1',
-            route: '/agents/:agent_id/invoke',
+            route: '/agents/{agent_id}/invoke',
             userId: idOf('user', 1),
             orgId: idOf('organization', 1),
           },

@@ -15,7 +15,7 @@ const at = '2026-01-01T00:00:00.000Z'
 const item: UsageItem = {
   requestId: 'r'.repeat(36),
   at,
-  route: '/agents/:agent_id/invoke',
+  route: '/agents/{agent_id}/invoke',
   method: 'POST',
   status: 200,
   latencyMs: 12,
