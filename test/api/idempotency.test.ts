@@ -1,0 +1,115 @@
+// The same wish under one key, twenty times at once and again after a restart, has one effect and one answer; another wish under it is refused.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Reply, startTestApp, type TestApp } from '../support/app.ts'
+import { logOf, quiet } from '../support/crash-data.ts'
+import { fund } from '../support/funded.ts'
+import { type Mutation, ownRows, type Rows, type Wish, type World } from '../support/mutations.ts'
+import { signIn } from '../support/seed.ts'
+import { sharedRows } from '../support/shared-mutations.ts'
+import { everyRoute, nameOf } from '../support/whole-api.ts'
+
+const TIMES = 20
+const rows: Rows = { ...ownRows, ...sharedRows }
+
+/** What came of a row: 20 at once, once more after a restart, and another wish with the key. */
+interface Came {
+  readonly mutation: Mutation
+  readonly atOnce: readonly Reply[]
+  readonly effects: Readonly<Record<string, number>>
+  readonly later: Reply
+  readonly afterwards: Readonly<Record<string, number>>
+  readonly other: Reply | undefined
+}
+
+let app: TestApp
+const came = new Map<string, Came>()
+
+beforeAll(async () => {
+  app = await startTestApp()
+  const first = new Map<string, Pick<Came, 'mutation' | 'atOnce' | 'effects'>>()
+  for (const [name, row] of Object.entries(rows)) first.set(name, await burst(name, row))
+  await app.restart()
+  for (const [name, before] of first) {
+    const { mutation } = before
+    const head = await settledHead()
+    const later = await send(mutation.wish, name)
+    const other = mutation.other && (await send({ ...mutation.wish, ...mutation.other }, name))
+    const afterwards = await effectsAfter(head)
+    came.set(name, { ...before, later, other, afterwards })
+  }
+}, 120_000)
+afterAll(() => app.stop())
+
+async function burst(name: string, row: Rows[string]) {
+  const world: World = {
+    test: app,
+    owner: await fund(app),
+    administrator: await signIn(app, { administrator: true }),
+  }
+  const mutation = await row(world)
+  const head = await settledHead()
+  const atOnce = await Promise.all(Array.from({ length: TIMES }, () => send(mutation.wish, name)))
+  return { mutation, atOnce, effects: await effectsAfter(head) }
+}
+
+async function settledHead(): Promise<bigint> {
+  // Calls may run that a row has made to cancel them.
+  await quiet(app.app, { calls: false })
+  return app.app.engine.events.head()
+}
+
+async function effectsAfter(head: bigint): Promise<Record<string, number>> {
+  await quiet(app.app)
+  const counts: Record<string, number> = {}
+  for (const { type } of await logOf(app.app, head))
+    if (type !== 'UsageRecorded') counts[type] = (counts[type] ?? 0) + 1
+  return counts
+}
+
+const send = ({ line, ...options }: Wish, key: string): Promise<Reply> =>
+  app.request(line, { ...options, key: key.replaceAll(/[^\w]/g, '-') })
+
+/** What must be the same in every answer. */
+function answerOf({ status, body, headers }: Reply, { mayDiffer = [] }: Mutation) {
+  const shown = Object.entries(body ?? {}).filter(([name]) => !mayDiffer.includes(name))
+  return { status, body: Object.fromEntries(shown), location: headers['location'] }
+}
+
+test('every route that changes something has a row', () => {
+  const mutating = everyRoute(app.app).filter(({ method }) => method !== 'GET')
+  expect(mutating.map(nameOf).sort()).toEqual(Object.keys(rows).sort())
+})
+
+describe.each(Object.keys(rows))('%s', (name) => {
+  const row = () => {
+    const found = came.get(name)
+    if (!found) throw new Error('it was never asked')
+    return found
+  }
+
+  test('has one effect', () => {
+    const { mutation, effects, afterwards, other } = row()
+    expect(effects).toEqual(mutation.effects)
+    expect({ afterwards, other: other?.status }).toMatchObject({ afterwards: {} })
+  })
+
+  test('has one answer', () => {
+    const { mutation, atOnce, later } = row()
+    const [first, ...more] = [...atOnce, later]
+    const { status, alsoAnswers = [] } = mutation
+    expect(first?.status, first?.text).toBe(status)
+    for (const one of more)
+      if (!alsoAnswers.includes(one.status))
+        expect(answerOf(one, mutation)).toEqual(first && answerOf(first, mutation))
+  })
+
+  test('is not another wish', () => {
+    const { mutation, other } = row()
+    if (!other) return expect(mutation.why).toMatch(/\w/)
+    expect({ status: other.status, code: other.body['code'] }).toEqual({
+      status: 422,
+      code: 'idempotency_key_reused',
+    })
+    return undefined
+  })
+})
