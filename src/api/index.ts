@@ -4,6 +4,7 @@ import { adminRoutes } from './admin.ts'
 import { agentRoutes } from './agents.ts'
 import { authRoutes } from './auth.ts'
 import { billingRoutes } from './billing.ts'
+import { documentRoutes } from './documents.ts'
 import { type HealthSources, healthRoutes } from './health.ts'
 import { invocationRoutes } from './invocations/routes.ts'
 import { meRoutes } from './me.ts'
@@ -14,6 +15,7 @@ import { usageRoutes } from './usage/routes.ts'
 export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] {
   return [
     ...healthRoutes(deps, sources),
+    ...documentRoutes(),
     ...usageRoutes(deps),
     ...authRoutes(deps),
     ...meRoutes(deps),
