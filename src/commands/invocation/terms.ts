@@ -187,11 +187,14 @@ const OWN_KEY = 'OPENAI_API_KEY'
 export function targetOf({ provider }: Deps['settings'], terms: ModelInput): LlmTarget {
   const { apiKey, baseUrl, practice } = provider
   if (practice) return provider
-  // A key that is not ours to give goes nowhere: least of all to another provider's address.
+  const address = terms.baseUrl ?? baseUrl
+  // Our key is for the address that it was set with: whoever publishes a model must not be able to have
+  // it sent elsewhere, by mistake or to steal it. Another setting's key is not here to be sent at all.
   const ownKey = terms.keyRef === undefined || terms.keyRef === OWN_KEY
+  const ownAddress = URL.parse(address)?.origin === URL.parse(baseUrl)?.origin
   return {
-    baseUrl: terms.baseUrl ?? baseUrl,
-    apiKey: ownKey ? apiKey : '',
+    baseUrl: address,
+    apiKey: ownKey && ownAddress ? apiKey : '',
     model: terms.name,
   }
 }
