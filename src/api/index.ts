@@ -13,16 +13,17 @@ import type { AnyRoute } from './route.ts'
 import { usageRoutes } from './usage/routes.ts'
 
 export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] {
+  // In the order in which a stranger reads about them.
   return [
-    ...healthRoutes(deps, sources),
-    ...documentRoutes(),
-    ...usageRoutes(deps),
     ...authRoutes(deps),
     ...meRoutes(deps),
+    ...organizationRoutes(deps),
     ...agentRoutes(deps),
     ...invocationRoutes(deps),
-    ...organizationRoutes(deps),
     ...billingRoutes(deps),
+    ...usageRoutes(deps),
     ...adminRoutes(deps),
+    ...healthRoutes(deps, sources),
+    ...documentRoutes(),
   ]
 }

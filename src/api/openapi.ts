@@ -13,8 +13,14 @@ type Json = Record<string, unknown>
 /** What every route may answer besides its own: by who may use it and what it takes. */
 function commonProblems(one: AnyRoute): ProblemCode[] {
   const codes: ProblemCode[] = ['invalid_input', 'stopping', 'unavailable']
-  if (one.body) codes.push('malformed_body', 'unsupported_media_type', 'body_too_large')
-  if (one.method !== 'GET') codes.push('idempotency_key_reused')
+  // A body that nobody asked for is read, too, before it is refused.
+  if (one.method !== 'GET')
+    codes.push(
+      'malformed_body',
+      'unsupported_media_type',
+      'body_too_large',
+      'idempotency_key_reused',
+    )
   if (one.reads) codes.push('view_behind')
   if (one.access.actor === 'anyone') return codes
   codes.push('unauthenticated', 'session_ended', 'user_deactivated')
@@ -23,6 +29,22 @@ function commonProblems(one: AnyRoute): ProblemCode[] {
   if (one.access.actor === 'administrator') codes.push('forbidden')
   return codes
 }
+
+const ABOUT = [
+  'Sells access to LLM agents: accounts, plans, prepaid credit, agents, invocations, exact ' +
+    'usage and cost.',
+  'Send `Authorization: Bearer …` with the access token of `POST /auth/login`, and ' +
+    '`X-Organization-Id` where you belong to more than one organization. An organization that ' +
+    'you do not belong to answers as one that does not exist.',
+  'Bodies are JSON without unknown fields. Amounts are decimal strings with their currency, ' +
+    'times are UTC. Lists have `limit` (at most 100) and `cursor`.',
+  'A mutation takes an `Idempotency-Key`: the same key and body again, in parallel or years ' +
+    'later, is one effect with one answer; another body under it is refused. `ETag` is the ' +
+    'revision, and `If-Match` is honoured.',
+  'Every answer has `X-Request-Id`; that of a command has `X-Position`, and a list with ' +
+    '`?after=` that position includes it. Errors are problem documents (RFC 9457): look at ' +
+    '`code`, show `title` and `detail`, which are in the language of the person.',
+].join('\n\n')
 
 export function openApiDocument(routes: readonly AnyRoute[], version: string): Json {
   const schemas: Json = { Problem: problemSchema }
@@ -36,9 +58,7 @@ export function openApiDocument(routes: readonly AnyRoute[], version: string): J
     info: {
       title: 'Daybook',
       version,
-      description:
-        'Sells access to LLM agents: accounts, plans, prepaid credit, agents, invocations, exact usage ' +
-        'and cost. Errors are problem documents (RFC 9457). Amounts are decimal strings.',
+      description: ABOUT,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     tags: [...new Set(routes.map((one) => one.tag))].map((name) => ({ name })),

@@ -59,6 +59,14 @@ const escape = (text: unknown): string =>
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
 
+/** Paragraphs with `code` in them. */
+const prose = (text = ''): string =>
+  text
+    .split('\n\n')
+    .filter(Boolean)
+    .map((one) => `<p>${escape(one).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>`)
+    .join('\n')
+
 export function referencePage(document: Document): string {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, one]) => ({ path, method: method.toUpperCase(), one })),
@@ -71,7 +79,7 @@ export function referencePage(document: Document): string {
 <nav><h1>${escape(info.title)} <small>${escape(info.version)}</small></h1>
 ${tags.map((tag) => contents(tag, operations)).join('\n')}
 <h2><a href="#problems">problems</a></h2></nav>
-<main><p>${escape(info.description)}</p>
+<main>${prose(info.description)}
 ${tags
   .map(
     (tag) =>
@@ -105,7 +113,7 @@ function section(document: Document, path: string, method: string, one: Operatio
   const body = Object.values(one.requestBody?.content ?? {})[0]?.schema
   return `<section id="${one.operationId}"><h3><b class="${method}">${method}</b> ${escape(path)}</h3>
 <p>${escape(one.summary)} <span class="who">${escape(access)}</span></p>
-${one.description === undefined ? '' : `<p>${escape(one.description)}</p>`}
+${prose(one.description)}
 ${one.parameters.length > 0 ? `<h4>Parameters</h4>${parameters(document, one)}` : ''}
 ${body ? `<h4>Body</h4>${fields(document, body, 0)}` : ''}
 <h4>Answers</h4><dl>${Object.entries(one.responses)
@@ -118,7 +126,7 @@ const parameters = (document: Document, one: Operation): string =>
     .map(
       (p) =>
         `<tr><td><code>${escape(p.name)}</code>${p.required ? '' : ' <i>optional</i>'}</td>` +
-        `<td>${escape(p.in)}</td><td>${typeOf(document, p.schema)} ${escape(p.description ?? '')}</td></tr>`,
+        `<td>${escape(p.in)}</td><td><span class="type">${typeOf(document, p.schema)}</span> ${escape(p.description ?? '')}</td></tr>`,
     )
     .join('')}</table>`
 
@@ -165,7 +173,7 @@ function fields(document: Document, given: Schema, depth: number): string {
       ? fields(document, inner.items ?? inner, depth + 1)
       : ''
     const optional = (schema.required ?? []).includes(name) ? '' : ' <i>optional</i>'
-    return `<tr><td><code>${escape(name)}</code>${optional}</td><td>${typeOf(document, property)} ${escape(
+    return `<tr><td><code>${escape(name)}</code>${optional}</td><td><span class="type">${typeOf(document, property)}</span> ${escape(
       property.description ?? '',
     )}${nested}</td></tr>`
   })
@@ -190,8 +198,9 @@ nav ul{list-style:none;padding:0;margin:0}nav h1{font-size:1.3rem}nav h2{font-si
 main{padding:1rem 2rem;max-width:60rem;min-width:0}a{color:var(--key);text-decoration:none}
 h3{font-family:ui-monospace,monospace;font-size:1.05rem;border-top:1px solid var(--line);padding-top:1rem}
 h4{margin:.8rem 0 .2rem;font-size:.9rem}.who{background:var(--soft);border-radius:4px;padding:.1em .4em;font-size:.85em}
-table{border-collapse:collapse;width:100%;font-size:14px}td{border-bottom:1px solid var(--line);padding:.25rem .5rem .25rem 0;vertical-align:top}
-dt{font-weight:600;font-family:ui-monospace,monospace}dd{margin:0 0 .5rem 3rem}code{font-size:.92em}i{opacity:.7}
+table{border-collapse:collapse;width:100%;font-size:14px}td{border-bottom:1px solid var(--line);padding:.25rem .5rem .25rem 0;vertical-align:top}td:first-child{width:14rem}td td:first-child{width:10rem}tr:last-child>td{border:0}tr:target{background:var(--soft)}
+dt{font-weight:600;font-family:ui-monospace,monospace}dd{margin:0 0 .5rem 3rem}code{font-size:.92em}i,.type{opacity:.7}
 .GET{color:#1a7f37}.POST{color:#9a6700}.DELETE{color:#cf222e}.PATCH,.PUT{color:#8250df}
+@media(prefers-color-scheme:dark){.GET{color:#3fb950}.POST{color:#d29922}.DELETE{color:#f85149}.PATCH,.PUT{color:#bc8cff}}
 @media(max-width:50rem){body{display:block}nav{position:static;height:auto;border:0}}
 `
