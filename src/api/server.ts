@@ -68,6 +68,12 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       if (socket.writable && (error as NodeJS.ErrnoException).code !== 'ECONNRESET')
         socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     },
+    frameworkErrors(_error, request, reply) {
+      // An address that cannot be read, or a part of it is too long: before any route and any hook.
+      commonHeaders(request, reply)
+      const issue = { path: 'path', message: 'is not an address of this API' }
+      void fail(deps, new Problem('invalid_input', {}, [issue]), request, reply)
+    },
   })
   app.decorateRequest('actor', undefined)
   app.decorateRequest('startedAt', 0)
@@ -124,12 +130,16 @@ function parsers(app: FastifyInstance) {
   })
 }
 
+function commonHeaders(request: FastifyRequest, reply: FastifyReply) {
+  reply.header('x-request-id', request.id)
+  reply.header('x-content-type-options', 'nosniff')
+  reply.header('cache-control', 'no-store')
+}
+
 function hooks(app: FastifyInstance, deps: ServerDeps) {
   app.addHook('onRequest', async (request, reply) => {
     request.startedAt = performance.now()
-    reply.header('x-request-id', request.id)
-    reply.header('x-content-type-options', 'nosniff')
-    reply.header('cache-control', 'no-store')
+    commonHeaders(request, reply)
     if (deps.stopping.aborted) {
       reply.header('connection', 'close')
       throw new Problem('stopping')
