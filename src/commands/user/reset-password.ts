@@ -1,6 +1,6 @@
 /**
- * A new password by the link of a mail. The link is good for the password it was made for: using it, or
- * any change since, ends it. All sessions of the person end.
+ * A new password by the link of a mail. The link is good for the password and the address it was made
+ * for: using it, or any change of either since, ends it. All sessions of the person end.
  */
 import { Refusal } from '../../domain/refusal.ts'
 import { isErased } from '../../domain/personal.ts'
@@ -8,6 +8,7 @@ import { assertAcceptablePassword } from '../../domain/user/password-policy.ts'
 import { user } from '../../domain/user/user.ts'
 import { readMailToken } from '../mail/mail-token.ts'
 import { endSessionsAfter } from '../session/end-sessions.ts'
+import { emailHmacOf } from './find-user.ts'
 import { type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
 
@@ -26,6 +27,10 @@ export async function resetPassword(
   const repeated = root.digest !== undefined && keyed.has(context.commandId)
   const passwordVersion = Number(proven.proves)
   if (!repeated && person.passwordVersion !== passwordVersion) throw new Refusal('token_unusable')
+  // Whoever reads an address that the person has left must not get in by it.
+  const { recipient } = proven
+  const readsMail = !isErased(recipient) && emailHmacOf(deps, recipient) === person.emailHmac
+  if (!repeated && !readsMail) throw new Refusal('token_unusable')
   assertAcceptablePassword(asked.password, isErased(person.email) ? {} : { email: person.email })
   const passwordHash = repeated ? '' : await deps.passwords.hash(asked.password)
   const { position } = await deps.streams.transact(
