@@ -44,8 +44,10 @@ export interface Bench {
 
 export interface Settings {
   readonly quick: boolean
-  /** Rounds, and milliseconds of one turn. */
+  /** Rounds in this process; then milliseconds of one turn. */
   readonly rounds: number
+  /** Rounds in which a server is started. */
+  readonly serverRounds: number
   readonly turnMs: number
   /** A folder on disk that is gone after the run. */
   folder(): string

@@ -126,6 +126,7 @@ async function measure(): Promise<number> {
   const settings: Settings = {
     quick: options.quick,
     rounds: options.quick ? 3 : 5,
+    serverRounds: options.quick ? 2 : 5,
     turnMs: options.quick ? 700 : 2_000,
     folder() {
       const folder = join(root, String(folders++))

@@ -37,7 +37,7 @@ async function overHttp(settings: Settings) {
       return sampleOf(await run({ ...work, ms: turnMs }))
     }
     const compared = await inTurns(
-      settings.rounds,
+      settings.serverRounds,
       async () => {
         const product = await serving(settings)
         try {

@@ -17,7 +17,7 @@ async function logins(settings: Settings): Promise<Row[]> {
     const idle: number[] = []
     const busy: number[] = []
     const compared = await inTurns(
-      settings.rounds,
+      settings.serverRounds,
       async () => {
         const product = await serving(settings)
         const { port, token } = product

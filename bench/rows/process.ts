@@ -25,7 +25,7 @@ async function start(settings: Settings): Promise<Row[]> {
   // The first start fills the cache, at its end.
   const cold = await readyMs()
   const compared = await inTurns(
-    settings.rounds + 2,
+    settings.rounds,
     async () => ({ value: await readyMs() }),
     async () => {
       const begun = performance.now()

@@ -86,7 +86,7 @@ const firstByte = (settings: Settings): Promise<Row[]> =>
     const added: number[] = []
     const bare: number[] = []
     const own: Sample[] = []
-    for (let round = 0; round < settings.rounds; round++) {
+    for (let round = 0; round < settings.serverRounds; round++) {
       await collect()
       const asked = await first(upstream, direct(FAST))
       await collect()
@@ -122,7 +122,7 @@ const perSecond = (settings: Settings): Promise<Row[]> =>
       return { value: result.perSecond, ...result.whole }
     }
     const compared = await inTurns(
-      settings.rounds,
+      settings.serverRounds,
       () =>
         withProduct(settings, upstream, (product) =>
           rate(product.port, invoke(fastAgent, product)),
