@@ -20,6 +20,11 @@ interface MasterKey {
   readonly key: KeyObject
 }
 
+/** Told to a person at the start, like any store that is refused. */
+class WrongMasterKey extends Error {
+  override readonly name = 'StoreRefused'
+}
+
 function masterKeyOf(bytes: Uint8Array): MasterKey {
   if (bytes.length !== KEY_BYTES) throw new Error(`a master key is ${KEY_BYTES} bytes`)
   const id = hash('sha256', bytes, 'hex').slice(0, 16)
@@ -48,9 +53,9 @@ export function createKeyRing(options: {
     if ('destroyed' in stored) return undefined
     const wrapping = masters.get(stored.masterKeyId)
     if (!wrapping)
-      throw new Error(
-        `key ${id} is wrapped by master key ${stored.masterKeyId}, which is not the one given ` +
-          `(${master.id}): MASTER_KEY does not belong to these keys`,
+      throw new WrongMasterKey(
+        `The master key ${master.id} does not open the keys of this data, which ${stored.masterKeyId} ` +
+          'wraps: put back the master.key (or MASTER_KEY) that belongs to them, from the backup of the keys.',
       )
     return decrypt(wrapping.key, stored.wrapped, id)
   }

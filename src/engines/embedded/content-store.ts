@@ -39,7 +39,7 @@ export interface OpenContentStore {
 
 export function openContentStore(
   dataDir: string,
-  options: { readOnly?: boolean } = {},
+  options: { readOnly?: boolean; filled?: boolean } = {},
 ): OpenContentStore {
   const path = join(dataDir, CONTENT_FILE)
   if (options.readOnly) {
@@ -51,7 +51,7 @@ export function openContentStore(
       close: () => db.close(),
     }
   }
-  const db = openDatabase(path, CONTENT)
+  const db = openDatabase(path, CONTENT, { filled: options.filled === true })
   const commit = new GroupCommit(db, { service: SERVICE })
   return {
     store: { ...reading(db), ...writing(db, commit) },

@@ -3,8 +3,8 @@
  *
  * Opened in an order that leaves nothing half open: directory, lock, keys, log, contents, views; a
  * refusal closes what was opened. After a stop that did not close the log, every page of log and keys is
- * checked; contents are not (each part is sealed, so damage shows when it is opened). Views that claim to be ahead of the log belong to another log and are
- * forgotten, since they can be rebuilt.
+ * checked; contents are not (each part is sealed, so damage shows when it is opened). Views that claim to
+ * be ahead of the log belong to another log and are forgotten, since they can be rebuilt.
  */
 import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -48,10 +48,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   try {
     if (readOnly) requireData(dataDir)
     else closers.push(prepareDirectory(dataDir, options.logger))
-    const whole = readHeadMark(join(dataDir, HEAD_FILE))?.closed === false
-    const keys = opened(openKeyStore(dataDir, { ...options, whole }))
+    const mark = readHeadMark(join(dataDir, HEAD_FILE))
+    const whole = mark?.closed === false
+    // Beside events there were keys and contents: new ones would make every sealed value unreadable.
+    const filled = (mark?.head ?? 0) > 0
+    const keys = opened(openKeyStore(dataDir, { ...options, whole, filled }))
     const log = opened(openEventStore(dataDir, { readOnly }))
-    const contents = opened(openContentStore(dataDir, { readOnly }))
+    const contents = opened(openContentStore(dataDir, { readOnly, filled }))
     const views = opened(openViewStore(dataDir, { readOnly }))
     if (!readOnly) {
       syncDirectory(dataDir)

@@ -45,12 +45,12 @@ export interface OpenKeyStore {
 /** @throws StoreRefused also when there are keys but nothing that could unwrap them. */
 export function openKeyStore(
   dataDir: string,
-  options: { logger: Logger; readOnly?: boolean; whole?: boolean },
+  options: { logger: Logger; readOnly?: boolean; whole?: boolean; filled?: boolean },
 ): OpenKeyStore {
   const path = join(dataDir, KEYS_FILE)
   const db = options.readOnly
     ? openReader(path, KEYS)
-    : openDatabase(path, KEYS, { whole: options.whole === true })
+    : openDatabase(path, KEYS, { whole: options.whole === true, filled: options.filled === true })
   try {
     db.exec('PRAGMA secure_delete=ON')
     const masterKey = openMasterKey(dataDir, db, options)

@@ -217,6 +217,14 @@ describe('the log of a killed process', () => {
 })
 
 describe('the keys', () => {
+  test('that are gone or empty beside a log that needs them, and are not made anew', async () => {
+    const dataDir = await filled()
+    truncateSync(join(dataDir, 'keys.db'), 0)
+    await expectRefused(dataDir, /key store .* has lost what it held/)
+    rmSync(join(dataDir, 'keys.db'))
+    await expectRefused(dataDir, /key store .* is gone/)
+    expect(existsSync(join(dataDir, 'keys.db'))).toBe(false)
+  })
   test('without the master key that opens them', async () => {
     const dataDir = await filled()
     rmSync(join(dataDir, 'master.key'))
@@ -241,6 +249,12 @@ describe('the keys', () => {
     for (const id of ['a', 'b', 'c']) await engine.keys.destroy(id)
     expect(holding()).toEqual([])
   })
+})
+
+test('contents that are gone beside a log that needs them are refused', async () => {
+  const dataDir = await filled()
+  rmSync(join(dataDir, 'content.db'))
+  await expectRefused(dataDir, /content store .* is gone/)
 })
 
 describe('after a refusal', () => {
