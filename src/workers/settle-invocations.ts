@@ -27,9 +27,9 @@ export const settleInvocations = (deps: Deps): Sweep => ({
 
 async function endHold(deps: Deps, hold: OpenHold): Promise<boolean> {
   const { invocationId, orgId, placedAt } = hold
-  const { end } = await loadCall(deps, invocationId)
-  if (end) {
-    const settled = await settleCall(deps, callRoot(deps, NAME, hold), end)
+  const invocation = await loadCall(deps, invocationId)
+  if (invocation.end) {
+    const settled = await settleCall(deps, callRoot(deps, NAME, hold), invocation)
     return settled.position !== undefined
   }
   const at = instantOf(deps)

@@ -38,6 +38,6 @@ export async function cancelCall(
   const { state, position } = await decideCall(deps, root, `cancel:${by}`, invocationId, command)
   if (!state.end) return { invocation: state, position }
   deps.feed.publish(invocationId, { kind: 'end' })
-  const settled = await settleCall(deps, root, state.end)
+  const settled = await settleCall(deps, root, state)
   return { invocation: state, position: settled.position ?? position }
 }

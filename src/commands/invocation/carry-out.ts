@@ -137,26 +137,13 @@ async function finish(
   position: Position | undefined,
 ): Promise<EndedCall> {
   deps.feed.publish(end.data.invocationId, { kind: 'end' })
-  const settled = await persist(() => settleCall(deps, root, end))
-  await forgetTexts(deps, invocation)
+  const settled = await persist(() => settleCall(deps, root, invocation))
   return {
     invocation,
     text,
     balanceNanos: settled.balanceNanos,
     position: settled.position ?? position ?? deps.streams.lastWritten(),
   }
-}
-
-/** An agent that keeps no texts: what was stored for the call goes with its end. */
-export async function forgetTexts(
-  { contents, logger }: Pick<Deps, 'contents' | 'logger'>,
-  { accepted }: Invocation,
-): Promise<void> {
-  if (!accepted || accepted.store) return
-  const refs = [...new Set([accepted.input.ref, accepted.messages.ref])]
-  await contents
-    .delete(refs)
-    .catch((error: unknown) => logger.warn({ error }, 'texts of an ended call not deleted'))
 }
 
 /** Asks the provider once. Never throws what the provider does: that is an outcome. */

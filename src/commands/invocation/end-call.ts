@@ -6,7 +6,6 @@ import type { InvocationCommand } from '../../domain/invocation/commands.ts'
 import type { Invocation } from '../../domain/invocation/invocation.ts'
 import type { Deps } from '../deps.ts'
 import { callRoot, decideCall } from './flow.ts'
-import { forgetTexts } from './carry-out.ts'
 import { settleCall } from './settle-call.ts'
 
 const steps = {
@@ -28,7 +27,6 @@ export async function endCall(
   const { state } = await decideCall(deps, root, name, call.invocationId, command)
   if (!state.end) return state
   deps.feed.publish(call.invocationId, { kind: 'end' })
-  await settleCall(deps, root, state.end)
-  await forgetTexts(deps, state)
+  await settleCall(deps, root, state)
   return state
 }

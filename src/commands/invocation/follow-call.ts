@@ -87,7 +87,7 @@ const aborted = (signal: AbortSignal): Promise<undefined> =>
 export async function endedCall(deps: Deps, invocation: Invocation): Promise<EndedCall> {
   const { end, accepted } = invocation
   if (!end) throw new Error('the call has not ended')
-  const settled = await settleCall(deps, callRoot(deps, 'settle-invocations', end.data), end)
+  const settled = await settleCall(deps, callRoot(deps, 'settle-invocations', end.data), invocation)
   const { output, invocationId } = end.data
   const [text, before] = await Promise.all([
     output ? readContent(deps, output) : accepted?.store === false ? undefined : '',

@@ -1,12 +1,14 @@
 /**
  * What the end of a call means for the account: its hold is settled or released, once, by whoever comes
  * first (the execution, a joined caller, the sweep). Only after the terminal event; its own pricing is
- * what counts.
+ * what counts. Texts that the agent does not keep go before: while the hold is open, a crash in between
+ * is found again.
  */
 import { account } from '../../domain/account/account.ts'
 import type { AccountEvent } from '../../domain/account/events.ts'
 import { balanceOf, holdOf } from '../../domain/account/state.ts'
 import type { Terminal } from '../../domain/invocation/events.ts'
+import type { Invocation } from '../../domain/invocation/invocation.ts'
 import { readSettlement } from '../../domain/invocation/settlement.ts'
 import type { Position } from '../../ports/event-store.ts'
 import type { Root } from '../context.ts'
@@ -19,15 +21,19 @@ export interface Settled {
   readonly position: Position | undefined
 }
 
+/** @param invocation one that has ended */
 export async function settleCall(
-  deps: Pick<Deps, 'streams' | 'ids' | 'clock'>,
+  deps: Pick<Deps, 'streams' | 'ids' | 'clock' | 'contents' | 'logger'>,
   root: Root,
-  end: Terminal,
+  invocation: Invocation,
 ): Promise<Settled> {
+  const { end } = invocation
+  if (!end) throw new Error('the call has not ended')
   const { invocationId, orgId } = end.data
   const { state } = await deps.streams.load(account, orgId)
   // Ended, or known here to have ended: the fold forgets old holds, so the wish is not repeated.
   if (!holdOf(state, invocationId)) return { balanceNanos: balanceOf(state), position: undefined }
+  await forgetTexts(deps, invocation)
   const { name, command } = settlementCommand(end, instantOf(deps))
   const result = await deps.streams.transact(account, orgId, command, accountStep(deps, root, name))
   return {
@@ -42,6 +48,18 @@ const balanceAfter = ({ type, data }: AccountEvent): bigint | undefined =>
   (type === 'HoldSettled' || type === 'HoldReleased') && data.balanceNanos !== undefined
     ? BigInt(data.balanceNanos)
     : undefined
+
+/** An agent that keeps no texts: what was stored for the call goes with its end. */
+async function forgetTexts(
+  { contents, logger }: Pick<Deps, 'contents' | 'logger'>,
+  { accepted }: Invocation,
+): Promise<void> {
+  if (!accepted || accepted.store) return
+  const refs = [...new Set([accepted.input.ref, accepted.messages.ref])]
+  await contents
+    .delete(refs)
+    .catch((error: unknown) => logger.warn({ error }, 'texts of an ended call not deleted'))
+}
 
 function settlementCommand(end: Terminal, at: string) {
   const { invocationId, usage, of } = end.data
