@@ -1,5 +1,5 @@
 // Whatever is sent to any route: no 500, a problem document that fits the OpenAPI document, and nothing written by a request that was refused.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../src/api/openapi.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'

@@ -1,7 +1,7 @@
 // The same wish under one key, twenty times at once and again after a restart, has one effect and one answer; another wish under it is refused.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts'
-import { logOf, quiet } from '../support/crash-data.ts'
+import { effectsOf, logOf, quiet } from '../support/crash-data.ts'
 import { fund } from '../support/funded.ts'
 import { type Mutation, ownRows, type Rows, type Wish, type World } from '../support/mutations.ts'
 import { signIn } from '../support/seed.ts'
@@ -60,10 +60,7 @@ async function settledHead(): Promise<bigint> {
 
 async function effectsAfter(head: bigint): Promise<Record<string, number>> {
   await quiet(app.app)
-  const counts: Record<string, number> = {}
-  for (const { type } of await logOf(app.app, head))
-    if (type !== 'UsageRecorded') counts[type] = (counts[type] ?? 0) + 1
-  return counts
+  return effectsOf(await logOf(app.app, head))
 }
 
 const send = ({ line, ...options }: Wish, key: string): Promise<Reply> =>

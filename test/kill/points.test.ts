@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import {
   askApp,
   type CrashData,
+  effectsOf,
   expectInvariants,
   logOf,
   openApp,
@@ -10,11 +11,9 @@ import {
   quiet,
 } from '../support/crash-data.ts'
 import type { CrashPoint } from '../support/crash-server.ts'
-import type { StoredEvent } from '../../src/ports/event-store.ts'
 import { ask, type Asked, crashServers } from '../support/servers.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import {
-  type Effects,
   type Flow,
   type FlowPoint,
   NEW_EMAIL,
@@ -46,13 +45,6 @@ const nameOf = ({ at, n = 1, ...point }: CrashPoint): string =>
     'type' in point ? point.type : at,
     ...(n > 1 ? [`no. ${n}`] : []),
   ].join(' ')
-
-function effectsOf(events: readonly StoredEvent[]): Effects {
-  const counts: Record<string, number> = {}
-  for (const { type } of events)
-    if (type !== 'UsageRecorded') counts[type] = (counts[type] ?? 0) + 1
-  return counts
-}
 
 /** Own provider for each: what a kill has left unasked must not answer the next. */
 async function place(flow: Flow) {

@@ -8,22 +8,19 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type App, createApp } from '../../src/app.ts'
 import { checkInvariants } from '../../src/cli/invariants/index.ts'
-import { publishModel } from '../../src/commands/model/publish-model.ts'
-import { publishPlan } from '../../src/commands/plan/publish-plan.ts'
-import { publishPriceList } from '../../src/commands/price-list/publish-price-list.ts'
 import { readConfig } from '../../src/config.ts'
-import type { PlanInput } from '../../src/domain/plan/events.ts'
 import type { StoredEvent } from '../../src/ports/event-store.ts'
 import { holdsPlacedBefore } from '../../src/projections/open-holds.ts'
 import { workers } from '../../src/workers/index.ts'
 import { startTestApp, type TestApp } from './app.ts'
 import { fakeClock } from './clock.ts'
-import { defaultPrice, grant, prices, publishAgent, version } from './funded.ts'
+import { grant, publishAgent, version } from './funded.ts'
 import { mailedToken, newPerson, PASSWORD } from './people.ts'
-import { operatorRoot, signIn, signInMember } from './seed.ts'
+import { signIn, signInMember } from './seed.ts'
 import { silent } from './silent.ts'
 import type { Asked, Got } from './servers.ts'
 import { headersOf } from './servers.ts'
+import { publishTerms } from './test-terms.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface Credentials {
@@ -101,7 +98,7 @@ async function seed(test: TestApp) {
   const administrator = await lasting(test, await signIn(test, { administrator: true }))
   const verifyToken = await mailedToken(test, email, 'verify_email')
   await quiet(test.app)
-  const otherPlanId = await otherPlan(test)
+  const otherPlanId = await publishTerms(test, 'other')
   return {
     email,
     password: PASSWORD,
@@ -131,50 +128,6 @@ async function lasting(
     token: await tokens.signAccess(claims),
     refreshToken: await tokens.signRefresh({ ...claims, generation: 1 }),
   }
-}
-
-const planOf = (slug: string, priceListId: string): PlanInput => ({
-  name: slug,
-  slug,
-  prices: { priceListId },
-  includedCredit: { amountNanos: '5000000', kind: 'included', period: 'month' },
-  trial: { amountNanos: '7000000', days: 14 },
-  graceDays: 0,
-  free: true,
-  agents: 'all',
-  limits: {},
-  selfSubscribe: true,
-})
-
-async function publishTerms(test: TestApp): Promise<void> {
-  const { deps } = test.app
-  await publishModel(deps, operatorRoot(deps), {
-    name: 'test-model',
-    provider: 'openai',
-    contextSize: 128_000,
-    maxOutput: 16_000,
-    // Quick to load in each new process.
-    encoding: 'bytes',
-    parameters: { maxTokens: 'max_completion_tokens', temperature: true },
-    framing: { perMessage: 4, perRequest: 3 },
-  })
-  const { id } = await publishPriceList(deps, operatorRoot(deps), {
-    name: 'Test prices',
-    entries: [
-      { model: 'test-model', cost: prices(500_000_000n, 1_000_000_000n), price: defaultPrice },
-    ],
-  })
-  await publishPlan(deps, operatorRoot(deps), planOf('free', id))
-}
-
-async function otherPlan({ app: { deps } }: TestApp): Promise<string> {
-  const { id: priceListId } = await publishPriceList(deps, operatorRoot(deps), {
-    name: 'Other prices',
-    entries: [
-      { model: 'test-model', cost: prices(500_000_000n, 1_000_000_000n), price: defaultPrice },
-    ],
-  })
-  return (await publishPlan(deps, operatorRoot(deps), planOf('other', priceListId))).id
 }
 
 /** Waits until nothing goes on: no job, no call, views at the log's end, nothing new in the log. */
@@ -234,6 +187,16 @@ export async function logOf(app: App, after = -1n): Promise<StoredEvent[]> {
     all.push(...page)
     if (page.length < 1_000) return all
   }
+}
+
+/** What runs and what was asked is told of every process; it is nobody's wish. */
+export const ofTheProcess: ReadonlySet<string> = new Set(['UsageRecorded', 'ServiceStarted'])
+
+/** How many events of each type, those of the process aside. */
+export function effectsOf(events: readonly StoredEvent[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { type } of events) if (!ofTheProcess.has(type)) counts[type] = (counts[type] ?? 0) + 1
+  return counts
 }
 
 /** Every invariant of the log, of the accounts and of the views; `quiet`: nothing may be open. */

@@ -2,7 +2,7 @@
  * Requests that nobody should send: near to what a route's schema takes, or far from it, with tokens,
  * headers, paths and bodies of every wrong kind.
  */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { z } from 'zod'
 import type { AnyRoute } from '../../src/api/route.ts'
 
@@ -104,6 +104,7 @@ function plausible(schema: JsonSchema): fc.Arbitrary<unknown> {
       })
     case 'boolean':
       return fc.boolean()
+    case undefined:
     default:
       return value
   }

@@ -219,20 +219,13 @@ function wrote({ kind }: Written, { status, text }: Got): string[] {
   }
   if (text === '' || kind === 'read') return []
   const ids = JSON.parse(text) as Ids
-  switch (kind) {
-    case 'invoke':
-      return ended(ids)
-    case 'async':
-      return [`InvocationAccepted ${ids.invocation_id}`, `HoldPlaced ${ids.invocation_id}`]
-    case 'agent':
-      return [`AgentCreated ${ids.id}`]
-    case 'organization':
-      return [`OrganizationCreated ${ids.id}`]
-    case 'grant':
-      return [`CreditGranted ${ids.lot_id}`]
-    default:
-      return []
-  }
+  if (kind === 'invoke') return ended(ids)
+  if (kind === 'async')
+    return [`InvocationAccepted ${ids.invocation_id}`, `HoldPlaced ${ids.invocation_id}`]
+  if (kind === 'agent') return [`AgentCreated ${ids.id}`]
+  if (kind === 'organization') return [`OrganizationCreated ${ids.id}`]
+  if (kind === 'grant') return [`CreditGranted ${ids.lot_id}`]
+  return []
 }
 
 interface Ids {

@@ -124,8 +124,8 @@ const authRows: Rows = {
   'DELETE /me/sessions/{id}': async ({ test }) => {
     const { email, token } = await newPerson(test)
     const { body } = await test.request('POST /auth/login', { body: { email, password: PASSWORD } })
-    const { verifyAccess } = test.app.deps.tokens
-    const claims = await verifyAccess(String(body['access_token']), test.clock.now())
+    const { tokens } = test.app.deps
+    const claims = await tokens.verifyAccess(String(body['access_token']), test.clock.now())
     return {
       wish: { line: `DELETE /me/sessions/${claims?.sessionId}`, token },
       why: ANOTHER_TARGET,
