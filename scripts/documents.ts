@@ -28,6 +28,7 @@ export async function documents(): Promise<ReadonlyMap<string, string>> {
         ['docs/openapi.json', await openApi(app)],
         ['docs/events.md', eventsDocument(consumers(app))],
         ['.env.example', envExample()],
+        ['docs/operations.md', await withSettings('docs/operations.md')],
       ])
     } finally {
       await app.stop()
@@ -54,6 +55,23 @@ function consumers({ deps }: App): ReadonlyMap<string, readonly string[]> {
   for (const { name, on } of projections) follows(Object.keys(on), `view \`${name}\``)
   for (const { name, on = {} } of workers(deps)) follows(Object.keys(on), `worker \`${name}\``)
   return found
+}
+
+/** A document of ours whose table of settings is written from the schema. */
+async function withSettings(path: string): Promise<string> {
+  const text = await readFile(new URL(`../${path}`, import.meta.url), 'utf8')
+  const [before, after] = text.split(/(?<=<!-- settings:[^\n]*-->\n)[\s\S]*(?=<!-- \/settings -->)/)
+  if (after === undefined) throw new Error(`${path} has lost the markers of its settings`)
+  const rows = describeSettings().map(
+    ({ name, description, default: value, secret }) =>
+      `| \`${name}\` | ${description.replaceAll('|', '\\|')}${secret ? ' **Secret.**' : ''} | ${value ? `\`${value}\`` : ''} |`,
+  )
+  return [
+    before,
+    '| setting | what it is | default |\n|---|---|---|\n',
+    ...rows.map((one) => `${one}\n`),
+    after,
+  ].join('')
 }
 
 const WIDTH = 78
