@@ -61,6 +61,10 @@ function help(): void {
   npm run bench -- --list           the names`)
 }
 
+/** A row as soon as it is there: who stops a long run has had something of it. */
+const lineOf = ({ name, unit, ours, beside, ratio, target, met }: Row) =>
+  `${name}: ${figure(ours)} ${unit} beside ${figure(beside)}, ${ratio.toFixed(2)}×, target ${target} ${met ? 'met' : 'MISSED'}`
+
 const short = (text: string) => (text.length > 34 ? `${text.slice(0, 33)}…` : text)
 
 function table(rows: readonly Row[]): string {
@@ -97,7 +101,7 @@ function table(rows: readonly Row[]): string {
 }
 
 function report(rows: readonly Row[], on: Machine): void {
-  say(table(rows))
+  say(`\n${table(rows)}`)
   for (const row of rows) if (row.notes) say(`${row.name}: ${row.notes}`)
   const missed = rows.filter(({ met }) => !met)
   say(
@@ -147,7 +151,11 @@ async function measure(): Promise<number> {
     progress(`${bench.names.join(', ')}: ${bench.title}`)
     try {
       const made = await bench.run(settings)
-      rows.push(...made.filter(({ name }) => !options.only || name === options.only))
+      progress('')
+      for (const row of made.filter(({ name }) => !options.only || name === options.only)) {
+        rows.push(row)
+        say(lineOf(row))
+      }
     } catch (error) {
       failed++
       progress('')
