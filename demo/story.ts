@@ -171,13 +171,13 @@ function writer(onDone: (answer: Json) => void): (event: string, data: Json) => 
     if (event === 'error') throw new Error(`the stream ended with ${JSON.stringify(data)}`)
     if (event === 'done') return onDone(data)
     for (const word of String(data['text']).split(/(?<=\s)/)) {
-      if (column === 0 || column + word.length > 72) {
-        process.stdout.write(`${column === 0 ? '' : '\n'}      `)
-        column = 0
-      }
-      const shown = column === 0 ? word.trimStart() : word
+      const wraps = column === 0 || column + word.length > 72
+      const shown = wraps ? word.trimStart() : word
+      // The space between two lines is the line's end.
+      if (shown === '') continue
+      if (wraps) process.stdout.write(`${column === 0 ? '' : '\n'}      `)
       process.stdout.write(shown.replaceAll('\n', ' '))
-      column += shown.length
+      column = wraps ? shown.length : column + shown.length
     }
   }
 }
