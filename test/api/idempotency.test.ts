@@ -110,3 +110,24 @@ describe.each(Object.keys(rows))('%s', (name) => {
     return undefined
   })
 })
+
+test('one key for invitations to two organizations makes two, each with its mail', async () => {
+  const { token } = await signIn(app)
+  const invite = async (name: string) => {
+    const { body } = await app.request<{ id: string }>('POST /organizations', {
+      token,
+      body: { name },
+    })
+    const guest = { email: `${body.id}@example.com`, role: 'member' }
+    const line = `POST /organizations/${body.id}/invitations`
+    return app.request<{ id: string }>(line, { token, key: 'one-key', body: guest })
+  }
+  const head = await settledHead()
+  const [first, second] = [await invite('First'), await invite('Second')]
+  expect(first.body.id).not.toBe(second.body.id)
+  expect(await effectsAfter(head)).toEqual({
+    OrganizationCreated: 2,
+    MemberInvited: 2,
+    MailRequested: 2,
+  })
+})

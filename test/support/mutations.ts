@@ -36,7 +36,7 @@ export interface World {
   readonly administrator: SignedIn
 }
 
-/** A key is asked for in the stream that is to change, and another target is another stream. */
+/** A key is looked for in the stream that is to change, and another target is another stream. */
 export const ANOTHER_TARGET = 'another target is another wish'
 
 /** The route, as its declaration names it, to its row. */

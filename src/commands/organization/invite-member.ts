@@ -36,7 +36,8 @@ export async function inviteMember(
   { orgId, by, email, role }: NewInvitation,
 ): Promise<{ invitationId: string; expiresAt: string; position: bigint | undefined }> {
   const { streams, ids } = deps
-  const invitationId = newId(ids, root, 'invitation')
+  // The organization stands in the path: one key sent for two must not make one id, and one mail.
+  const invitationId = newId(ids, root, 'invitation', `invitation/${orgId}`)
   const { state, position } = await streams.transact(
     organization,
     orgId,
