@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -99,6 +99,7 @@ export async function startProduct(
       },
     }),
   )
+  closeSync(output)
   const url = `http://127.0.0.1:${port}`
   try {
     await ready(child, url)
@@ -118,6 +119,7 @@ async function ready(child: ChildProcess, url: string): Promise<void> {
   const end = performance.now() + READY_WITHIN_MS
   while (performance.now() < end) {
     if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`)
+    if (child.signalCode !== null) throw new Error(`killed by ${child.signalCode}`)
     const answer = await fetch(`${url}/health/ready`).catch(() => undefined)
     if (answer?.ok) return
     await delay(answer ? 50 : 3)
