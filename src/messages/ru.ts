@@ -386,6 +386,7 @@ export const ru: Messages = {
   fields: {
     'a JSON body is required': 'нужно тело запроса в формате JSON',
     'must be empty': 'должно быть пустым',
+    'is not an address of this API': 'не адрес этого API',
     'is not valid JSON': 'не является правильным JSON',
     'is nested deeper than 32': 'вложено глубже 32 уровней',
     'is not well-formed text (a lone surrogate)':

@@ -90,6 +90,8 @@ describe('a second process', () => {
   })
   test('may open when the first has been killed', async () => {
     const dataDir = temporaryDirectory()
+    // The writer has the bare log only; keys and contents are made here.
+    await (await open(dataDir)).close()
     const writer = join(import.meta.dirname, '../../support/log-writer.ts')
     const child = spawn(process.execPath, [writer], { stdio: ['pipe', 'pipe', 'inherit'] })
     onTestFinished(() => void child.kill('SIGKILL'))
