@@ -52,7 +52,6 @@ export async function startPracticeModel(
   options: { tokens?: TokenCounter; delayMs?: number } = {},
 ): Promise<PracticeModel> {
   const { tokens = createTokenCounter(), delayMs = 15 } = options
-  await tokens.load(ENCODING)
   const apiKey = randomBytes(32).toString('base64url')
   const expected = sha256(`Bearer ${apiKey}`)
   let calls = 0
@@ -102,6 +101,8 @@ async function handle(
   if (route === `GET /v1/models/${PRACTICE_MODEL}`) return sendJson(response, 200, model)
   if (route !== 'POST /v1/chat/completions')
     return refuse(response, 404, 'unknown_url', `Invalid URL (${request.method})`)
+  // At the first call: the tables of an encoding would make every start longer.
+  await context.tokens.load(ENCODING)
   const body = await readBody(request)
   if (body === undefined)
     return refuse(response, 413, 'request_too_large', 'The request is larger than 4 MiB.')

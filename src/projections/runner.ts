@@ -13,8 +13,8 @@ import { type Verified, verifyViews } from './verify.ts'
 import { createProgress, createViews, generationOf, physical, type Views } from './views.ts'
 
 const PAGE = 1_000
-/** Between two batches, unless somebody waits: what comes meanwhile is folded together. */
-const REST_MS = 5
+/** Before a batch, unless somebody waits: what comes meanwhile is folded together. */
+const REST_MS = 20
 
 export interface ProjectionStatus {
   readonly name: string
@@ -128,9 +128,10 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   async function follow(after: Position): Promise<void> {
     for await (const batch of events.subscribe({ after, signal: abort.signal })) {
-      await inTurn(() => applyBatch(batch))
-      // Under load a batch costs the same for one event as for fifty; a reader who waits ends the rest.
+      // Under load a batch costs the same for one event as for fifty, and a request that runs should not
+      // wait for the views of its own first event; a reader who waits ends the rest.
       if (batch.length < PAGE) await progress.rest(REST_MS)
+      await inTurn(() => applyBatch(batch))
     }
   }
 
