@@ -43,7 +43,7 @@ export const idFromUuid = <N extends Noun>(noun: N, uuid: string): Id<N> =>
   `${prefixes[noun]}_${base32FromHex(uuid.replaceAll('-', ''))}`
 
 /** The schema of an id in HTTP and events. */
-export const idSchema = <N extends Noun>(noun: N) =>
+export const idSchema = (noun: Noun) =>
   z
     .string()
     .regex(
@@ -51,7 +51,7 @@ export const idSchema = <N extends Noun>(noun: N) =>
       `an id that begins with ${prefixes[noun]}_`,
     )
 /** An id as a field of an event. */
-export const idField = <N extends Noun>(noun: N) => clear(idSchema(noun))
+export const idField = (noun: Noun) => clear(idSchema(noun))
 
 /** ISO 8601 in UTC with milliseconds, as events store times. */
 export const instantText = z.iso.datetime({ precision: 3 })

@@ -110,7 +110,7 @@ async function inject<T>(app: App, line: string, options: RequestOptions = {}): 
     },
     ...(options.body === undefined ? {} : { payload: JSON.stringify(options.body) }),
   })
-  const json = String(response.headers['content-type'] ?? '').includes('json')
+  const json = (response.headers['content-type'] ?? '').includes('json')
   return {
     status: response.statusCode,
     // The tests say what they expect of the body.
