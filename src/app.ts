@@ -70,7 +70,9 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const logger =
     overrides.logger ?? createJsonLogger({ level: config.LOG_LEVEL, stream: process.stdout })
   const clock = overrides.clock ?? createSystemClock()
-  const engine = overrides.engine ?? (await openEmbedded({ dataDir: config.DATA_DIR, logger }))
+  const masterKeyGiven = config.MASTER_KEY !== undefined
+  const engine =
+    overrides.engine ?? (await openEmbedded({ dataDir: config.DATA_DIR, logger, masterKeyGiven }))
   try {
     const wired = await wire(config, { engine, logger, clock, llm: overrides.llm })
     return await compose(config, engine, wired)

@@ -44,6 +44,10 @@ const KINDS: Record<string, DatabaseKind> = {
   [KEYS_FILE]: KEYS,
 }
 
+/** The files of a part in a folder. A master key that comes by configuration is in none. */
+const filesOf = (part: Part, folder: string): readonly string[] =>
+  PARTS[part].filter((file) => file !== MASTER_KEY_FILE || existsSync(join(folder, file)))
+
 export interface BackupReport {
   /** When it was made: ISO 8601. */
   readonly at: string
@@ -75,7 +79,7 @@ export async function backupEmbedded(
   for (const part of ['log', 'keys'] as const) {
     const folder = join(target, part)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    for (const file of PARTS[part]) {
+    for (const file of filesOf(part, dataDir)) {
       const kind = KINDS[file]
       if (kind) await copyDatabase(join(dataDir, file), join(folder, file), kind, onProgress)
       else writeDurably(join(folder, file), readFileSync(join(dataDir, file)), 0o600)
@@ -131,7 +135,7 @@ export async function restoreEmbedded(source: string, dataDir: string): Promise<
   mark.closed(report.events)
   syncDirectory(dataDir)
   for (const part of ['keys', 'log'] as const) {
-    for (const file of PARTS[part].toReversed()) {
+    for (const file of filesOf(part, join(source, part)).toReversed()) {
       copyFileSync(join(source, part, file), join(dataDir, file))
       chmodSync(join(dataDir, file), 0o600)
       syncFile(join(dataDir, file))
@@ -180,7 +184,7 @@ async function copyDatabase(
 
 async function describe(part: Part, folder: string): Promise<Manifest> {
   const files: Record<string, { bytes: number; sha256: string }> = {}
-  for (const file of PARTS[part]) {
+  for (const file of filesOf(part, folder)) {
     const path = join(folder, file)
     files[file] = { bytes: statSync(path).size, sha256: await sha256(path) }
   }
@@ -225,7 +229,7 @@ async function verifyPart(target: string, part: Part): Promise<Manifest> {
     throw new StoreRefused(`The backup ${folder} was made by a newer release: use that one.`)
   }
   const found = await describe(part, folder)
-  for (const file of PARTS[part]) {
+  for (const file of new Set([...PARTS[part], ...Object.keys(manifest.files)])) {
     if (found.files[file]?.sha256 !== manifest.files[file]?.sha256) {
       throw new StoreRefused(`${join(folder, file)} is not what was backed up: it has changed.`)
     }

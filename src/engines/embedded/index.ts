@@ -31,6 +31,8 @@ export interface EmbeddedOptions {
   readonly logger: Logger
   /** Reads beside a running process, takes no lock; every write is refused. */
   readonly readOnly?: boolean
+  /** The master key comes by configuration: none is kept beside the data. */
+  readonly masterKeyGiven?: boolean
 }
 
 /** @throws StoreRefused with one sentence for a person. */

@@ -45,7 +45,14 @@ export interface OpenKeyStore {
 /** @throws StoreRefused also when there are keys but nothing that could unwrap them. */
 export function openKeyStore(
   dataDir: string,
-  options: { logger: Logger; readOnly?: boolean; whole?: boolean; filled?: boolean },
+  options: {
+    logger: Logger
+    readOnly?: boolean
+    whole?: boolean
+    filled?: boolean
+    /** The master key comes by configuration: none is made or read here. */
+    masterKeyGiven?: boolean
+  },
 ): OpenKeyStore {
   const path = join(dataDir, KEYS_FILE)
   const db = options.readOnly
@@ -53,7 +60,7 @@ export function openKeyStore(
     : openDatabase(path, KEYS, { whole: options.whole === true, filled: options.filled === true })
   try {
     db.exec('PRAGMA secure_delete=ON')
-    const masterKey = openMasterKey(dataDir, db, options)
+    const masterKey = options.masterKeyGiven ? undefined : openMasterKey(dataDir, db, options)
     return { store: keyStore(db, masterKey, options.readOnly === true), close: () => db.close() }
   } catch (error) {
     db.close()
