@@ -28,8 +28,8 @@ export async function authenticate(
   request: FastifyRequest,
   rule: AccessRule,
 ): Promise<Actor> {
-  const spoken = localeFrom(request.headers['accept-language'])
-  if (rule.actor === 'anyone') return { kind: 'anonymous', locale: spoken }
+  const spoken = () => localeFrom(request.headers['accept-language'])
+  if (rule.actor === 'anyone') return { kind: 'anonymous', locale: spoken() }
   const token = bearer(request.headers.authorization)
   if (token === undefined) throw new Refusal('unauthenticated')
   const claims = await tokens.verifyAccess(token, clock.now())
@@ -41,7 +41,7 @@ export async function authenticate(
     )
   } catch (error) {
     // Nobody yet, but the refusal is said in the language of the person who is refused.
-    const locale = (await facts.localeOf(claims).catch(() => undefined)) ?? spoken
+    const locale = (await facts.localeOf(claims).catch(() => undefined)) ?? spoken()
     request.actor = { kind: 'anonymous', locale }
     throw error
   }

@@ -122,8 +122,12 @@ function parse(
 /** What a schema says by itself comes from zod's own texts in the language; ours from messages/. */
 function inLanguage(locale: string) {
   const known = Object.hasOwn(z.locales, locale) ? locale : 'en'
-  return z.locales[known as 'en']().localeError
+  let said = saidBySchemas.get(known)
+  if (!said) saidBySchemas.set(known, (said = z.locales[known as 'en']().localeError))
+  return said
 }
+/** Made once for each language. */
+const saidBySchemas = new Map<string, ReturnType<typeof z.locales.en>['localeError']>()
 
 async function waitForViews(deps: InputDeps, after: unknown, reply: FastifyReply): Promise<void> {
   if (after === undefined) await deps.views.passed(deps.streams.lastWritten(), OWN_WRITES_MS)

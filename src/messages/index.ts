@@ -12,6 +12,7 @@ export const messagesFor = (locale: string | undefined): Messages =>
 
 /** The best language for an Accept-Language header (RFC 9110): by weight, then by order. */
 export function localeFrom(acceptLanguage: string | undefined): Locale {
+  if (acceptLanguage === undefined) return 'en'
   const wanted = (acceptLanguage ?? '')
     .slice(0, 200)
     .split(',')
