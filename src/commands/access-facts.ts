@@ -28,6 +28,8 @@ export interface AccessFacts {
   localeOf(claims: Pick<AccessClaims, 'userId'>): Promise<UserActor['locale'] | undefined>
 }
 
+const OWN_WRITES_MS = 100
+
 export function createAccessFacts(deps: {
   streams: Streams
   views: Views
@@ -59,7 +61,12 @@ export function createAccessFacts(deps: {
   }
 
   async function onlyOrganization(userId: string): Promise<string> {
-    const organizations = await organizationsOf(views, userId)
+    let organizations = await organizationsOf(views, userId)
+    if (organizations.length === 0) {
+      // Just registered, perhaps: the view may be a moment behind what this process has written.
+      await views.passed(streams.lastWritten(), OWN_WRITES_MS)
+      organizations = await organizationsOf(views, userId)
+    }
     const [only] = organizations
     if (only === undefined || organizations.length > 1)
       throw new Refusal('organization_required', { organizations })

@@ -3,8 +3,8 @@
  * An event makes a job with an id derived from it; the queue may lose jobs, because every worker's work
  * is found again by a sweep over the views.
  */
-import type { Logger } from '../ports/logger.ts'
-import type { JobQueue, JobWorker } from '../ports/job-queue.ts'
+import type { Deps } from '../commands/deps.ts'
+import type { JobWorker } from '../ports/job-queue.ts'
 import type { StoredEvent } from '../ports/event-store.ts'
 
 export interface Worker {
@@ -31,6 +31,7 @@ export interface Sweep {
 }
 
 const SWEEP_EVERY_MS = 30_000
+const VIEWS_WITHIN_MS = 1_000
 
 export interface Workers {
   start(): void
@@ -42,11 +43,11 @@ export interface Workers {
 }
 
 export function createWorkers(
-  deps: { jobs: JobQueue; logger: Logger },
+  deps: Pick<Deps, 'jobs' | 'logger' | 'streams' | 'views'>,
   workers: readonly Worker[],
   sweeps: readonly Sweep[],
 ): Workers {
-  const { jobs, logger } = deps
+  const { jobs, logger, streams, views } = deps
   const running: JobWorker[] = []
   const abort = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -57,7 +58,10 @@ export function createWorkers(
       if (abort.signal.aborted) return
       try {
         const found = await sweep.run(abort.signal)
-        if (found > 0) logger.info({ sweep: sweep.name, found }, 'sweep took up unfinished work')
+        if (found === 0) continue
+        logger.info({ sweep: sweep.name, found }, 'sweep took up unfinished work')
+        // The next sweep looks at views: it should see what this one has written.
+        await views.passed(streams.lastWritten(), VIEWS_WITHIN_MS)
       } catch (error) {
         logger.error({ sweep: sweep.name, error }, 'sweep failed')
       }
