@@ -51,7 +51,9 @@ export const agentVersionBody = z.strictObject({
     description: 'Models that are tried, in order, when the first one gives no answer.',
   }),
   abort_policy: abortPolicy.default('drain').meta({
-    description: 'What happens to a call whose caller has left while the model answers.',
+    description:
+      'What happens to a call whose caller has left while the model answers. cancel_estimate is drain ' +
+      'with models that think before they answer.',
   }),
   on_provider_failure: onProviderFailure.default('free').meta({
     description: 'What the buyer pays of an answer that the provider broke off.',

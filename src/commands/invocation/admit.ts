@@ -5,6 +5,7 @@
 import { account } from '../../domain/account/account.ts'
 import type { PlaceHold } from '../../domain/account/commands.ts'
 import { type Hold, holdOf } from '../../domain/account/state.ts'
+import type { AbortPolicy } from '../../domain/agent/events.ts'
 import { type PromptMessage, render } from '../../domain/agent/template.ts'
 import type { Accepted, InvocationMetadata } from '../../domain/invocation/events.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -203,7 +204,7 @@ function acceptedFrom(
     priceList,
     chain: chain.map(({ link }) => link),
     holdNanos: hold.amountNanos,
-    abortPolicy: version.abortPolicy,
+    abortPolicy: abortPolicyOf(version.abortPolicy, terms),
     onProviderFailure: version.onProviderFailure,
     store: version.store,
     contentSubject: part.ref.slice(0, part.ref.lastIndexOf('/')),
@@ -215,3 +216,13 @@ function acceptedFrom(
     practice: hold.practice === true,
   }
 }
+
+/**
+ * What a model thinks before its answer is charged but never arrives as text, so a call to it that is
+ * broken off cannot be estimated: it is drained, and charged what the provider reports. Models that think
+ * take no temperature.
+ */
+const abortPolicyOf = (wanted: AbortPolicy, { chain }: CallTerms): AbortPolicy =>
+  wanted === 'cancel_estimate' && chain.some(({ model }) => !model.parameters.temperature)
+    ? 'drain'
+    : wanted

@@ -2,7 +2,15 @@
 // hold with it.
 import { afterEach, describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../../support/app.ts'
-import { callOf, type Funded, fund, invoke, moneyOf, storyOf } from '../../support/funded.ts'
+import {
+  callOf,
+  type Funded,
+  fund,
+  type FundedOptions,
+  invoke,
+  moneyOf,
+  storyOf,
+} from '../../support/funded.ts'
 import { signInMember } from '../../support/seed.ts'
 import { openable } from '../../support/upstream.ts'
 
@@ -91,9 +99,12 @@ describe('cancel', () => {
     expect((await moneyOf(app, who.orgId)).held).toBe(0n)
   })
 
-  const running = async (abortPolicy: 'drain' | 'cancel_estimate' | 'cancel_free') => {
+  const running = async (
+    abortPolicy: 'drain' | 'cancel_estimate' | 'cancel_free',
+    model: NonNullable<FundedOptions['models']>[number] = { name: 'test-model' },
+  ) => {
     app = await startTestApp()
-    const who = await fund(app, { agent: { abortPolicy } })
+    const who = await fund(app, { agent: { abortPolicy, modelName: model.name }, models: [model] })
     const midGate = openable()
     app.upstream.next({ text: ['One ', 'two'], after: 1, midGate })
     const reply = invoke(app, who, {}, { key: 'running' })
@@ -123,6 +134,17 @@ describe('cancel', () => {
       'InvocationCancelRequested',
       'InvocationCanceled',
     ])
+    expect((await moneyOf(app, who.orgId)).held).toBe(0n)
+  })
+
+  test('while it runs: cancel_estimate of a model that thinks unseen is drained', async () => {
+    const model = {
+      name: 'thinker',
+      parameters: { maxTokens: 'max_completion_tokens', temperature: false },
+    } as const
+    const { who, reply, midGate } = await running('cancel_estimate', model)
+    midGate.open()
+    expect((await reply).body).toMatchObject({ output: 'One two', usage: { basis: 'reported' } })
     expect((await moneyOf(app, who.orgId)).held).toBe(0n)
   })
 
