@@ -103,7 +103,9 @@ export const starterPlans: readonly z.input<typeof planBody>[] = [
     name: 'Free',
     slug: DEFAULT_PLAN_SLUG,
     prices: { price_list: PRICE_LIST },
-    included_credit: { amount: '1.00', kind: 'included', period: 'month' },
+    // At once, also for an address that nobody has proven: no more than to try it.
+    included_credit: { amount: '0.10', kind: 'included', period: 'month' },
+    trial: { amount: '1.00', days: 30 },
     grace_days: 0,
     free: true,
     agents: 'all',
