@@ -22,6 +22,13 @@ export interface ViewDocument {
   readonly document: unknown
 }
 
+/** What one batch of events makes of one view. */
+export interface ViewBatch {
+  readonly view: ViewCollection
+  readonly documents: readonly (ViewDocument & { position: Position })[]
+  readonly checkpoint: Position
+}
+
 export interface ViewStore {
   get(view: ViewCollection, key: string): Promise<unknown>
   /** Many at once: a Map of those that exist. */
@@ -52,6 +59,8 @@ export interface ViewStore {
     documents: readonly (ViewDocument & { position: Position })[],
     checkpoint: Position,
   ): Promise<void>
+  /** `put` for each, in order; all together where the store has transactions, which is much cheaper. */
+  putMany(batches: readonly ViewBatch[]): Promise<void>
   /** Position up to which every event has been applied; undefined for a new projection. */
   checkpoint(view: ViewCollection): Promise<Position | undefined>
   /** Every document in order of key, pages of `limit`: for comparing and rebuilding. */

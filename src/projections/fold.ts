@@ -3,11 +3,12 @@
  * and written once, together with the checkpoint.
  */
 import type { Position, StoredEvent } from '../ports/event-store.ts'
-import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
+import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.ts'
 import type { AnyProjection, Handler } from './projection.ts'
 
 type AnyHandler = Handler<unknown, Readonly<Record<string, unknown>>>
 
+/** Folds and stores. */
 export async function foldBatch(
   store: ViewStore,
   projection: AnyProjection,
@@ -15,6 +16,17 @@ export async function foldBatch(
   events: readonly StoredEvent[],
   checkpoint: Position,
 ): Promise<void> {
+  await store.putMany([await folded(store, projection, target, events, checkpoint)])
+}
+
+/** What the batch makes of the view, still to be stored. */
+export async function folded(
+  store: ViewStore,
+  projection: AnyProjection,
+  target: ViewCollection,
+  events: readonly StoredEvent[],
+  checkpoint: Position,
+): Promise<ViewBatch> {
   const touched: { key: string; event: StoredEvent; handler: AnyHandler }[] = []
   const keys = new Set<string>()
   for (const event of events) {
@@ -28,10 +40,7 @@ export async function foldBatch(
       keys.add(key)
     }
   }
-  if (touched.length === 0) {
-    await store.put(target, [], checkpoint)
-    return
-  }
+  if (touched.length === 0) return { view: target, documents: [], checkpoint }
   const documents = await store.getMany(target, [...keys])
   const changed = new Map<string, Position>()
   for (const { key, event, handler } of touched) {
@@ -40,9 +49,13 @@ export async function foldBatch(
     else documents.set(key, next)
     changed.set(key, event.position)
   }
-  await store.put(
-    target,
-    [...changed].map(([key, position]) => ({ key, document: documents.get(key), position })),
+  return {
+    view: target,
+    documents: [...changed].map(([key, position]) => ({
+      key,
+      document: documents.get(key),
+      position,
+    })),
     checkpoint,
-  )
+  }
 }

@@ -6,8 +6,8 @@
 import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
 import { BEFORE_ALL } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
-import { foldBatch } from './fold.ts'
+import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.ts'
+import { foldBatch, folded } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
 import { type Verified, verifyViews } from './verify.ts'
 import { createProgress, createViews, generationOf, physical, type Views } from './views.ts'
@@ -97,33 +97,53 @@ export function createRunner(deps: RunnerDeps): Runner {
     served.set(projection.name, target)
   }
 
-  async function applyTo(one: Running, batch: readonly StoredEvent[]): Promise<void> {
-    const last = batch.at(-1)
-    if (one.stopped !== undefined || !last || last.position <= one.checkpoint) return
+  /** What the batch makes of one view; undefined where it has seen it, or stands still. */
+  async function foldFor(
+    one: Running,
+    batch: readonly StoredEvent[],
+    last: Position,
+  ): Promise<ViewBatch | undefined> {
+    if (one.stopped !== undefined || last <= one.checkpoint) return undefined
     const first = batch[0]
     const fresh =
       first && first.position > one.checkpoint
         ? batch
         : batch.filter((event) => event.position > one.checkpoint)
     try {
-      await foldBatch(store, one.projection, one.target, fresh, last.position)
-      one.checkpoint = last.position
+      return await folded(store, one.projection, one.target, fresh, last)
     } catch (error) {
-      one.stopped = error instanceof Error ? error.message : String(error)
-      deps.logger.error(
-        { projection: one.projection.name, after: String(one.checkpoint), error },
-        'projection stopped',
-      )
+      stop(one, error)
+      return undefined
     }
   }
 
+  function stop(one: Running, error: unknown): void {
+    one.stopped = error instanceof Error ? error.message : String(error)
+    deps.logger.error(
+      { projection: one.projection.name, after: String(one.checkpoint), error },
+      'projection stopped',
+    )
+  }
+
   async function applyBatch(batch: readonly StoredEvent[]): Promise<void> {
+    const last = batch.at(-1)?.position
+    if (last === undefined) return
     const upcasted = batch.map(deps.upcast)
-    for (const one of running.values()) await applyTo(one, upcasted)
-    const last = batch.at(-1)
-    if (!last) return
+    const results: { readonly one: Running; readonly made: ViewBatch }[] = []
+    for (const one of running.values()) {
+      const made = await foldFor(one, upcasted, last)
+      if (made) results.push({ one, made })
+    }
+    try {
+      await store.putMany(results.map(({ made }) => made))
+    } catch {
+      // One by one, so that only those stop whose documents cannot be stored.
+      for (const { one, made } of results)
+        await store.putMany([made]).catch((error: unknown) => stop(one, error))
+    }
+    for (const { one } of results) if (one.stopped === undefined) one.checkpoint = last
     for (const listener of listeners) listener(upcasted)
-    progress.advance(last.position)
+    progress.advance(last)
   }
 
   async function follow(after: Position): Promise<void> {

@@ -58,6 +58,41 @@ export function viewDocumentContract(open: OpenEngine): void {
       await views.put(view, [doc('a', { n: 6 }, 6n)], 6n)
       expect(await views.get(view, 'a')).toEqual({ n: 6 })
     })
+    test('of several views are put at once, new and known ones, twice without a difference', async () => {
+      const { views } = (await open()).engine
+      const [known, fresh, idle] = [newView(), newView(), newView()]
+      await views.put(known, [doc('a', { n: 1 })], 1n)
+      await views.put(idle, [doc('a', { n: 9 })], 1n)
+      const batches = [
+        {
+          view: known,
+          documents: [doc('a', { n: 2 }, 2n), doc('b', { n: 3 }, 3n)],
+          checkpoint: 3n,
+        },
+        { view: fresh, documents: [doc('a', { n: 4 }, 3n)], checkpoint: 3n },
+        { view: idle, documents: [], checkpoint: 3n },
+      ]
+      for (let time = 0; time < 2; time++) {
+        await views.putMany(batches)
+        expect(await views.get(known, 'a')).toEqual({ n: 2 })
+        expect(await views.get(known, 'b')).toEqual({ n: 3 })
+        expect(await views.get(fresh, 'a')).toEqual({ n: 4 })
+        expect(await views.get(idle, 'a')).toEqual({ n: 9 })
+        for (const view of [known, fresh, idle]) expect(await views.checkpoint(view)).toBe(3n)
+      }
+      await views.putMany([])
+    })
+    test('that cannot be stored leave nothing of their batch behind', async () => {
+      const { views } = (await open()).engine
+      const view = newView()
+      const circular: Record<string, unknown> = {}
+      circular['self'] = circular
+      const bad = { view, documents: [doc('a', circular)], checkpoint: 1n }
+      await expect(views.putMany([bad])).rejects.toThrow()
+      expect(await views.checkpoint(view)).toBeUndefined()
+      await views.putMany([{ ...bad, documents: [doc('a', { n: 1 })] }])
+      expect(await views.get(view, 'a')).toEqual({ n: 1 })
+    })
     test('disappear when put as undefined, and older events do not bring them back', async () => {
       const { views } = (await open()).engine
       const view = newView()

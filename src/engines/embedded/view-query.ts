@@ -57,6 +57,19 @@ export function findSql(
   }
 }
 
+/** Writes a document unless the stored one is as new; its parameters are the columns' values. */
+export function upsertSql(table: Table): string {
+  const columns = ['key', 'document', 'position', ...table.fields.map((_, i) => `f${i}`)]
+  return `INSERT INTO ${table.name}(${columns.join(', ')})
+    VALUES (${columns.map(() => '?').join(', ')})
+    ON CONFLICT(key) DO UPDATE SET
+      ${columns
+        .slice(1)
+        .map((column) => `${column} = excluded.${column}`)
+        .join(', ')}
+    WHERE excluded.position > position`
+}
+
 export const toCursor = (value: string | number | null, key: string): string =>
   Buffer.from(JSON.stringify([value, key])).toString('base64url')
 

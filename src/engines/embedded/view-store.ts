@@ -9,12 +9,12 @@
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { Position } from '../../ports/event-store.ts'
-import type { SnapshotStore, ViewCollection, ViewStore } from '../../ports/view-store.ts'
+import type { SnapshotStore, ViewBatch, ViewCollection, ViewStore } from '../../ports/view-store.ts'
 import { openDatabase, openReader, scalar } from './database.ts'
 import type { DatabaseKind } from './database.ts'
 import { DocumentTexts } from './document-texts.ts'
 import { asking, requireWritable, snapshotStore } from './snapshot-store.ts'
-import { findSql, toCursor } from './view-query.ts'
+import { findSql, toCursor, upsertSql } from './view-query.ts'
 import type { Query, Table } from './view-query.ts'
 
 export const VIEWS_FILE = 'views.db'
@@ -79,6 +79,17 @@ export function openViewStore(
  */
 const CHECKPOINT_LAG = 1_000
 
+/** One batch on its way into the file. */
+interface Prepared {
+  readonly view: ViewCollection
+  readonly documents: ViewBatch['documents']
+  readonly texts: readonly (string | null)[]
+  readonly existing: Table | undefined
+  readonly reached: number
+  /** What was really written: a document whose position is not newer stays. */
+  readonly written: [string, string | null][]
+}
+
 class Views implements ViewStore {
   readonly #db: DatabaseSync
   readonly #readOnly: boolean
@@ -127,34 +138,61 @@ class Views implements ViewStore {
     }))
   }
 
-  async put(
+  put(
     view: ViewCollection,
-    documents: Parameters<ViewStore['put']>[1],
+    documents: ViewBatch['documents'],
     checkpoint: Position,
   ): Promise<void> {
+    return this.putMany([{ view, documents, checkpoint }])
+  }
+
+  async putMany(batches: readonly ViewBatch[]): Promise<void> {
     requireWritable(this.#readOnly)
-    // Outside the transaction: what cannot be serialised must not look like a broken store.
+    const due = batches.map((batch) => this.#prepared(batch)).filter((one) => one !== undefined)
+    if (due.length === 0) return
+    const created: string[] = []
+    try {
+      asking(() =>
+        this.#transaction(() => {
+          for (const one of due) {
+            if (!one.existing) created.push(`${one.view.name}@${one.view.version}`)
+            this.#write(one)
+          }
+        }),
+      )
+    } catch (error) {
+      for (const id of created) this.#tables.delete(id)
+      throw error
+    }
+    for (const one of due) this.#remember(one)
+  }
+
+  /** Outside the transaction: what cannot be serialised must not look like a broken store. */
+  #prepared({ view, documents, checkpoint }: ViewBatch): Prepared | undefined {
     const texts = documents.map(({ document }) =>
       document === undefined ? null : JSON.stringify(document),
     )
     const existing = this.#find(view)
     const reached = Math.max(this.#reached(view), Number(checkpoint))
     const lag = existing && documents.length === 0 ? this.#lag(view, reached) : CHECKPOINT_LAG
-    if (lag < CHECKPOINT_LAG) return
-    const written: [string, string | null][] = []
-    asking(() => {
-      this.#transaction(() => {
-        const table = existing ?? this.#create(view)
-        const upsert = this.#statement(table, upsertSql(table))
-        for (const [i, { key, document, position }] of documents.entries()) {
-          const text = texts[i] ?? null
-          const indexed = values(table, text === null ? null : document)
-          const { changes } = upsert.run(key, text, Number(position), ...indexed)
-          if (changes !== 0) written.push([key, text])
-        }
-        this.#statement(table, CHECKPOINT).run(reached, view.name, view.version)
-      })
-    })
+    return lag < CHECKPOINT_LAG
+      ? undefined
+      : { view, documents, texts, existing, reached, written: [] }
+  }
+
+  #write({ view, documents, texts, existing, reached, written }: Prepared): void {
+    const table = existing ?? this.#create(view)
+    const upsert = this.#statement(table, upsertSql(table))
+    for (const [i, { key, document, position }] of documents.entries()) {
+      const text = texts[i] ?? null
+      const indexed = values(table, text === null ? null : document)
+      const { changes } = upsert.run(key, text, Number(position), ...indexed)
+      if (changes !== 0) written.push([key, text])
+    }
+    this.#statement(table, CHECKPOINT).run(reached, view.name, view.version)
+  }
+
+  #remember({ view, reached, written }: Prepared): void {
     const name = tableName(view.name, view.version)
     this.#checkpoints.set(name, { written: reached, reached })
     for (const [key, text] of written)
@@ -342,18 +380,6 @@ function tableName(name: string, version: number, suffix = ''): string {
     throw new TypeError(`not the name of a view: ${name}@${version}`)
   }
   return `"view ${name}@${version}${suffix}"`
-}
-
-function upsertSql(table: Table): string {
-  const columns = ['key', 'document', 'position', ...table.fields.map((_, i) => `f${i}`)]
-  return `INSERT INTO ${table.name}(${columns.join(', ')})
-    VALUES (${columns.map(() => '?').join(', ')})
-    ON CONFLICT(key) DO UPDATE SET
-      ${columns
-        .slice(1)
-        .map((column) => `${column} = excluded.${column}`)
-        .join(', ')}
-    WHERE excluded.position > position`
 }
 
 /** Values of the index columns: strings and safe integers, else nothing. */
