@@ -129,9 +129,9 @@ async function measure(): Promise<number> {
   let folders = 0
   const settings: Settings = {
     quick: options.quick,
-    rounds: options.quick ? 3 : 5,
+    rounds: options.quick ? 2 : 5,
     serverRounds: options.quick ? 2 : 5,
-    turnMs: options.quick ? 700 : 2_000,
+    turnMs: options.quick ? 500 : 2_000,
     folder() {
       const folder = join(root, String(folders++))
       mkdirSync(folder)
