@@ -131,7 +131,7 @@ async function measure(): Promise<number> {
     quick: options.quick,
     rounds: options.quick ? 2 : 5,
     serverRounds: options.quick ? 2 : 5,
-    turnMs: options.quick ? 500 : 2_000,
+    turnMs: options.quick ? 400 : 2_000,
     folder() {
       const folder = join(root, String(folders++))
       mkdirSync(folder)
