@@ -9,6 +9,7 @@ import { z } from 'zod'
 const port = (description: string, value: number) =>
   z
     .string()
+    .regex(/^\d{1,5}$/, 'a port, from 0 to 65535')
     .default(String(value))
     .transform(Number)
     .pipe(z.int().min(0).max(65_535))
@@ -145,7 +146,7 @@ export function readConfig(
   if (!parsed.success)
     for (const issue of parsed.error.issues)
       problems.push(`${issue.path.join('.')}: ${issue.message}`)
-  if (parsed.success) problems.push(...contradictions(parsed.data))
+  problems.push(...contradictions(given))
   if (problems.length > 0 || !parsed.success) throw new ConfigurationError(problems)
   return Object.freeze(parsed.data)
 }
@@ -188,19 +189,16 @@ export const usesPracticeModel = (config: Config): boolean =>
   config.PRACTICE_MODEL === 'on' ||
   (config.PRACTICE_MODEL === 'auto' && config.OPENAI_API_KEY === undefined)
 
-function contradictions(config: Config): string[] {
-  const problems: string[] = []
-  if (config.PRACTICE_MODEL === 'auto' && config.OPENAI_API_KEY === undefined) {
-    const reachable = !isLoopback(config.HOST)
-    if (reachable)
-      problems.push(
-        `OPENAI_API_KEY: not set, and HOST=${config.HOST} is reachable beyond this machine; ` +
-          'set the key, or PRACTICE_MODEL=on to sell practice answers knowingly',
-      )
-  }
-  if (config.PRACTICE_MODEL === 'off' && config.OPENAI_API_KEY === undefined)
-    problems.push('OPENAI_API_KEY: required with PRACTICE_MODEL=off')
-  return problems
+/** What single settings cannot know; from the values as given, so that one mistake hides no other. */
+function contradictions(given: Readonly<Record<string, string>>): string[] {
+  const { HOST = '127.0.0.1', PRACTICE_MODEL = 'auto', OPENAI_API_KEY } = given
+  if (OPENAI_API_KEY !== undefined) return []
+  if (PRACTICE_MODEL === 'off') return ['OPENAI_API_KEY: required with PRACTICE_MODEL=off']
+  if (PRACTICE_MODEL === 'on' || isLoopback(HOST)) return []
+  return [
+    `OPENAI_API_KEY: not set, and HOST=${HOST} is reachable beyond this machine; ` +
+      'set the key, or PRACTICE_MODEL=on to sell practice answers knowingly',
+  ]
 }
 
 /** What may be told: every setting but the secrets. */

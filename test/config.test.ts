@@ -1,0 +1,97 @@
+// A mistake in the settings stops the start, with every problem named at once; secrets may come from files.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  ConfigurationError,
+  describeSettings,
+  publicSettings,
+  readConfig,
+  usesPracticeModel,
+} from '../src/config.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'daybook-config-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const read = (environment: Record<string, string>, envFile = join(folder, '.env')) =>
+  readConfig(environment, envFile)
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    read(environment)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems
+    throw error
+  }
+}
+
+describe('the settings', () => {
+  test('need nothing to start on this machine', () => {
+    expect(read({})).toMatchObject({ ENGINE: 'embedded', HOST: '127.0.0.1', PORT: 3000 })
+    expect(usesPracticeModel(read({}))).toBe(true)
+  })
+  test('name every problem at once', () => {
+    const problems = problemsOf({
+      PORT: 'abc',
+      CALL_LIMIT: '5',
+      MASTER_KEY: 'eHg=',
+      OPENAI_TEMPERATURE: '2.5',
+      BILLING: 'free',
+      HOST: '0.0.0.0',
+    })
+    const named = problems.map((problem) => problem.split(':')[0])
+    expect(new Set(named)).toEqual(
+      new Set([
+        'PORT',
+        'CALL_LIMIT',
+        'MASTER_KEY',
+        'OPENAI_TEMPERATURE',
+        'BILLING',
+        'OPENAI_API_KEY',
+      ]),
+    )
+  })
+  test('from the environment win over the file, and empty ones count as not set', () => {
+    writeFileSync(join(folder, '.env'), 'PORT=4000\nLOG_LEVEL=warn\nHOST=\n')
+    expect(read({ PORT: '5000' })).toMatchObject({
+      PORT: 5000,
+      LOG_LEVEL: 'warn',
+      HOST: '127.0.0.1',
+    })
+  })
+  test('that are secret may come from a file, but not from both', () => {
+    const file = join(folder, 'key')
+    writeFileSync(file, 'sk-from-file\n')
+    expect(read({ OPENAI_API_KEY_FILE: file }).OPENAI_API_KEY).toBe('sk-from-file')
+    expect(problemsOf({ OPENAI_API_KEY_FILE: file, OPENAI_API_KEY: 'x' })[0]).toMatch(/keep one/)
+    expect(problemsOf({ OPENAI_API_KEY_FILE: join(folder, 'nowhere') })[0]).toMatch(/no such file/)
+  })
+  test('that are secret are never told', () => {
+    const told = JSON.stringify(publicSettings(read({ OPENAI_API_KEY: 'sk-canary' })))
+    expect(told).not.toContain('canary')
+    const secrets = describeSettings().filter((one) => one.secret)
+    expect(secrets.map(({ name }) => name)).toEqual(['MASTER_KEY', 'OPENAI_API_KEY'])
+  })
+})
+
+describe('the practice model', () => {
+  test.each(['0.0.0.0', '192.168.0.7', '::', 'example.com'])(
+    'refuses the start where %s can be reached',
+    (HOST) => {
+      expect(problemsOf({ HOST })).toEqual([expect.stringContaining('PRACTICE_MODEL=on')])
+      expect(problemsOf({ HOST, PRACTICE_MODEL: 'on' })).toEqual([])
+      expect(problemsOf({ HOST, OPENAI_API_KEY: 'x' })).toEqual([])
+    },
+  )
+  test.each(['localhost', '127.0.0.1', '127.1.2.3', '::1'])('answers on %s', (HOST) => {
+    expect(problemsOf({ HOST })).toEqual([])
+  })
+  test('that is off needs a key', () => {
+    expect(problemsOf({ PRACTICE_MODEL: 'off' })).toEqual([expect.stringContaining('required')])
+  })
+})
