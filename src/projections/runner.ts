@@ -230,8 +230,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     rebuild,
     verify(onProgress) {
       const work = () => {
-        const served = [...running.values()].filter((one) => one.stopped === undefined)
-        return verifyViews({ ...deps, served, inTurn, onProgress })
+        const going = [...running.values()].filter((one) => one.stopped === undefined)
+        return verifyViews({ ...deps, served: going, inTurn, onProgress })
       }
       const verified = verifying.then(work, work)
       verifying = verified

@@ -108,7 +108,8 @@ describe('never blocks', () => {
         counter.count(encoding, text)
         best = Math.min(best, performance.now() - start)
       }
-      expect(best).toBeLessThan(50)
+      // Some 15 ms on two cores; what grows faster than the text needs minutes.
+      expect(best).toBeLessThan(1_000)
     }
   })
 })
