@@ -119,7 +119,6 @@ const settings = z.object({
   HASHES_AT_ONCE: whole('Password hashes at once; 0 takes the number of cores.', 0, 0, 64),
 })
 export type Config = Readonly<z.output<typeof settings>>
-export type Setting = keyof Config
 
 export class ConfigurationError extends Error {
   readonly problems: readonly string[]

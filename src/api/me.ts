@@ -1,6 +1,5 @@
 /** The signed-in person: what we know of them, what they change, and where they are signed in. */
 import { z } from 'zod'
-import type { UserActor } from '../commands/access.ts'
 import type { Deps } from '../commands/deps.ts'
 import { endSession } from '../commands/session/sign-out.ts'
 import { changeProfile } from '../commands/user/change-profile.ts'
@@ -11,6 +10,7 @@ import { user } from '../domain/user/user.ts'
 import { locales } from '../messages/index.ts'
 import { openText } from '../projections/open.ts'
 import { type ListedSession, sessionsOf } from '../projections/sessions-by-user.ts'
+import { signedIn } from './actor.ts'
 import { passwordText } from './auth.ts'
 import { type AnyRoute, type Answer, route } from './route.ts'
 import { timeSchema } from './schemas.ts'
@@ -90,12 +90,6 @@ export function meRoutes(deps: Deps): AnyRoute[] {
     }),
     ...sessions(deps),
   ]
-}
-
-function signedIn(actor: { kind: string }): UserActor {
-  // The route's access lets nobody else through.
-  if (actor.kind !== 'user') throw new Refusal('unauthenticated')
-  return actor as UserActor
 }
 
 async function me(deps: Deps, { userId }: { userId: string }): Promise<Answer> {

@@ -54,7 +54,6 @@ export const money = (amount: bigint): Money => ({
 
 /** The classes a provider counts and a price list prices. They sum to the provider's totals. */
 export const tokenClasses = ['input_uncached', 'input_cached', 'output', 'reasoning'] as const
-export type TokenClass = (typeof tokenClasses)[number]
 export const tokenQuantities = z.strictObject({
   input_uncached: z.int().nonnegative(),
   input_cached: z.int().nonnegative(),

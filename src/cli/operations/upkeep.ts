@@ -1,8 +1,6 @@
 /** `backup`, `keys`, `mail list`, `check`: keeping an installation safe and reachable. */
 import { z } from 'zod'
-import { mailLink } from '../../commands/mail/mail-token.ts'
-import { isErased } from '../../domain/personal.ts'
-import { listOpenMails } from '../../projections/open-mails.ts'
+import { waitingMails } from '../../commands/mail/list-open-mails.ts'
 import { operation } from '../operation.ts'
 
 const backup = operation({
@@ -30,25 +28,24 @@ const mailList = operation({
   input: z.strictObject({}),
   async run({ deps }, _input, tell) {
     for (let after: string | undefined; ;) {
-      const page = await listOpenMails(deps.views, {
+      const page = await waitingMails(deps, {
         limit: 100,
+        descending: false,
         ...(after === undefined ? {} : { after }),
       })
-      for (const mail of page.items) {
-        const recipient = await deps.sealer.open(mail.recipient)
+      for (const mail of page.items)
         tell({
           kind: 'row',
           row: {
             mail_id: mail.mailId,
             kind: mail.kind,
-            to: isErased(recipient) ? '(erased)' : recipient,
+            to: mail.recipient ?? '(erased)',
             locale: mail.locale,
             requested_at: mail.requestedAt,
             expires_at: mail.expiresAt,
-            link: mailLink(deps, mail.kind, mail.mailId) ?? null,
+            link: mail.link ?? null,
           },
         })
-      }
       after = page.next
       if (after === undefined) return
     }

@@ -28,15 +28,3 @@ export function changeAgent(
   } as const
   return changeAgentStream(deps, agentId, command, step(deps.ids, root, 'change'), { ifRevision })
 }
-
-export const renameAgent = (
-  deps: ChangeDeps,
-  root: Root,
-  asked: Asked<{ readonly name: string }>,
-): Promise<AgentChange> => changeAgent(deps, root, asked)
-
-export const setAgentActive = (
-  deps: ChangeDeps,
-  root: Root,
-  asked: Asked<{ readonly active: boolean }>,
-): Promise<AgentChange> => changeAgent(deps, root, asked)

@@ -19,14 +19,13 @@ import type { ChainLink } from '../../domain/invocation/events.ts'
 import type { ModelInput } from '../../domain/model/events.ts'
 import { model, usableModel } from '../../domain/model/model.ts'
 import type { TokenQuantities } from '../../domain/money.ts'
-import { allowsAgent, plan, type PlanTerms, termsOf } from '../../domain/plan/plan.ts'
+import { allowsAgent } from '../../domain/plan/plan.ts'
 import { markedUp, priceList, type Prices, pricesAt } from '../../domain/price-list/price-list.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { accessOf } from '../../domain/subscription/state.ts'
-import { subscription } from '../../domain/subscription/subscription.ts'
 import type { LlmTarget } from '../../ports/llm.ts'
 import type { Deps } from '../deps.ts'
 import { modelIdOf } from '../model/model-id.ts'
+import { planInForce } from '../subscription/plan-in-force.ts'
 
 /** One model that may answer: how it is called and what it costs. */
 export interface Choice {
@@ -66,6 +65,8 @@ export async function termsFor(deps: TermsDeps, wanted: TermsWanted): Promise<Ca
     // Read now, beside the others: the hold needs it next.
     streams.load(account, orgId),
   ])
+  // Without a plan there is no price.
+  if (!inForce) throw new Refusal('not_subscribed')
   const label = hold?.label ?? wanted.label ?? DEFAULT_LABEL
   const held = hold && called?.versions[hold.agentVersion - 1]
   const version = held ?? versionForCall(called, orgId, label)
@@ -100,17 +101,6 @@ export async function termsFor(deps: TermsDeps, wanted: TermsWanted): Promise<Ca
       link: { model: one.name, price, cost },
     })),
   }
-}
-
-/** @throws Refusal not_subscribed: without a plan there is no price. */
-async function planInForce(deps: TermsDeps, orgId: string, at: string): Promise<PlanTerms> {
-  const { state } = await deps.streams.load(subscription, orgId)
-  const access = accessOf(state, at)
-  if (!access) throw new Refusal('not_subscribed')
-  const { state: published } = await deps.streams.load(plan, access.planId)
-  const terms = termsOf(published, access.planVersion)
-  if (!terms) throw new Refusal('plan_not_found', { planId: access.planId })
-  return terms
 }
 
 function pricesOfVersion(

@@ -13,22 +13,24 @@ export interface WaitingMail {
   readonly kind: MailKind
   /** null where it was erased. */
   readonly recipient: string | null
+  readonly locale: string
   readonly link: string | undefined
   readonly requestedAt: string
   readonly expiresAt: string
 }
 
-/** Newest first; also those that have expired. */
+/** Newest first unless asked otherwise; also those that have expired. */
 export async function waitingMails(
   deps: Pick<Deps, 'views' | 'sealer' | 'settings'>,
-  page: { limit: number; after?: string },
+  page: { limit: number; after?: string; descending?: boolean },
 ): Promise<{ items: WaitingMail[]; next: string | undefined }> {
-  const { items, next } = await listOpenMails(deps.views, { ...page, descending: true })
+  const { items, next } = await listOpenMails(deps.views, { descending: true, ...page })
   return {
     items: await Promise.all(
-      items.map(async ({ mailId, kind, recipient, requestedAt, expiresAt }) => ({
+      items.map(async ({ mailId, kind, recipient, locale, requestedAt, expiresAt }) => ({
         mailId,
         kind,
+        locale,
         recipient: await openText(deps.sealer, recipient),
         link: mailLink(deps, kind, mailId),
         requestedAt,

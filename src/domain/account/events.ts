@@ -34,7 +34,6 @@ export type CreditKind = z.output<typeof creditKind>
 
 /** Who said so: a person, the plan, or the payment provider. `sourceId` names the plan or transaction. */
 export const creditSource = z.enum(['administrator', 'plan', 'provider'])
-export type CreditSource = z.output<typeof creditSource>
 
 /** An id derived from the command that states the fact: the account takes each once. */
 const factId = clear(z.string().min(1).max(128))
@@ -55,11 +54,9 @@ export const contentReference = z.strictObject({
   /** Bytes. */
   size: z.int().nonnegative(),
 })
-export type ContentReference = z.output<typeof contentReference>
 
 /** reported by the provider · counted by us · estimated by us · unknown (listed, never taken for zero). */
 export const usageBasis = z.enum(['reported', 'counted', 'estimated', 'unknown'])
-export type UsageBasis = z.output<typeof usageBasis>
 
 export const accountEvents = {
   BillingAccountOpened: event('The organization has a billing account.', {

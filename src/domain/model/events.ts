@@ -12,7 +12,6 @@ export const modelName = z.string().regex(/^[\w.:/-]{1,128}$/, 'the name of a mo
 export const modelEncodings = ['o200k_base', 'cl100k_base', 'bytes'] as const
 /** What counts its tokens; `bytes` where nobody knows: no token is shorter than a byte. */
 export const modelEncoding = z.enum(modelEncodings)
-export type ModelEncoding = z.output<typeof modelEncoding>
 
 /** Which parameters the model takes: nothing else is ever sent. */
 export const modelParameters = z.strictObject({
