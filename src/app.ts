@@ -19,8 +19,8 @@ import {
   backupEmbedded,
   type BackupProgress,
   type BackupReport,
-} from './engines/embedded/backup.ts'
-import { openEmbedded } from './engines/embedded/index.ts'
+} from './engines/embedded/sqlite/backup.ts'
+import { openEngine } from './engines/embedded/index.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Engine } from './ports/engine.ts'
 import type { Llm } from './ports/llm.ts'
@@ -31,7 +31,7 @@ import { sweeps, workers as workerList } from './workers/index.ts'
 import { createWorkers, type Workers } from './workers/worker.ts'
 
 /** What needs no running application: a backup's check and its way back. */
-export { restoreEmbedded as restoreBackup, verifyBackup } from './engines/embedded/backup.ts'
+export { restoreEmbedded as restoreBackup, verifyBackup } from './engines/embedded/sqlite/backup.ts'
 
 const CHECK_TIMEOUT_MS = 30_000
 /** At a stop, running calls may go on so long; then they are interrupted, which costs nobody anything. */
@@ -72,7 +72,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const clock = overrides.clock ?? createSystemClock()
   const masterKeyGiven = config.MASTER_KEY !== undefined
   const engine =
-    overrides.engine ?? (await openEmbedded({ dataDir: config.DATA_DIR, logger, masterKeyGiven }))
+    overrides.engine ?? (await openEngine({ dataDir: config.DATA_DIR, logger, masterKeyGiven }))
   try {
     const wired = await wire(config, { engine, logger, clock, llm: overrides.llm })
     return await compose(config, engine, wired)

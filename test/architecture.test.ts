@@ -111,9 +111,21 @@ describe('engines', () => {
     'view-store',
   ]
 
-  test.each(folders)('%s has a file for every port', (folder) => {
-    const names = readdirSync(join(root, 'src/engines', folder))
-    expect(names).toEqual(expect.arrayContaining(ports.map((port) => `${port}.ts`)))
+  test.each(folders)('%s has one file for every port, the rest in folders', (folder) => {
+    const entries = readdirSync(join(root, 'src/engines', folder), { withFileTypes: true })
+    const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+    expect(names).toEqual(ports.map((port) => `${port}.ts`))
+  })
+
+  test.each(ports)('%s exports the same functions in every engine', async (port) => {
+    const exported = await Promise.all(
+      folders.map(async (folder) => {
+        const path = join(root, 'src/engines', folder, `${port}.ts`)
+        const loaded = (await import(path)) as Record<string, unknown>
+        return Object.keys(loaded).filter((name) => typeof loaded[name] === 'function')
+      }),
+    )
+    for (const names of exported) expect(names).toEqual(exported[0])
   })
 
   test('only the composition root and the configuration name an engine or a store', () => {

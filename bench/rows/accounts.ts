@@ -8,7 +8,7 @@ import { account } from '../../src/domain/account/account.ts'
 import type { AccountCommand } from '../../src/domain/account/commands.ts'
 import { catalogue } from '../../src/domain/catalogue.ts'
 import { idFromUuid } from '../../src/domain/ids.ts'
-import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import { type Bench, inTurns, loops, rowOf, type Sample } from '../harness.ts'
 import { quiet } from '../system.ts'
@@ -85,7 +85,7 @@ export const accountRows: readonly Bench[] = [
     async run(settings) {
       let refused = 0
       const turn = (accounts: number) => async (): Promise<Sample> => {
-        const engine = await openEmbedded({ dataDir: settings.folder(), logger: quiet })
+        const engine = await openEngine({ dataDir: settings.folder(), logger: quiet })
         const orgs = Array.from({ length: accounts }, () =>
           idFromUuid('organization', ids.random()),
         )

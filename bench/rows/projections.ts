@@ -8,7 +8,7 @@ import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
 import { event } from '../../src/domain/event.ts'
 import { clear } from '../../src/domain/personal.ts'
-import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import { BEFORE_ALL, type NewEvent, type StoredEvent } from '../../src/ports/event-store.ts'
 import { projection, type Projection } from '../../src/projections/projection.ts'
@@ -78,7 +78,7 @@ const sizeOf = ({ quick }: Settings) => (quick ? 60_000 : 300_000)
 async function fill(settings: Settings): Promise<Engine> {
   const size = sizeOf(settings)
   settings.progress(`writing a log of ${size} events`)
-  const engine = await openEmbedded({ dataDir: settings.folder(), logger: quiet })
+  const engine = await openEngine({ dataDir: settings.folder(), logger: quiet })
   for (let order = 0; order < size / STREAM_LENGTH; order += 64)
     await Promise.all(
       Array.from({ length: Math.min(64, size / STREAM_LENGTH - order) }, (_, n) =>

@@ -11,7 +11,7 @@ import { createSealer } from '../../src/adapters/sealing.ts'
 import { createEventCodec } from '../../src/commands/event-codec.ts'
 import { catalogue } from '../../src/domain/catalogue.ts'
 import { idFromUuid } from '../../src/domain/ids.ts'
-import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import type { NewEvent } from '../../src/ports/event-store.ts'
 import { projections } from '../../src/projections/index.ts'
@@ -143,7 +143,7 @@ async function prepared(settings: Settings, calls: number): Promise<string> {
   const folder = settings.folder()
   const dataDir = join(folder, 'data')
   cpSync(made.dataDir, dataDir, { recursive: true })
-  const engine = await openEmbedded({ dataDir, logger: quiet })
+  const engine = await openEngine({ dataDir, logger: quiet })
   try {
     await write(engine, made.orgId, calls, settings)
     await fold(engine, settings)

@@ -22,6 +22,12 @@ export interface ViewDocument {
   readonly document: unknown
 }
 
+/** A document as it is stored; undefined where it was deleted. */
+export interface ViewRow {
+  readonly document: unknown
+  readonly position: Position
+}
+
 /** What one batch of events makes of one view. */
 export interface ViewBatch {
   readonly view: ViewCollection
@@ -31,8 +37,11 @@ export interface ViewBatch {
 
 export interface ViewStore {
   get(view: ViewCollection, key: string): Promise<unknown>
-  /** Many at once: a Map of those that exist. */
-  getMany(view: ViewCollection, keys: readonly string[]): Promise<Map<string, unknown>>
+  /**
+   * Many at once, with the position that each reflects. A deleted document is there as undefined: whoever
+   * folds must know what it has seen already.
+   */
+  getMany(view: ViewCollection, keys: readonly string[]): Promise<Map<string, ViewRow>>
   /**
    * Documents equal in all `equals` fields of the index, ordered by its `orderBy`, then key.
    * `after` is the cursor of the last row seen; cursors survive a rebuild.
@@ -51,15 +60,10 @@ export interface ViewStore {
     },
   ): Promise<{ key: string; document: unknown; cursor: string }[]>
   /**
-   * Writes a batch and moves the checkpoint to `position`. A document whose stored position is already
-   * ≥ its own is left alone, so applying anything twice changes nothing. `document: undefined` deletes.
+   * Writes batches in order, each with its checkpoint after its documents (all together where the store
+   * has transactions). A document whose stored position is already ≥ its own is left alone, so applying
+   * anything twice changes nothing; a checkpoint never goes back. `document: undefined` deletes.
    */
-  put(
-    view: ViewCollection,
-    documents: readonly (ViewDocument & { position: Position })[],
-    checkpoint: Position,
-  ): Promise<void>
-  /** `put` for each, in order; all together where the store has transactions, which is much cheaper. */
   putMany(batches: readonly ViewBatch[]): Promise<void>
   /** Position up to which every event has been applied; undefined for a new projection. */
   checkpoint(view: ViewCollection): Promise<Position | undefined>
@@ -68,8 +72,9 @@ export interface ViewStore {
     view: ViewCollection,
     options: { after?: string; limit: number },
   ): Promise<{ key: string; document: unknown; position: Position }[]>
-  /** Versions that exist of a projection, with their checkpoints. */
-  versions(name: string): Promise<{ version: number; checkpoint: Position }[]>
+  /** Every version of every projection that exists, with its checkpoint. */
+  collections(): Promise<{ name: string; version: number; checkpoint: Position }[]>
+  /** It is no longer listed at once; who still reads it finds it as it was, or empty. */
   drop(view: { name: string; version: number }): Promise<void>
 }
 

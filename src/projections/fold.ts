@@ -41,12 +41,16 @@ export async function folded(
     }
   }
   if (touched.length === 0) return { view: target, documents: [], checkpoint }
-  const documents = await store.getMany(target, [...keys])
+  const stored = await store.getMany(target, [...keys])
+  const documents = new Map<string, unknown>()
+  for (const [key, { document }] of stored) documents.set(key, document)
   const changed = new Map<string, Position>()
   for (const { key, event, handler } of touched) {
+    // A crash between documents and checkpoint, or another process, has applied it already.
+    const seen = stored.get(key)
+    if (seen && event.position <= seen.position) continue
     const next = handler.project(documents.get(key), event, key)
-    if (next === undefined) documents.delete(key)
-    else documents.set(key, next)
+    documents.set(key, next)
     changed.set(key, event.position)
   }
   return {

@@ -47,6 +47,8 @@ export interface RunnerDeps {
   readonly logger: Logger
 }
 
+type StoredView = Awaited<ReturnType<ViewStore['collections']>>[number]
+
 interface Running {
   readonly projection: AnyProjection
   target: ViewCollection
@@ -77,8 +79,13 @@ export function createRunner(deps: RunnerDeps): Runner {
     return result
   }
 
-  async function register(projection: AnyProjection, head: Position): Promise<void> {
-    const generations = (await store.versions(projection.name))
+  async function register(
+    projection: AnyProjection,
+    stored: readonly StoredView[],
+    head: Position,
+  ): Promise<void> {
+    const generations = stored
+      .filter(({ name }) => name === projection.name)
       .map((stored) => ({ ...stored, generation: generationOf(projection, stored.version) }))
       .filter((stored) => stored.generation !== undefined)
       .sort((a, b) => a.version - b.version)
@@ -156,15 +163,16 @@ export function createRunner(deps: RunnerDeps): Runner {
   }
 
   async function dropOlder(): Promise<void> {
-    for (const one of running.values())
-      for (const stored of await store.versions(one.projection.name))
-        if (stored.version < one.target.version)
-          await store.drop({ name: one.projection.name, version: stored.version })
+    for (const { name, version } of await store.collections()) {
+      const one = running.get(name)
+      if (one && version < one.target.version) await store.drop({ name, version })
+    }
   }
 
   async function start(): Promise<void> {
     const head = await events.head()
-    for (const projection of deps.projections) await register(projection, head)
+    const stored = await store.collections()
+    for (const projection of deps.projections) await register(projection, stored, head)
     let after = head
     for (const one of running.values()) if (one.checkpoint < after) after = one.checkpoint
     progress.advance(after)

@@ -97,7 +97,9 @@ async function compareCopy(v: Verification, copy: Copy): Promise<Verified> {
     const keys = [...suspects]
     const now = await v.store.getMany(served.target, keys)
     const fresh = await v.store.getMany(scratch, keys)
-    const different = keys.filter((key) => !sameBytes(now.get(key), fresh.get(key)))
+    const different = keys.filter(
+      (key) => !sameBytes(now.get(key)?.document, fresh.get(key)?.document),
+    )
     return { name, documents, different: different.slice(0, NAMED) }
   })
 }

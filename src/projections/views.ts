@@ -59,7 +59,11 @@ export function createViews(
     get: async <View>(projection: Projection<View>, key: string) =>
       (await store.get(collection(projection), key)) as View | undefined,
     getMany: async <View>(projection: Projection<View>, keys: readonly string[]) =>
-      (await store.getMany(collection(projection), keys)) as Map<string, View>,
+      new Map(
+        [...(await store.getMany(collection(projection), keys))]
+          .filter(([, { document }]) => document !== undefined)
+          .map(([key, { document }]) => [key, document as View]),
+      ),
     async find<View>(projection: Projection<View>, query: Parameters<ViewStore['find']>[1]) {
       const rows = await store.find(collection(projection), { ...query, limit: query.limit + 1 })
       const page = rows.slice(0, query.limit)

@@ -9,7 +9,7 @@ import { step, type Root } from '../../src/commands/context.ts'
 import { createEventCodec, UnknownEvent } from '../../src/commands/event-codec.ts'
 import { createStreams, PreconditionFailed } from '../../src/commands/streams.ts'
 import { isErased } from '../../src/domain/personal.ts'
-import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import { type EventStore, EventTooLarge } from '../../src/ports/event-store.ts'
 import { counter, counterEvents } from '../support/counter.ts'
@@ -21,7 +21,7 @@ let engine: Engine
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'daybook-streams-'))
-  engine = await openEmbedded({ dataDir: folder, logger: silent })
+  engine = await openEngine({ dataDir: folder, logger: silent })
 })
 afterEach(async () => {
   await engine.close()

@@ -1,7 +1,8 @@
 /** What a contract suite needs of an engine, and small helpers that every suite uses. */
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../src/ports/engine.ts'
-import type { NewEvent, StoredEvent } from '../../src/ports/event-store.ts'
+import type { NewEvent, Position, StoredEvent } from '../../src/ports/event-store.ts'
+import type { ViewBatch, ViewCollection, ViewStore } from '../../src/ports/view-store.ts'
 
 /**
  * Opens an engine for one test and closes it when the test has ended. It need not be empty: suites use
@@ -52,3 +53,20 @@ export async function take(
 
 /** A signal that never aborts while the test runs. */
 export const never = (): AbortSignal => new AbortController().signal
+
+/** One batch of one view. */
+export const put = (
+  views: ViewStore,
+  view: ViewCollection,
+  documents: ViewBatch['documents'],
+  checkpoint: Position,
+): Promise<void> => views.putMany([{ view, documents, checkpoint }])
+
+/** Versions that exist of one projection, with their checkpoints. */
+export const versionsOf = async (
+  views: ViewStore,
+  name: string,
+): Promise<{ version: number; checkpoint: Position }[]> =>
+  (await views.collections())
+    .filter((one) => one.name === name)
+    .map(({ version, checkpoint }) => ({ version, checkpoint }))

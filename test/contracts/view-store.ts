@@ -1,7 +1,7 @@
 /** Views: documents with positions, declared look-ups with cursors, versions beside each other. */
 import { describe, expect, test } from 'vitest'
 import type { ViewCollection } from '../../src/ports/view-store.ts'
-import { newEvents, unique } from './harness.ts'
+import { newEvents, put, unique, versionsOf } from './harness.ts'
 import type { OpenEngine } from './harness.ts'
 
 const newView = (version = 1, name = unique('invocations')): ViewCollection => ({
@@ -23,7 +23,7 @@ export function viewDocumentContract(open: OpenEngine): void {
       const { views } = (await open()).engine
       const view = newView()
       const document = { text: 'ё "quoted"', n: 1.5, deep: { list: [1, null, true] }, no: null }
-      await views.put(view, [doc('a', document)], 1n)
+      await put(views, view, [doc('a', document)], 1n)
       expect(await views.get(view, 'a')).toEqual(document)
       expect(await views.get(view, 'b')).toBeUndefined()
     })
@@ -35,34 +35,43 @@ export function viewDocumentContract(open: OpenEngine): void {
       expect(await views.find(view, { index: 'newest', equals: {}, limit: 5 })).toEqual([])
       expect(await views.scan(view, { limit: 5 })).toEqual([])
       expect(await views.checkpoint(view)).toBeUndefined()
-      expect(await views.versions(view.name)).toEqual([])
+      expect(await versionsOf(views, view.name)).toEqual([])
     })
     test('come many at once, those that exist', async () => {
       const { views } = (await open()).engine
       const view = newView()
-      await views.put(view, [doc('a', { n: 1 }), doc('b', { n: 2 })], 1n)
+      await put(views, view, [doc('a', { n: 1 }), doc('b', { n: 2 })], 1n)
       expect(await views.getMany(view, ['b', 'c', 'a'])).toEqual(
         new Map([
-          ['a', { n: 1 }],
-          ['b', { n: 2 }],
+          ['a', { document: { n: 1 }, position: 1n }],
+          ['b', { document: { n: 2 }, position: 1n }],
         ]),
+      )
+    })
+    test('leave their position when they are deleted', async () => {
+      const { views } = (await open()).engine
+      const view = newView()
+      await put(views, view, [doc('a', { n: 1 })], 1n)
+      await put(views, view, [doc('a', undefined, 2n)], 2n)
+      expect(await views.getMany(view, ['a'])).toEqual(
+        new Map([['a', { document: undefined, position: 2n }]]),
       )
     })
     test('change only to a later position', async () => {
       const { views } = (await open()).engine
       const view = newView()
-      await views.put(view, [doc('a', { n: 5 }, 5n)], 5n)
-      await views.put(view, [doc('a', { n: 4 }, 4n)], 5n)
-      await views.put(view, [doc('a', { n: 55 }, 5n)], 5n)
+      await put(views, view, [doc('a', { n: 5 }, 5n)], 5n)
+      await put(views, view, [doc('a', { n: 4 }, 4n)], 5n)
+      await put(views, view, [doc('a', { n: 55 }, 5n)], 5n)
       expect(await views.get(view, 'a')).toEqual({ n: 5 })
-      await views.put(view, [doc('a', { n: 6 }, 6n)], 6n)
+      await put(views, view, [doc('a', { n: 6 }, 6n)], 6n)
       expect(await views.get(view, 'a')).toEqual({ n: 6 })
     })
     test('of several views are put at once, new and known ones, twice without a difference', async () => {
       const { views } = (await open()).engine
       const [known, fresh, idle] = [newView(), newView(), newView()]
-      await views.put(known, [doc('a', { n: 1 })], 1n)
-      await views.put(idle, [doc('a', { n: 9 })], 1n)
+      await put(views, known, [doc('a', { n: 1 })], 1n)
+      await put(views, idle, [doc('a', { n: 9 })], 1n)
       const batches = [
         {
           view: known,
@@ -96,16 +105,16 @@ export function viewDocumentContract(open: OpenEngine): void {
     test('disappear when put as undefined, and older events do not bring them back', async () => {
       const { views } = (await open()).engine
       const view = newView()
-      await views.put(view, [doc('a', { email: 'x' }, 1n)], 1n)
-      await views.put(view, [doc('a', undefined, 2n)], 2n)
-      await views.put(view, [doc('a', { email: 'x' }, 1n)], 2n)
+      await put(views, view, [doc('a', { email: 'x' }, 1n)], 1n)
+      await put(views, view, [doc('a', undefined, 2n)], 2n)
+      await put(views, view, [doc('a', { email: 'x' }, 1n)], 2n)
       expect(await views.get(view, 'a')).toBeUndefined()
-      expect((await views.getMany(view, ['a'])).size).toBe(0)
+      expect((await views.getMany(view, ['a'])).get('a')?.document).toBeUndefined()
       expect(
         await views.find(view, { index: 'byEmail', equals: { email: 'x' }, limit: 5 }),
       ).toEqual([])
       expect(await views.scan(view, { limit: 5 })).toEqual([])
-      await views.put(view, [doc('a', { email: 'y' }, 3n)], 3n)
+      await put(views, view, [doc('a', { email: 'y' }, 3n)], 3n)
       expect(await views.get(view, 'a')).toEqual({ email: 'y' })
     })
     test('applied twice, in any cut, are the same', async () => {
@@ -114,10 +123,10 @@ export function viewDocumentContract(open: OpenEngine): void {
       const changes = Array.from({ length: 30 }, (_, n) =>
         doc(`k${n % 7}`, n % 5 === 4 ? undefined : { n }, BigInt(n + 1)),
       )
-      for (const change of changes) await views.put(view, [change], change.position)
+      for (const change of changes) await put(views, view, [change], change.position)
       const before = await views.scan(view, { limit: 100 })
       for (const start of [0, 11, 29]) {
-        for (const change of changes.slice(start)) await views.put(view, [change], change.position)
+        for (const change of changes.slice(start)) await put(views, view, [change], change.position)
       }
       expect(await views.scan(view, { limit: 100 })).toEqual(before)
       expect(await views.checkpoint(view)).toBe(30n)
@@ -125,21 +134,21 @@ export function viewDocumentContract(open: OpenEngine): void {
     test('are the reader’s own: what it does to one, no other sees', async () => {
       const { views } = (await open()).engine
       const view = newView()
-      await views.put(view, [doc('a', { n: 1 }, 1n)], 1n)
+      await put(views, view, [doc('a', { n: 1 }, 1n)], 1n)
       const mine = (await views.get(view, 'a')) as { n: number }
       mine.n = 99
       expect(await views.get(view, 'a')).toEqual({ n: 1 })
-      await views.put(view, [doc('a', { n: 0 }, 1n)], 1n)
+      await put(views, view, [doc('a', { n: 0 }, 1n)], 1n)
       expect(await views.get(view, 'a')).toEqual({ n: 1 })
-      await views.put(view, [doc('a', { n: 2 }, 2n)], 2n)
-      expect(await views.getMany(view, ['a'])).toEqual(new Map([['a', { n: 2 }]]))
-      await views.put(view, [{ key: 'a', document: undefined, position: 3n }], 3n)
+      await put(views, view, [doc('a', { n: 2 }, 2n)], 2n)
+      expect((await views.getMany(view, ['a'])).get('a')?.document).toEqual({ n: 2 })
+      await put(views, view, [{ key: 'a', document: undefined, position: 3n }], 3n)
       expect(await views.get(view, 'a')).toBeUndefined()
     })
     test('are scanned in order of key, in pages, with their positions', async () => {
       const { views } = (await open()).engine
       const view = newView()
-      await views.put(view, [doc('c', { n: 3 }, 3n), doc('a', { n: 1 }, 9n), doc('b', {}, 2n)], 9n)
+      await put(views, view, [doc('c', { n: 3 }, 3n), doc('a', { n: 1 }, 9n), doc('b', {}, 2n)], 9n)
       const first = await views.scan(view, { limit: 2 })
       expect(first).toEqual([
         { key: 'a', document: { n: 1 }, position: 9n },
@@ -151,7 +160,7 @@ export function viewDocumentContract(open: OpenEngine): void {
       const { engine, reopen } = await open()
       const view = newView()
       const { position } = await engine.events.append(unique('user'), 'none', newEvents(1))
-      await engine.views.put(view, [doc('a', { orgId: 'o', at: 1 }, position)], position)
+      await put(engine.views, view, [doc('a', { orgId: 'o', at: 1 }, position)], position)
       const { views } = await reopen()
       expect(await views.checkpoint(view)).toBe(position)
       expect(await views.get(view, 'a')).toEqual({ orgId: 'o', at: 1 })
@@ -164,32 +173,34 @@ export function viewVersionContract(open: OpenEngine): void {
     test('the checkpoint moves also without documents, and never back', async () => {
       const { views } = (await open()).engine
       const view = newView()
-      await views.put(view, [], 7n)
+      await put(views, view, [], 7n)
       expect(await views.checkpoint(view)).toBe(7n)
-      await views.put(view, [], 3n)
+      await put(views, view, [], 3n)
       expect(await views.checkpoint(view)).toBe(7n)
     })
     test('the checkpoint that moved without documents is there after a restart', async () => {
       const { engine, reopen } = await open()
       const view = newView()
       const { position } = await engine.events.append(unique('user'), 'none', newEvents(3))
-      await engine.views.put(view, [doc('a', { n: 1 }, position - 2n)], position - 2n)
-      await engine.views.put(view, [], position - 1n)
-      await engine.views.put(view, [], position)
-      expect(await engine.views.versions(view.name)).toEqual([{ version: 1, checkpoint: position }])
+      await put(engine.views, view, [doc('a', { n: 1 }, position - 2n)], position - 2n)
+      await put(engine.views, view, [], position - 1n)
+      await put(engine.views, view, [], position)
+      expect(await versionsOf(engine.views, view.name)).toEqual([
+        { version: 1, checkpoint: position },
+      ])
       const { views } = await reopen()
       expect(await views.checkpoint(view)).toBe(position)
-      expect(await views.versions(view.name)).toEqual([{ version: 1, checkpoint: position }])
+      expect(await versionsOf(views, view.name)).toEqual([{ version: 1, checkpoint: position }])
     })
     test('live beside each other until one is dropped', async () => {
       const { views } = (await open()).engine
       const one = newView(1)
       const two = newView(2, one.name)
-      await views.put(one, [doc('a', { v: 1 })], 5n)
-      await views.put(two, [doc('a', { v: 2 })], 3n)
+      await put(views, one, [doc('a', { v: 1 })], 5n)
+      await put(views, two, [doc('a', { v: 2 })], 3n)
       expect(await views.get(one, 'a')).toEqual({ v: 1 })
       expect(await views.get(two, 'a')).toEqual({ v: 2 })
-      expect(await views.versions(one.name)).toEqual([
+      expect(await versionsOf(views, one.name)).toEqual([
         { version: 1, checkpoint: 5n },
         { version: 2, checkpoint: 3n },
       ])
@@ -197,15 +208,15 @@ export function viewVersionContract(open: OpenEngine): void {
       expect(await views.get(one, 'a')).toBeUndefined()
       expect(await views.checkpoint(one)).toBeUndefined()
       expect(await views.get(two, 'a')).toEqual({ v: 2 })
-      expect(await views.versions(one.name)).toEqual([{ version: 2, checkpoint: 3n }])
+      expect(await versionsOf(views, one.name)).toEqual([{ version: 2, checkpoint: 3n }])
     })
     test('dropped begins anew, without what it knew of positions', async () => {
       const { views } = (await open()).engine
       const view = newView()
-      await views.put(view, [doc('a', { n: 1 }, 9n)], 9n)
+      await put(views, view, [doc('a', { n: 1 }, 9n)], 9n)
       await views.drop(view)
       await views.drop(view)
-      await views.put(view, [doc('a', { n: 2 }, 1n)], 1n)
+      await put(views, view, [doc('a', { n: 2 }, 1n)], 1n)
       expect(await views.get(view, 'a')).toEqual({ n: 2 })
       expect(await views.checkpoint(view)).toBe(1n)
     })
@@ -226,7 +237,7 @@ export function viewFindContract(open: OpenEngine): void {
   async function filled() {
     const { views } = (await open()).engine
     const view = newView()
-    await views.put(view, rows, 1n)
+    await put(views, view, rows, 1n)
     const find = (query: Partial<Parameters<typeof views.find>[1]>) =>
       views.find(view, { index: 'byOrg', equals: { orgId: 'o' }, limit: 100, ...query })
     return { views, view, find }
@@ -264,7 +275,7 @@ export function viewFindContract(open: OpenEngine): void {
       const { views, view, find } = await filled()
       const [, second] = await find({})
       const rebuilt = newView(2, view.name)
-      await views.put(rebuilt, rows.toReversed(), 1n)
+      await put(views, rebuilt, rows.toReversed(), 1n)
       const rest = await views.find(rebuilt, {
         index: 'byOrg',
         equals: { orgId: 'o' },
@@ -282,7 +293,7 @@ export function viewFindContract(open: OpenEngine): void {
     })
     test('without an order come by key', async () => {
       const { views, view } = await filled()
-      await views.put(view, [doc('y', { email: 'm' }), doc('x', { email: 'm' })], 2n)
+      await put(views, view, [doc('y', { email: 'm' }), doc('x', { email: 'm' })], 2n)
       const query = { index: 'byEmail', equals: { email: 'm' }, limit: 1 }
       const [first] = await views.find(view, query)
       expect(first?.key).toBe('x')
@@ -298,7 +309,7 @@ export function viewFindContract(open: OpenEngine): void {
     test('order numbers as numbers', async () => {
       const { views, view, find } = await filled()
       const numbers = [10, 9, -1, 100].map((at) => doc(`n${at}`, { orgId: 'n', at }))
-      await views.put(view, numbers, 2n)
+      await put(views, view, numbers, 2n)
       expect(keysOf(await find({ equals: { orgId: 'n' } }))).toEqual(['n-1', 'n9', 'n10', 'n100'])
       expect(keysOf(await find({ equals: { orgId: 'n' }, from: 9, to: 100 }))).toEqual([
         'n9',
@@ -307,13 +318,13 @@ export function viewFindContract(open: OpenEngine): void {
     })
     test('tell the number 1 from the text "1"', async () => {
       const { views, view, find } = await filled()
-      await views.put(view, [doc('t', { orgId: '1', at: 1 }), doc('n', { orgId: 1, at: 1 })], 2n)
+      await put(views, view, [doc('t', { orgId: '1', at: 1 }), doc('n', { orgId: 1, at: 1 })], 2n)
       expect(keysOf(await find({ equals: { orgId: '1' } }))).toEqual(['t'])
       expect(keysOf(await find({ equals: { orgId: 1 } }))).toEqual(['n'])
     })
     test('follow a document that moves in the index', async () => {
       const { views, view, find } = await filled()
-      await views.put(view, [doc('a', { orgId: 'q', status: 'done', at: '2031' }, 2n)], 2n)
+      await put(views, view, [doc('a', { orgId: 'q', status: 'done', at: '2031' }, 2n)], 2n)
       expect(keysOf(await find({}))).toEqual(['c', 'b', 'e', 'h'])
       expect(keysOf(await find({ equals: { orgId: 'q' } }))).toEqual(['a'])
     })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createIds } from '../../src/adapters/ids.ts'
-import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import type { StoredEvent } from '../../src/ports/event-store.ts'
 import { foldBatch } from '../../src/projections/fold.ts'
@@ -13,6 +13,7 @@ import { createRunner, type Runner } from '../../src/projections/runner.ts'
 import { physical } from '../../src/projections/views.ts'
 import { counterEvents } from '../support/counter.ts'
 import { silent } from '../support/silent.ts'
+import { put } from '../contracts/harness.ts'
 
 interface Totals {
   readonly stream: string
@@ -40,7 +41,7 @@ let folder: string
 let engine: Engine
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'daybook-runner-'))
-  engine = await openEmbedded({ dataDir: folder, logger: silent })
+  engine = await openEngine({ dataDir: folder, logger: silent })
 })
 afterEach(async () => {
   await engine.close()
@@ -185,7 +186,7 @@ describe('the runner', () => {
     await fill(3)
     const runner = runnerOf(totals)
     await runner.start()
-    await engine.views.put(physical(totals, 0), [], 10_000n)
+    await put(engine.views, physical(totals, 0), [], 10_000n)
     await runner.stop()
     await expect(runnerOf(totals).start()).rejects.toThrow(/ahead of the log/)
   })

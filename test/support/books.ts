@@ -19,7 +19,7 @@ import type { InvocationCommand } from '../../src/domain/invocation/commands.ts'
 import { invocationDecider, settlementOf } from '../../src/domain/invocation/invocation.ts'
 import { usageDecider } from '../../src/domain/usage/usage.ts'
 import type { UsageItem } from '../../src/domain/usage/events.ts'
-import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Ids } from '../../src/ports/ids.ts'
 import type { AnyProjection, Projection } from '../../src/projections/projection.ts'
 import { createRunner } from '../../src/projections/runner.ts'
@@ -70,7 +70,7 @@ export type Books = Awaited<ReturnType<typeof openBooks>>
 
 export async function openBooks(projections: readonly AnyProjection[]) {
   const folder = await mkdtemp(join(tmpdir(), 'daybook-books-'))
-  const engine = await openEmbedded({ dataDir: folder, logger: silent })
+  const engine = await openEngine({ dataDir: folder, logger: silent })
   const ids = createIds()
   const masterKey = (await engine.keys.masterKey()) ?? new Uint8Array(32)
   const sealer = await createSealer({ keys: engine.keys, masterKey })

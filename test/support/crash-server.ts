@@ -8,7 +8,7 @@ import { writeSync } from 'node:fs'
 import { createOpenAi } from '../../src/adapters/openai.ts'
 import { type App, createApp, type Overrides } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
-import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import type { Llm } from '../../src/ports/llm.ts'
 import { silent } from './silent.ts'
@@ -127,7 +127,7 @@ function watchAnswers({ server }: App, trap: Trap): void {
 async function run({ environment, point, clockOffsetMs = 0 }: CrashOptions): Promise<void> {
   const config = readConfig(environment, '/nonexistent/.env')
   const trap = new Trap(point)
-  const engine = trapped(await openEmbedded({ dataDir: config.DATA_DIR, logger: silent }), trap)
+  const engine = trapped(await openEngine({ dataDir: config.DATA_DIR, logger: silent }), trap)
   const overrides: Overrides = {
     engine,
     logger: silent,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { openEmbedded } from '../../src/engines/embedded/index.ts'
+import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import { silent } from './silent.ts'
 
@@ -17,13 +17,13 @@ export function temporaryDirectory(): string {
 export async function openTemporary(
   dataDir = temporaryDirectory(),
 ): Promise<{ engine: Engine; reopen: () => Promise<Engine> }> {
-  let engine = await openEmbedded({ dataDir, logger: silent })
+  let engine = await openEngine({ dataDir, logger: silent })
   onTestFinished(() => engine.close())
   return {
     engine,
     reopen: async () => {
       await engine.close()
-      engine = await openEmbedded({ dataDir, logger: silent })
+      engine = await openEngine({ dataDir, logger: silent })
       return engine
     },
   }

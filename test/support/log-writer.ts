@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { readSync, writeSync } from 'node:fs'
 import { openEventStore } from '../../src/engines/embedded/event-store.ts'
-import { lockDirectory } from '../../src/engines/embedded/lock.ts'
+import { lockDirectory } from '../../src/engines/embedded/sqlite/lock.ts'
 import type { EventStore } from '../../src/ports/event-store.ts'
 
 const WRITERS = 12

@@ -12,21 +12,18 @@ import type { Engine } from '../../ports/engine.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { openContentStore } from './content-store.ts'
 import { createCounters } from './counters.ts'
-import { HEAD_FILE, LOG_FILE, openEventStore } from './event-store.ts'
-import { networkFileSystem, syncDirectory } from './files.ts'
-import { readHeadMark } from './head-mark.ts'
+import { openEventStore } from './event-store.ts'
+import { networkFileSystem, syncDirectory } from './sqlite/files.ts'
+import { readHeadMark } from './sqlite/head-mark.ts'
 import { createJobQueue } from './job-queue.ts'
 import { openKeyStore } from './key-store.ts'
 import { createLiveFeed } from './live-feed.ts'
-import { lockDirectory } from './lock.ts'
-import { StoreRefused } from './refused.ts'
+import { HEAD_FILE, LOG_FILE } from './sqlite/log-file.ts'
+import { lockDirectory } from './sqlite/lock.ts'
+import { StoreRefused } from '../../ports/store-refused.ts'
 import { openViewStore } from './view-store.ts'
 
-export { backupEmbedded, restoreEmbedded, verifyBackup } from './backup.ts'
-export type { BackupProgress, BackupReport } from './backup.ts'
-export { StoreRefused } from './refused.ts'
-
-export interface EmbeddedOptions {
+export interface EngineOptions {
   readonly dataDir: string
   readonly logger: Logger
   /** Reads beside a running process, takes no lock; every write is refused. */
@@ -36,7 +33,7 @@ export interface EmbeddedOptions {
 }
 
 /** @throws StoreRefused with one sentence for a person. */
-export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
+export async function openEngine(options: EngineOptions): Promise<Engine> {
   const dataDir = resolve(options.dataDir)
   const readOnly = options.readOnly === true
   const closers: (() => unknown)[] = []

@@ -9,13 +9,19 @@
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { Position } from '../../ports/event-store.ts'
-import type { SnapshotStore, ViewBatch, ViewCollection, ViewStore } from '../../ports/view-store.ts'
-import { openDatabase, openReader, scalar } from './database.ts'
-import type { DatabaseKind } from './database.ts'
-import { DocumentTexts } from './document-texts.ts'
-import { asking, requireWritable, snapshotStore } from './snapshot-store.ts'
-import { findSql, toCursor, upsertSql } from './view-query.ts'
-import type { Query, Table } from './view-query.ts'
+import type {
+  SnapshotStore,
+  ViewBatch,
+  ViewCollection,
+  ViewRow,
+  ViewStore,
+} from '../../ports/view-store.ts'
+import { openDatabase, openReader, scalar } from './sqlite/database.ts'
+import type { DatabaseKind } from './sqlite/database.ts'
+import { DocumentTexts } from './sqlite/document-texts.ts'
+import { asking, requireWritable, snapshotStore } from './sqlite/snapshot-store.ts'
+import { findSql, toCursor, upsertSql } from './sqlite/view-query.ts'
+import type { Query, Table } from './sqlite/view-query.ts'
 
 export const VIEWS_FILE = 'views.db'
 
@@ -87,7 +93,7 @@ interface Prepared {
   readonly existing: Table | undefined
   readonly reached: number
   /** What was really written: a document whose position is not newer stays. */
-  readonly written: [string, string | null][]
+  readonly written: { key: string; text: string | null; position: number }[]
 }
 
 class Views implements ViewStore {
@@ -107,16 +113,19 @@ class Views implements ViewStore {
 
   async get(view: ViewCollection, key: string): Promise<unknown> {
     const table = this.#find(view)
-    return table && asking(() => this.#get(table, key))
+    const stored = table && asking(() => this.#get(table, key))
+    return stored?.text === undefined ? undefined : parse(stored.text)
   }
 
-  async getMany(view: ViewCollection, keys: readonly string[]): Promise<Map<string, unknown>> {
+  async getMany(view: ViewCollection, keys: readonly string[]): Promise<Map<string, ViewRow>> {
     const table = this.#find(view)
-    const found = new Map<string, unknown>()
+    const found = new Map<string, ViewRow>()
     if (table === undefined) return found
     for (const key of keys) {
-      const document = asking(() => this.#get(table, key))
-      if (document !== undefined) found.set(key, document)
+      const stored = asking(() => this.#get(table, key))
+      if (stored === undefined) continue
+      const document = stored.text === undefined ? undefined : parse(stored.text)
+      found.set(key, { document, position: BigInt(stored.position) })
     }
     return found
   }
@@ -136,14 +145,6 @@ class Views implements ViewStore {
       document: JSON.parse(String(row['document'])) as unknown,
       cursor: toCursor(row['value'] as string | number | null, String(row['key'])),
     }))
-  }
-
-  put(
-    view: ViewCollection,
-    documents: ViewBatch['documents'],
-    checkpoint: Position,
-  ): Promise<void> {
-    return this.putMany([{ view, documents, checkpoint }])
   }
 
   async putMany(batches: readonly ViewBatch[]): Promise<void> {
@@ -187,7 +188,7 @@ class Views implements ViewStore {
       const text = texts[i] ?? null
       const indexed = values(table, text === null ? null : document)
       const { changes } = upsert.run(key, text, Number(position), ...indexed)
-      if (changes !== 0) written.push([key, text])
+      if (changes !== 0) written.push({ key, text, position: Number(position) })
     }
     this.#statement(table, CHECKPOINT).run(reached, view.name, view.version)
   }
@@ -195,9 +196,9 @@ class Views implements ViewStore {
   #remember({ view, reached, written }: Prepared): void {
     const name = tableName(view.name, view.version)
     this.#checkpoints.set(name, { written: reached, reached })
-    for (const [key, text] of written)
+    for (const { key, text, position } of written)
       if (text === null) this.#texts.delete(name, key)
-      else this.#texts.set(name, key, text)
+      else this.#texts.set(name, key, { text, position })
   }
 
   async checkpoint(view: ViewCollection): Promise<Position | undefined> {
@@ -256,17 +257,13 @@ class Views implements ViewStore {
     }))
   }
 
-  async versions(name: string): Promise<{ version: number; checkpoint: Position }[]> {
-    const sql = 'SELECT version, checkpoint FROM views WHERE name = ? ORDER BY version'
-    return asking(() => this.#db.prepare(sql).all(name)).map((row) => ({
-      version: Number(row['version']),
-      checkpoint: BigInt(
-        Math.max(
-          Number(row['checkpoint']),
-          this.#reached({ name, version: Number(row['version']) }),
-        ),
-      ),
-    }))
+  async collections(): Promise<{ name: string; version: number; checkpoint: Position }[]> {
+    const sql = 'SELECT name, version, checkpoint FROM views ORDER BY name, version'
+    return asking(() => this.#db.prepare(sql).all()).map((row) => {
+      const view = { name: String(row['name']), version: Number(row['version']) }
+      const checkpoint = Math.max(Number(row['checkpoint']), this.#reached(view))
+      return { ...view, checkpoint: BigInt(checkpoint) }
+    })
   }
 
   async drop(view: { name: string; version: number }): Promise<void> {
@@ -291,14 +288,19 @@ class Views implements ViewStore {
     this.#db.prepare('DELETE FROM views WHERE name = ? AND version = ?').run(name, version)
   }
 
-  #get(table: Table, key: string): unknown {
+  /** Without a text: deleted. */
+  #get(table: Table, key: string): { text?: string; position: number } | undefined {
     const known = this.#texts.get(table.name, key)
-    if (known !== undefined) return JSON.parse(known)
-    const row = this.#statement(table, `SELECT document FROM ${table.name} WHERE key = ?`).get(key)
-    const text = row?.['document']
-    if (typeof text !== 'string') return undefined
-    this.#texts.set(table.name, key, text)
-    return JSON.parse(text)
+    if (known !== undefined) return known
+    const sql = `SELECT document, position FROM ${table.name} WHERE key = ?`
+    const row = this.#statement(table, sql).get(key)
+    if (row === undefined) return undefined
+    const position = Number(row['position'])
+    const text = row['document']
+    if (typeof text !== 'string') return { position }
+    const stored = { text, position }
+    this.#texts.set(table.name, key, stored)
+    return stored
   }
 
   #row({ name, version }: ViewCollection): Record<string, unknown> | undefined {
@@ -372,6 +374,8 @@ class Views implements ViewStore {
     }
   }
 }
+
+const parse = (text: string): unknown => JSON.parse(text)
 
 const CHECKPOINT = 'UPDATE views SET checkpoint = max(checkpoint, ?) WHERE name = ? AND version = ?'
 

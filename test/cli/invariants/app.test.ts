@@ -10,6 +10,7 @@ import { user } from '../../../src/domain/user/user.ts'
 import { physical } from '../../../src/projections/views.ts'
 import { users } from '../../../src/projections/users.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
+import { put, versionsOf } from '../../contracts/harness.ts'
 
 let test_: TestApp
 let userId: string
@@ -44,7 +45,7 @@ test('a sound installation breaks nothing, and its views stay as they are', asyn
   expect(report.violations).toEqual([])
   expect(report).toMatchObject({ accounts: 1, events: expect.any(Number) })
   expect(report.documents).toBeGreaterThan(1)
-  expect(await test_.app.engine.views.versions(users.name)).toHaveLength(1)
+  expect(await versionsOf(test_.app.engine.views, users.name)).toHaveLength(1)
 })
 
 test('P1: a document that was changed, one too many and one too few', async () => {
@@ -52,13 +53,13 @@ test('P1: a document that was changed, one too many and one too few', async () =
   const served = physical(users, 0)
   const position = await test_.app.engine.events.head()
   const document = await views.get(served, userId)
-  const put = (key: string, changed: unknown) =>
-    views.put(served, [{ key, document: changed, position: position + 1n }], position)
-  await put(userId, { ...(document as object), locale: 'ru' })
+  const store = (key: string, changed: unknown) =>
+    put(views, served, [{ key, document: changed, position: position + 1n }], position)
+  await store(userId, { ...(document as object), locale: 'ru' })
   expect(await found()).toEqual(['P1 users'])
-  await views.put(served, [{ key: userId, document, position: position + 2n }], position)
+  await put(views, served, [{ key: userId, document, position: position + 2n }], position)
   expect(await found()).toEqual([])
-  await put('usr_nobody', document)
+  await store('usr_nobody', document)
   expect(await found()).toEqual(['P1 users'])
 })
 

@@ -10,12 +10,12 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { openEngine } from '../../../src/engines/embedded/index.ts'
 import {
   backupEmbedded,
-  openEmbedded,
   restoreEmbedded,
   verifyBackup,
-} from '../../../src/engines/embedded/index.ts'
+} from '../../../src/engines/embedded/sqlite/backup.ts'
 import { BEFORE_ALL } from '../../../src/ports/event-store.ts'
 import { bytes, idsOf, newEvents, unique } from '../../contracts/harness.ts'
 import { openTemporary, temporaryDirectory } from '../../support/embedded-engine.ts'
@@ -140,7 +140,7 @@ describe('restore', () => {
     const restored = temporaryDirectory()
     await restoreEmbedded(target, restored)
     rmSync(join(restored, 'log.db'))
-    await expect(openEmbedded({ dataDir: restored, logger: silent })).rejects.toThrow(/is gone/)
+    await expect(openEngine({ dataDir: restored, logger: silent })).rejects.toThrow(/is gone/)
   })
   test('of a damaged backup writes nothing', async () => {
     const { dataDir, target } = await running()

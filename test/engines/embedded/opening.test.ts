@@ -18,13 +18,14 @@ import {
   networkFileSystem,
   parseMountCommand,
   parseMountInfo,
-} from '../../../src/engines/embedded/files.ts'
-import { StoreRefused, openEmbedded } from '../../../src/engines/embedded/index.ts'
-import { newEvents } from '../../contracts/harness.ts'
+} from '../../../src/engines/embedded/sqlite/files.ts'
+import { openEngine } from '../../../src/engines/embedded/index.ts'
+import { StoreRefused } from '../../../src/ports/store-refused.ts'
+import { newEvents, put, versionsOf } from '../../contracts/harness.ts'
 import { openTemporary, temporaryDirectory } from '../../support/embedded-engine.ts'
 import { silent } from '../../support/silent.ts'
 
-const open = (dataDir: string) => openEmbedded({ dataDir, logger: silent })
+const open = (dataDir: string) => openEngine({ dataDir, logger: silent })
 
 /** A closed data directory with 500 events of one stream. */
 async function filled(): Promise<string> {
@@ -107,7 +108,7 @@ describe('a second process', () => {
     const dataDir = temporaryDirectory()
     const { engine } = await openTemporary(dataDir)
     await engine.events.append('user-1', 'none', newEvents(1))
-    const reader = await openEmbedded({ dataDir, logger: silent, readOnly: true })
+    const reader = await openEngine({ dataDir, logger: silent, readOnly: true })
     onTestFinished(() => reader.close())
     const seen = reader.events.subscribe({ after: 1n, signal: AbortSignal.timeout(10_000) })
     await engine.events.append('user-1', 0, newEvents(1))
@@ -118,14 +119,14 @@ describe('a second process', () => {
       reader.events.append('user-1', 1, newEvents(1)),
       reader.contents.put('k', new Uint8Array(1)),
       reader.keys.destroy('k'),
-      reader.views.put(view, [], 1n),
+      put(reader.views, view, [], 1n),
       reader.snapshots.save('s', 1, 1, {}),
     ]
     for (const write of writes) await expect(write).rejects.toThrow(/reading only/)
   })
   test('that only reads is refused where there is nothing', async () => {
     const dataDir = temporaryDirectory()
-    const refused = openEmbedded({ dataDir, logger: silent, readOnly: true })
+    const refused = openEngine({ dataDir, logger: silent, readOnly: true })
     await expect(refused).rejects.toThrow(/no Daybook data/)
     expect(readdirSync(dataDir)).toEqual([])
   })
@@ -277,10 +278,10 @@ describe('views', () => {
     const dataDir = await filled()
     const first = await open(dataDir)
     const view = { name: 'v', version: 1, indexes: {} }
-    await first.views.put(view, [{ key: 'a', document: {}, position: 501n }], 501n)
+    await put(first.views, view, [{ key: 'a', document: {}, position: 501n }], 501n)
     await first.close()
     const second = await open(dataDir)
-    expect(await second.views.versions('v')).toEqual([])
+    expect(await versionsOf(second.views, 'v')).toEqual([])
     await second.close()
   })
   test('that are damaged are refused with the way out', async () => {

@@ -4,7 +4,7 @@
  * A cursor is the ordering value and the key of a row, so it means the same after a rebuild.
  */
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
-import type { ViewCollection, ViewStore } from '../../ports/view-store.ts'
+import type { ViewCollection, ViewStore } from '../../../ports/view-store.ts'
 
 export type Query = Parameters<ViewStore['find']>[1]
 type IndexSpec = ViewCollection['indexes'][string]

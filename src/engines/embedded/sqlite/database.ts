@@ -7,7 +7,7 @@
  */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { StoreRefused } from './refused.ts'
+import { StoreRefused } from '../../../ports/store-refused.ts'
 
 export interface DatabaseKind {
   /** For people: "event log". */

@@ -20,14 +20,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, backup } from 'node:sqlite'
-import { CONTENT, CONTENT_FILE } from './content-store.ts'
+import { CONTENT, CONTENT_FILE } from '../content-store.ts'
 import { openReader, scalar } from './database.ts'
 import type { DatabaseKind } from './database.ts'
-import { HEAD_FILE, LOG, LOG_FILE, inspectTail } from './event-store.ts'
+import { HEAD_FILE, inspectTail, LOG, LOG_FILE } from './log-file.ts'
 import { syncDirectory, syncFile, writeDurably } from './files.ts'
 import { HeadMarkFile } from './head-mark.ts'
-import { KEYS, KEYS_FILE, MASTER_KEY_FILE } from './key-store.ts'
-import { StoreRefused } from './refused.ts'
+import { KEYS, KEYS_FILE, MASTER_KEY_FILE } from '../key-store.ts'
+import { StoreRefused } from '../../../ports/store-refused.ts'
 
 const FORMAT = 1
 const MANIFEST = 'manifest.json'

@@ -5,9 +5,9 @@
  * kept apart until then, so that a failed commit leaves the memory as it leaves the disk.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { EventTooLarge, MAX_APPEND_BYTES, MAX_EVENT_BYTES } from '../../ports/event-store.ts'
-import { RevisionConflict } from '../../ports/event-store.ts'
-import type { Appended, NewEvent } from '../../ports/event-store.ts'
+import { EventTooLarge, MAX_APPEND_BYTES, MAX_EVENT_BYTES } from '../../../ports/event-store.ts'
+import { RevisionConflict } from '../../../ports/event-store.ts'
+import type { Appended, NewEvent } from '../../../ports/event-store.ts'
 import { scalar } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { toUuid } from './log-reader.ts'

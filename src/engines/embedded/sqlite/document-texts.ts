@@ -6,22 +6,28 @@
 const MAX_TEXTS = 5_000
 const MAX_LENGTH = 4_096
 
+/** A document's text, and the position that it reflects. */
+export interface StoredText {
+  readonly text: string
+  readonly position: number
+}
+
 export class DocumentTexts {
   readonly #most: number
-  readonly #texts = new Map<string, string>()
+  readonly #texts = new Map<string, StoredText>()
 
   constructor(most: number = MAX_TEXTS) {
     this.#most = most
   }
 
-  get(table: string, key: string): string | undefined {
+  get(table: string, key: string): StoredText | undefined {
     return this.#texts.get(table + key)
   }
 
-  set(table: string, key: string, text: string): void {
+  set(table: string, key: string, stored: StoredText): void {
     this.delete(table, key)
-    if (text.length > MAX_LENGTH || this.#most === 0) return
-    this.#texts.set(table + key, text)
+    if (stored.text.length > MAX_LENGTH || this.#most === 0) return
+    this.#texts.set(table + key, stored)
     if (this.#texts.size <= this.#most) return
     const oldest = this.#texts.keys().next()
     if (!oldest.done) this.#texts.delete(oldest.value)

@@ -2,9 +2,9 @@
  * Snapshots of long streams, beside the views in `views.db`: never truth, gone with the file.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { Unavailable } from '../../ports/unavailable.ts'
-import type { SnapshotStore } from '../../ports/view-store.ts'
-import { StoreRefused } from './refused.ts'
+import { Unavailable } from '../../../ports/unavailable.ts'
+import type { SnapshotStore } from '../../../ports/view-store.ts'
+import { StoreRefused } from '../../../ports/store-refused.ts'
 
 export function snapshotStore(db: DatabaseSync, readOnly: boolean): SnapshotStore {
   const select = db.prepare(

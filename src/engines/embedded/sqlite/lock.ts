@@ -7,7 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteCode } from './database.ts'
-import { StoreRefused } from './refused.ts'
+import { StoreRefused } from '../../../ports/store-refused.ts'
 
 const SQLITE_BUSY = 5
 

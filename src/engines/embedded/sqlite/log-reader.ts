@@ -8,10 +8,10 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { BEFORE_ALL } from '../../ports/event-store.ts'
-import type { Position, StoredEvent } from '../../ports/event-store.ts'
-import type { EventMetadata } from '../../domain/metadata.ts'
-import { Unavailable } from '../../ports/unavailable.ts'
+import { BEFORE_ALL } from '../../../ports/event-store.ts'
+import type { Position, StoredEvent } from '../../../ports/event-store.ts'
+import type { EventMetadata } from '../../../domain/metadata.ts'
+import { Unavailable } from '../../../ports/unavailable.ts'
 
 export const PAGE = 1_000
 

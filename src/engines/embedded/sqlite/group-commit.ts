@@ -7,7 +7,7 @@
  * dropped the very pages that it could not write. One batch is capped, so it blocks the loop briefly.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { Unavailable } from '../../ports/unavailable.ts'
+import { Unavailable } from '../../../ports/unavailable.ts'
 import { SQLITE_CORRUPT, SQLITE_IOERR, SQLITE_NOTADB, scalar, sqliteCode } from './database.ts'
 
 const MAX_ITEMS = 128
