@@ -72,7 +72,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const clock = overrides.clock ?? createSystemClock()
   const masterKeyGiven = config.MASTER_KEY !== undefined
   const engine =
-    overrides.engine ?? (await openEngine({ dataDir: config.DATA_DIR, logger, masterKeyGiven }))
+    overrides.engine ??
+    (await openEngine({ dataDir: config.DATA_DIR, logger, clock, masterKeyGiven }))
   try {
     const wired = await wire(config, { engine, logger, clock, llm: overrides.llm })
     return await compose(config, engine, wired)

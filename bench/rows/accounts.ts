@@ -1,6 +1,7 @@
 /** Commands on one hot account beside the same commands spread over 64: it must not fight with itself. */
 import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
+import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { step } from '../../src/commands/context.ts'
 import { createEventCodec } from '../../src/commands/event-codec.ts'
 import { createStreams, type Streams } from '../../src/commands/streams.ts'
@@ -85,7 +86,11 @@ export const accountRows: readonly Bench[] = [
     async run(settings) {
       let refused = 0
       const turn = (accounts: number) => async (): Promise<Sample> => {
-        const engine = await openEngine({ dataDir: settings.folder(), logger: quiet })
+        const engine = await openEngine({
+          dataDir: settings.folder(),
+          logger: quiet,
+          clock: createSystemClock(),
+        })
         const orgs = Array.from({ length: accounts }, () =>
           idFromUuid('organization', ids.random()),
         )

@@ -1,6 +1,7 @@
 /** Durable appends through the event store's own port, beside a plain file with the same bytes. */
 import { closeSync, fdatasyncSync, openSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { EventStore, NewEvent } from '../../src/ports/event-store.ts'
 import { type Bench, figure, inTurns, loops, rowOf, type Settings } from '../harness.ts'
@@ -74,7 +75,7 @@ async function appends(settings: Settings, writers: number, least: number) {
     rounds,
     async () => {
       const dataDir = settings.folder()
-      const engine = await openEngine({ dataDir, logger: quiet })
+      const engine = await openEngine({ dataDir, logger: quiet, clock: createSystemClock() })
       const at = new Date().toISOString()
       await warmUp(engine.events, at)
       const sample = await loops(writers, turnMs, (writer, n) => {

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { createEventCodec } from '../../src/commands/event-codec.ts'
 import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
+import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { event } from '../../src/domain/event.ts'
 import { clear } from '../../src/domain/personal.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
@@ -78,7 +79,11 @@ const sizeOf = ({ quick }: Settings) => (quick ? 60_000 : 300_000)
 async function fill(settings: Settings): Promise<Engine> {
   const size = sizeOf(settings)
   settings.progress(`writing a log of ${size} events`)
-  const engine = await openEngine({ dataDir: settings.folder(), logger: quiet })
+  const engine = await openEngine({
+    dataDir: settings.folder(),
+    logger: quiet,
+    clock: createSystemClock(),
+  })
   for (let order = 0; order < size / STREAM_LENGTH; order += 64)
     await Promise.all(
       Array.from({ length: Math.min(64, size / STREAM_LENGTH - order) }, (_, n) =>

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
+import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { createEventCodec } from '../../src/commands/event-codec.ts'
 import { catalogue } from '../../src/domain/catalogue.ts'
 import { idFromUuid } from '../../src/domain/ids.ts'
@@ -143,7 +144,7 @@ async function prepared(settings: Settings, calls: number): Promise<string> {
   const folder = settings.folder()
   const dataDir = join(folder, 'data')
   cpSync(made.dataDir, dataDir, { recursive: true })
-  const engine = await openEngine({ dataDir, logger: quiet })
+  const engine = await openEngine({ dataDir, logger: quiet, clock: createSystemClock() })
   try {
     await write(engine, made.orgId, calls, settings)
     await fold(engine, settings)

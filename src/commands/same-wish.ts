@@ -10,13 +10,12 @@ import type { Deps } from './deps.ts'
 const REMEMBERED_MS = 24 * 60 * 60 * 1000
 
 export async function assertSameWish(
-  { counters, clock }: Pick<Deps, 'counters' | 'clock'>,
+  { counters }: Pick<Deps, 'counters'>,
   root: Root,
 ): Promise<void> {
   if (root.digest === undefined) return
   const key = `wish/${root.id}`
-  const now = clock.now().getTime()
-  const known = await counters.get(key, now)
+  const known = await counters.get(key)
   if (known !== undefined && known !== root.digest) throw new Refusal('idempotency_key_reused')
-  await counters.set(key, root.digest, REMEMBERED_MS, now)
+  await counters.set(key, root.digest, REMEMBERED_MS)
 }

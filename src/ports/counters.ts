@@ -1,5 +1,7 @@
 /**
  * Rates and concurrency. Lost counters start empty: money never depends on them.
+ *
+ * Time is the store's own: processes whose clocks disagree share one window and see one lease end.
  */
 export type Reservation =
   | {
@@ -32,10 +34,10 @@ export type Reserved =
 
 export interface Counters {
   /** Takes all reservations of a request or none, atomically. */
-  reserve(reservations: readonly Reservation[], now: number): Promise<Reserved>
+  reserve(reservations: readonly Reservation[]): Promise<Reserved>
   /** Gives back what a reservation took (a refused hold, an ended call), or corrects its units. */
-  release(reservations: readonly Reservation[], now: number): Promise<void>
+  release(reservations: readonly Reservation[]): Promise<void>
   /** A value that disappears after `ttlMs`: heartbeats of runs, one-time codes. */
-  set(key: string, value: string, ttlMs: number, now: number): Promise<void>
-  get(key: string, now: number): Promise<string | undefined>
+  set(key: string, value: string, ttlMs: number): Promise<void>
+  get(key: string): Promise<string | undefined>
 }

@@ -11,10 +11,10 @@ export interface Job {
 }
 
 export interface JobQueue {
-  /** Adds jobs that are not there yet. `delayMs` holds a job back; `group` keeps jobs of a group in order, one at a time. */
+  /** Adds jobs that are not there yet. `delayMs` holds a job back. */
   add(
     queue: string,
-    jobs: readonly { id: string; payload: unknown; delayMs?: number; group?: string }[],
+    jobs: readonly { id: string; payload: unknown; delayMs?: number }[],
   ): Promise<void>
   /**
    * Gives jobs of a queue to `handler`, at most `concurrency` at once. A job whose handler throws comes

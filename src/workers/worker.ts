@@ -19,7 +19,6 @@ export interface Worker {
 export interface NewJob {
   readonly id: string
   readonly payload: unknown
-  readonly group?: string
   readonly delayMs?: number
 }
 

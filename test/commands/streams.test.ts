@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
+import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { step, type Root } from '../../src/commands/context.ts'
 import { createEventCodec, UnknownEvent } from '../../src/commands/event-codec.ts'
 import { createStreams, PreconditionFailed } from '../../src/commands/streams.ts'
@@ -21,7 +22,7 @@ let engine: Engine
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'daybook-streams-'))
-  engine = await openEngine({ dataDir: folder, logger: silent })
+  engine = await openEngine({ dataDir: folder, logger: silent, clock: createSystemClock() })
 })
 afterEach(async () => {
   await engine.close()

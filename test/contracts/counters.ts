@@ -24,13 +24,31 @@ const lease = (key: string, limit: number, holder: string, ttlMs = MINUTE): Rese
   ttlMs,
   holder,
 })
-const fits = async (counters: Counters, reservation: Reservation, now = NOW) =>
+
+/** Counters asked at a moment: the store's clock stands there. */
+async function timed(open: OpenEngine) {
+  let time = NOW
+  const { counters } = (await open({ clock: { now: () => new Date(time) } })).engine
+  const at = (now: number): Counters => {
+    time = now
+    return counters
+  }
+  return {
+    reserve: (all: readonly Reservation[], now: number) => at(now).reserve(all),
+    release: (all: readonly Reservation[], now: number) => at(now).release(all),
+    set: (key: string, value: string, ttlMs: number, now: number) => at(now).set(key, value, ttlMs),
+    get: (key: string, now: number) => at(now).get(key),
+  }
+}
+type Timed = Awaited<ReturnType<typeof timed>>
+
+const fits = async (counters: Timed, reservation: Reservation, now = NOW) =>
   (await counters.reserve([reservation], now)).ok
 
 export function windowContract(open: OpenEngine): void {
   describe('windows', () => {
     test('let exactly the limit through and say what is left', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       for (const left of [2, 1, 0]) {
         expect(await counters.reserve([rate(key, 3)], NOW)).toEqual({ ok: true, remaining: [left] })
@@ -42,7 +60,7 @@ export function windowContract(open: OpenEngine): void {
       })
     })
     test('say when to come again, and are open then', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       await counters.reserve([rate(key, 1)], NOW)
       const refused = await counters.reserve([rate(key, 1)], NOW + 20_000)
@@ -52,7 +70,7 @@ export function windowContract(open: OpenEngine): void {
       expect(await fits(counters, rate(key, 1), NOW + 20_000 + refused.retryAfterMs)).toBe(true)
     })
     test('give no double burst around an edge', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       const edge = Math.ceil(NOW / MINUTE) * MINUTE
       expect(await fits(counters, rate(key, 10, 10), edge - 1)).toBe(true)
@@ -61,7 +79,7 @@ export function windowContract(open: OpenEngine): void {
       expect(await fits(counters, rate(key, 10, 10), edge + MINUTE)).toBe(true)
     })
     test('hold each unit for a whole window, also one that came close behind another', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       await counters.reserve([rate(key, 10, 1)], NOW)
       await counters.reserve([rate(key, 10, 9)], NOW + 900)
@@ -69,7 +87,7 @@ export function windowContract(open: OpenEngine): void {
       expect(await fits(counters, rate(key, 10, 10), NOW + MINUTE + 900)).toBe(true)
     })
     test('never let more than the limit through in any window, whatever comes', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       await fc.assert(
         fc.asyncProperty(
           fc.array(fc.record({ gap: fc.nat(5_000), units: fc.integer({ min: 1, max: 6 }) }), {
@@ -93,7 +111,7 @@ export function windowContract(open: OpenEngine): void {
       )
     })
     test('let nearly the whole limit through at a steady maximum', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       let passed = 0
       for (let now = NOW; now < NOW + 10 * MINUTE; now += 100) {
@@ -103,7 +121,7 @@ export function windowContract(open: OpenEngine): void {
       expect(passed).toBeLessThanOrEqual(3_000)
     })
     test('are empty again when the window has passed', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       for (let n = 0; n < 100; n++) await counters.reserve([rate(key, 100)], NOW + n)
       expect(await counters.reserve([rate(key, 100)], NOW + MINUTE + SLACK)).toEqual({
@@ -112,13 +130,13 @@ export function windowContract(open: OpenEngine): void {
       })
     })
     test('refuse for ever what is larger than the limit', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       const refused = await counters.reserve([rate(key, 5, 6)], NOW)
       expect(refused).toMatchObject({ ok: false, remaining: 5 })
     })
     test('get back what was released, and no more than was taken', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       await counters.reserve([rate(key, 10, 8)], NOW)
       await counters.release([rate(key, 10, 5)], NOW)
@@ -128,7 +146,7 @@ export function windowContract(open: OpenEngine): void {
       expect(await fits(counters, rate(key, 10, 10))).toBe(true)
     })
     test('count a correction upwards even past the limit', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       await counters.reserve([rate(key, 10, 4)], NOW)
       await counters.release([rate(key, 10, -8)], NOW)
@@ -139,7 +157,7 @@ export function windowContract(open: OpenEngine): void {
       expect(await fits(counters, rate(key, 10, 10), NOW + MINUTE + SLACK)).toBe(true)
     })
     test('of different lengths under one key count apart', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('rate')
       expect(await fits(counters, rate(key, 1, 1, MINUTE))).toBe(true)
       expect(await fits(counters, rate(key, 1, 1, 60 * MINUTE))).toBe(true)
@@ -151,7 +169,7 @@ export function windowContract(open: OpenEngine): void {
 export function leaseContract(open: OpenEngine): void {
   describe('leases', () => {
     test('are held by at most as many as the limit', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('calls')
       expect(await fits(counters, lease(key, 2, 'a'))).toBe(true)
       expect(await fits(counters, lease(key, 2, 'b'))).toBe(true)
@@ -160,7 +178,7 @@ export function leaseContract(open: OpenEngine): void {
       expect(refused.retryAfterMs).toBeGreaterThan(0)
     })
     test('are renewed by their holder, also when all are held', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('calls')
       await counters.reserve([lease(key, 1, 'a')], NOW)
       expect(await fits(counters, lease(key, 1, 'a'), NOW + 30_000)).toBe(true)
@@ -168,7 +186,7 @@ export function leaseContract(open: OpenEngine): void {
       expect(await fits(counters, lease(key, 1, 'b'), NOW + 30_000 + MINUTE)).toBe(true)
     })
     test('come free by release', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('calls')
       await counters.reserve([lease(key, 1, 'a')], NOW)
       await counters.release([lease(key, 1, 'not the holder')], NOW)
@@ -177,7 +195,7 @@ export function leaseContract(open: OpenEngine): void {
       expect(await fits(counters, lease(key, 1, 'b'))).toBe(true)
     })
     test('come free when their time is over', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('calls')
       await counters.reserve([lease(key, 1, 'a', 1_000)], NOW)
       expect(await fits(counters, lease(key, 1, 'b'), NOW + 999)).toBe(false)
@@ -189,7 +207,7 @@ export function leaseContract(open: OpenEngine): void {
 export function reservationContract(open: OpenEngine): void {
   describe('reservations of one request', () => {
     test('are all taken or none', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const [requests, tokens, calls] = [unique('r'), unique('t'), unique('c')]
       await counters.reserve([lease(calls, 1, 'other')], NOW)
       const wish = [rate(requests, 5), rate(tokens, 100, 60), lease(calls, 1, 'me')]
@@ -200,7 +218,7 @@ export function reservationContract(open: OpenEngine): void {
       })
     })
     test('that fail leave a lease held before as it was', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const [calls, requests] = [unique('c'), unique('r')]
       await counters.reserve([lease(calls, 1, 'me', 1_000), rate(requests, 1)], NOW)
       const wish = [lease(calls, 1, 'me', MINUTE), rate(requests, 1)]
@@ -209,14 +227,14 @@ export function reservationContract(open: OpenEngine): void {
       expect(await fits(counters, lease(calls, 1, 'other'), NOW + 1_000)).toBe(true)
     })
     test('on the same key twice are counted together', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('r')
       const wish = [rate(key, 3, 2), rate(key, 3, 2)]
       expect(await counters.reserve(wish, NOW)).toMatchObject({ ok: false, index: 1 })
       expect(await fits(counters, rate(key, 3, 3))).toBe(true)
     })
     test('of many at once never pass the limit together', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('r')
       const answers = await Promise.all(
         Array.from({ length: 100 }, () => counters.reserve([rate(key, 37)], NOW)),
@@ -226,7 +244,7 @@ export function reservationContract(open: OpenEngine): void {
   })
   describe('values', () => {
     test('are there until their time is over', async () => {
-      const { counters } = (await open()).engine
+      const counters = await timed(open)
       const key = unique('heartbeat')
       expect(await counters.get(key, NOW)).toBeUndefined()
       await counters.set(key, 'one', 1_000, NOW)

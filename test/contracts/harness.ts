@@ -1,5 +1,6 @@
 /** What a contract suite needs of an engine, and small helpers that every suite uses. */
 import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import type { NewEvent, Position, StoredEvent } from '../../src/ports/event-store.ts'
 import type { ViewBatch, ViewCollection, ViewStore } from '../../src/ports/view-store.ts'
@@ -7,8 +8,11 @@ import type { ViewBatch, ViewCollection, ViewStore } from '../../src/ports/view-
 /**
  * Opens an engine for one test and closes it when the test has ended. It need not be empty: suites use
  * names of their own and begin at the head of the log. `reopen` closes it and opens the same data again.
+ * A `clock` stands in for the store's own, for suites that move time.
  */
-export type OpenEngine = () => Promise<{ engine: Engine; reopen: () => Promise<Engine> }>
+export type OpenEngine = (options?: {
+  clock?: Clock
+}) => Promise<{ engine: Engine; reopen: () => Promise<Engine> }>
 
 /** A name that no other test uses. */
 export const unique = (prefix: string): string => `${prefix}-${randomUUID()}`

@@ -1,4 +1,4 @@
-/** Jobs: once per id, in order within a group, again after a failure, and a stop that waits. */
+/** Jobs: once per id, in order, again after a failure, and a stop that waits. */
 import { describe, expect, test, vi } from 'vitest'
 import type { Job, JobQueue } from '../../src/ports/job-queue.ts'
 import { unique } from './harness.ts'
@@ -84,26 +84,6 @@ export function jobQueueContract(open: OpenEngine): void {
       await vi.waitFor(() => expect(ids()).toEqual(['a', 'b', 'c']))
       end('a')
       end('c')
-      await until(queues, queue, empty)
-    })
-    test('runs a group in order, one at a time, beside the others', async () => {
-      const { jobs: queues } = (await open()).engine
-      const queue = unique('mail')
-      const { handler, ids, end } = gate()
-      queues.work(queue, handler, { concurrency: 10 })
-      await queues.add(queue, [
-        ...jobs('a1', 'a2', 'a3').map((job) => ({ ...job, group: 'a' })),
-        ...jobs('b1', 'b2').map((job) => ({ ...job, group: 'b' })),
-      ])
-      await vi.waitFor(() => expect(ids()).toEqual(['a1', 'b1']))
-      end('a1')
-      await vi.waitFor(() => expect(ids()).toEqual(['a1', 'b1', 'a2']))
-      end('b1')
-      await vi.waitFor(() => expect(ids()).toEqual(['a1', 'b1', 'a2', 'b2']))
-      end('a2')
-      await vi.waitFor(() => expect(ids()).toContain('a3'))
-      end('a3')
-      end('b2')
       await until(queues, queue, empty)
     })
     test('keeps queues apart', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createIds } from '../../src/adapters/ids.ts'
+import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import type { StoredEvent } from '../../src/ports/event-store.ts'
@@ -41,7 +42,7 @@ let folder: string
 let engine: Engine
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'daybook-runner-'))
-  engine = await openEngine({ dataDir: folder, logger: silent })
+  engine = await openEngine({ dataDir: folder, logger: silent, clock: createSystemClock() })
 })
 afterEach(async () => {
   await engine.close()

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
+import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { createEventCodec } from '../../src/commands/event-codec.ts'
 import { step, type Root } from '../../src/commands/context.ts'
 import { createStreams, type Streams } from '../../src/commands/streams.ts'
@@ -70,7 +71,7 @@ export type Books = Awaited<ReturnType<typeof openBooks>>
 
 export async function openBooks(projections: readonly AnyProjection[]) {
   const folder = await mkdtemp(join(tmpdir(), 'daybook-books-'))
-  const engine = await openEngine({ dataDir: folder, logger: silent })
+  const engine = await openEngine({ dataDir: folder, logger: silent, clock: createSystemClock() })
   const ids = createIds()
   const masterKey = (await engine.keys.masterKey()) ?? new Uint8Array(32)
   const sealer = await createSealer({ keys: engine.keys, masterKey })

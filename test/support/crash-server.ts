@@ -127,12 +127,14 @@ function watchAnswers({ server }: App, trap: Trap): void {
 async function run({ environment, point, clockOffsetMs = 0 }: CrashOptions): Promise<void> {
   const config = readConfig(environment, '/nonexistent/.env')
   const trap = new Trap(point)
-  const engine = trapped(await openEngine({ dataDir: config.DATA_DIR, logger: silent }), trap)
+  const clock = { now: () => new Date(Date.now() + clockOffsetMs) }
+  const opened = await openEngine({ dataDir: config.DATA_DIR, logger: silent, clock })
+  const engine = trapped(opened, trap)
   const overrides: Overrides = {
     engine,
     logger: silent,
     llm: trappedLlm(trap),
-    clock: { now: () => new Date(Date.now() + clockOffsetMs) },
+    clock,
   }
   const app = await createApp(config, overrides)
   watchAnswers(app, trap)

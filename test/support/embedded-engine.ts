@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import { silent } from './silent.ts'
 
@@ -14,16 +16,20 @@ export function temporaryDirectory(): string {
   return directory
 }
 
-export async function openTemporary(
+export async function openTemporary({
   dataDir = temporaryDirectory(),
-): Promise<{ engine: Engine; reopen: () => Promise<Engine> }> {
-  let engine = await openEngine({ dataDir, logger: silent })
+  clock = createSystemClock(),
+}: { dataDir?: string; clock?: Clock } = {}): Promise<{
+  engine: Engine
+  reopen: () => Promise<Engine>
+}> {
+  let engine = await openEngine({ dataDir, logger: silent, clock })
   onTestFinished(() => engine.close())
   return {
     engine,
     reopen: async () => {
       await engine.close()
-      engine = await openEngine({ dataDir, logger: silent })
+      engine = await openEngine({ dataDir, logger: silent, clock })
       return engine
     },
   }

@@ -1,28 +1,30 @@
 // A run counts as dead only when it has been silent for a minute while the counters answered.
 import { describe, expect, test } from 'vitest'
 import { createRuns } from '../../src/commands/invocation/runs.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Counters } from '../../src/ports/counters.ts'
 import { fakeClock } from '../support/clock.ts'
 import { silent } from '../support/silent.ts'
 
 /** Values as the port promises them, and a switch that lets nobody be heard. */
-function counters() {
+function counters(clock: Clock) {
   const values = new Map<string, number>()
   let down = false
   const answer = async <T>(value: T) => {
     if (down) throw new Error('away')
     return value
   }
+  const now = () => clock.now().getTime()
   const port: Pick<Counters, 'get' | 'set'> = {
-    set: (key, _value, ttlMs, now) => answer(void values.set(key, now + ttlMs)),
-    get: (key, now) => answer((values.get(key) ?? 0) > now ? '1' : undefined),
+    set: (key, _value, ttlMs) => answer(void values.set(key, now() + ttlMs)),
+    get: (key) => answer((values.get(key) ?? 0) > now() ? '1' : undefined),
   }
   return { port: port as Counters, lose: () => values.clear(), away: (is: boolean) => (down = is) }
 }
 
 function runs(alone = false) {
   const clock = fakeClock()
-  const store = counters()
+  const store = counters(clock)
   const of = (runId: string, only = alone) =>
     createRuns({ counters: store.port, clock, logger: silent }, { runId, alone: only })
   return { clock, store, of }

@@ -35,7 +35,7 @@ export function createRuns(
 
   const beat = () =>
     counters
-      .set(`run:${own}`, '1', BEAT_LASTS_MS, clock.now().getTime())
+      .set(`run:${own}`, '1', BEAT_LASTS_MS)
       .catch((error: unknown) => logger.warn({ error }, 'heartbeat not written'))
 
   return {
@@ -46,7 +46,7 @@ export function createRuns(
       const now = clock.now().getTime()
       let living: string | undefined
       try {
-        living = await counters.get(`run:${runId}`, now)
+        living = await counters.get(`run:${runId}`)
       } catch {
         // Nobody can be heard, so nobody's silence means anything.
         missingSince.clear()

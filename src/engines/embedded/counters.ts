@@ -6,6 +6,7 @@
  * window) shares one entry that lives as long as its youngest unit: at most 65 entries a key, never
  * more than the limit, and at a steady maximum at most 1/64 less.
  */
+import type { Clock } from '../../ports/clock.ts'
 import type { Counters, Reservation, Reserved } from '../../ports/counters.ts'
 
 const RESOLUTION = 64
@@ -24,17 +25,19 @@ interface Entry {
 /** Taken, with the way to give it back; or how long to wait. */
 type Taken = { remaining: number; undo: () => void } | { remaining: number; retryAfterMs: number }
 
-export function createCounters(): Counters {
+export function createCounters(clock: Clock): Counters {
   const windows = new Recent<Entry[]>()
   const leases = new Recent<Map<string, number>>()
   const values = new Recent<string>()
+  const time = () => clock.now().getTime()
   const take = (reservation: Reservation, now: number) =>
     reservation.kind === 'window'
       ? takeWindow(windows, reservation, now)
       : takeLease(leases, reservation, now)
 
   return {
-    reserve: async (reservations, now): Promise<Reserved> => {
+    reserve: async (reservations): Promise<Reserved> => {
+      const now = time()
       const undos: (() => void)[] = []
       const remaining: number[] = []
       for (const [index, reservation] of reservations.entries()) {
@@ -48,7 +51,8 @@ export function createCounters(): Counters {
       }
       return { ok: true, remaining }
     },
-    release: async (reservations, now) => {
+    release: async (reservations) => {
+      const now = time()
       for (const reservation of reservations) {
         if (reservation.kind === 'lease') {
           leases.get(reservation.key, now)?.delete(reservation.holder)
@@ -60,8 +64,11 @@ export function createCounters(): Counters {
         }
       }
     },
-    set: async (key, value, ttlMs, now) => values.set(key, value, now + ttlMs, now),
-    get: async (key, now) => values.get(key, now),
+    set: async (key, value, ttlMs) => {
+      const now = time()
+      values.set(key, value, now + ttlMs, now)
+    },
+    get: async (key) => values.get(key, time()),
   }
 }
 

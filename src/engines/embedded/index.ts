@@ -8,6 +8,7 @@
  */
 import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { Clock } from '../../ports/clock.ts'
 import type { Engine } from '../../ports/engine.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { openContentStore } from './content-store.ts'
@@ -26,6 +27,8 @@ import { openViewStore } from './view-store.ts'
 export interface EngineOptions {
   readonly dataDir: string
   readonly logger: Logger
+  /** What rates, leases and short-lived values go by. */
+  readonly clock: Clock
   /** Reads beside a running process, takes no lock; every write is refused. */
   readonly readOnly?: boolean
   /** The master key comes by configuration: none is kept beside the data. */
@@ -71,7 +74,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       views: views.views,
       snapshots: views.snapshots,
       jobs,
-      counters: createCounters(),
+      counters: createCounters(options.clock),
       feed,
       keys: keys.store,
       health: async () => [

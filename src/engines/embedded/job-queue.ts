@@ -2,7 +2,7 @@
  * Jobs in memory. A stop of the process forgets them: the sweeps find the work again in the views.
  *
  * One record per id from `add` until it succeeds or is dropped, so adding twice is adding once, also
- * while it runs. A job of a group becomes ready only when those before it in its group are done.
+ * while it runs.
  */
 import type { Job, JobQueue, JobWorker } from '../../ports/job-queue.ts'
 import type { Logger } from '../../ports/logger.ts'
@@ -17,7 +17,6 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 interface Entry {
   readonly id: string
   readonly payload: unknown
-  readonly group: string | undefined
   attempt: number
   delayMs: number
   state: 'waiting' | 'delayed' | 'running' | 'gone'
@@ -49,7 +48,6 @@ class Queue {
   readonly #name: string
   readonly #logger: Logger
   readonly #entries = new Map<string, Entry>()
-  readonly #groups = new Map<string, Entry[]>()
   readonly #workers = new Set<Worker>()
   /** Jobs that may run now, oldest first; taken ones before `#taken` are cut off now and then. */
   #ready: Entry[] = []
@@ -62,12 +60,11 @@ class Queue {
   }
 
   add(jobs: Parameters<JobQueue['add']>[1]): void {
-    for (const { id, payload, delayMs = 0, group } of jobs) {
+    for (const { id, payload, delayMs = 0 } of jobs) {
       if (this.#closed || this.#entries.has(id) || this.#entries.size >= MAX_JOBS) continue
       const entry: Entry = {
         id,
         payload,
-        group,
         attempt: 1,
         delayMs,
         state: 'waiting',
@@ -75,7 +72,7 @@ class Queue {
         abort: undefined,
       }
       this.#entries.set(id, entry)
-      if (this.#joinGroup(entry)) this.#release(entry)
+      this.#release(entry)
     }
     this.#wakeWorkers()
   }
@@ -121,7 +118,6 @@ class Queue {
       entry.abort?.abort()
     }
     this.#entries.clear()
-    this.#groups.clear()
     this.#ready = []
     this.#taken = 0
   }
@@ -130,18 +126,6 @@ class Queue {
     this.#closed = true
     await Promise.all([...this.#workers].map((worker) => worker.stop()))
     this.clear()
-  }
-
-  /** True when nothing of its group stands before it. */
-  #joinGroup(entry: Entry): boolean {
-    if (entry.group === undefined) return true
-    const members = this.#groups.get(entry.group)
-    if (members) {
-      members.push(entry)
-      return false
-    }
-    this.#groups.set(entry.group, [entry])
-    return true
   }
 
   /** Makes a job ready, after its delay. */
@@ -165,13 +149,6 @@ class Queue {
     if (entry.state === 'gone') return
     entry.state = 'gone'
     this.#entries.delete(entry.id)
-    const members = entry.group === undefined ? undefined : this.#groups.get(entry.group)
-    if (entry.group === undefined || members === undefined) return
-    members.shift()
-    const next = members[0]
-    if (next) this.#release(next)
-    else this.#groups.delete(entry.group)
-    this.#wakeWorkers()
   }
 
   #failed(entry: Entry, error: unknown, stopping: boolean, maxAttempts: number): void {

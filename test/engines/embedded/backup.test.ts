@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { createSystemClock } from '../../../src/adapters/system-clock.ts'
 import { openEngine } from '../../../src/engines/embedded/index.ts'
 import {
   backupEmbedded,
@@ -23,7 +24,7 @@ import { silent } from '../../support/silent.ts'
 
 async function running() {
   const dataDir = temporaryDirectory()
-  const { engine } = await openTemporary(dataDir)
+  const { engine } = await openTemporary({ dataDir })
   await engine.events.append('user-1', 'none', newEvents(300))
   await engine.contents.put('inv/1/input', bytes('sealed input'))
   await engine.keys.create('user-1', { wrapped: bytes('wrapped'), masterKeyId: 'm' })
@@ -49,7 +50,7 @@ describe('backup', () => {
 
     const restored = join(temporaryDirectory(), 'data')
     expect(await restoreEmbedded(target, restored)).toEqual(report)
-    const { engine: again } = await openTemporary(restored)
+    const { engine: again } = await openTemporary({ dataDir: restored })
     expect(idsOf(await again.events.readStream('user-1'))).toEqual(
       idsOf(await engine.events.readStream('user-1', { limit: 300 })),
     )
@@ -80,7 +81,7 @@ describe('backup', () => {
 
     const restored = temporaryDirectory()
     await restoreEmbedded(target, restored)
-    const { engine: again } = await openTemporary(restored)
+    const { engine: again } = await openTemporary({ dataDir: restored })
     const limit = report.events
     expect(await again.events.readAll({ after: BEFORE_ALL, limit: limit + 1 })).toEqual(
       await engine.events.readAll({ after: BEFORE_ALL, limit }),
@@ -92,7 +93,7 @@ describe('backup', () => {
     await backupEmbedded(dataDir, target)
     const restored = temporaryDirectory()
     await restoreEmbedded(target, restored)
-    const { engine: again } = await openTemporary(restored)
+    const { engine: again } = await openTemporary({ dataDir: restored })
     expect(await again.keys.get('user-1')).toEqual({ destroyed: true })
   })
   test('works on data that no process has open', async () => {
@@ -140,7 +141,9 @@ describe('restore', () => {
     const restored = temporaryDirectory()
     await restoreEmbedded(target, restored)
     rmSync(join(restored, 'log.db'))
-    await expect(openEngine({ dataDir: restored, logger: silent })).rejects.toThrow(/is gone/)
+    await expect(
+      openEngine({ dataDir: restored, logger: silent, clock: createSystemClock() }),
+    ).rejects.toThrow(/is gone/)
   })
   test('of a damaged backup writes nothing', async () => {
     const { dataDir, target } = await running()

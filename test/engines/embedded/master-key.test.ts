@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { backupEmbedded, restoreEmbedded } from '../../../src/engines/embedded/sqlite/backup.ts'
+import { createSystemClock } from '../../../src/adapters/system-clock.ts'
 import { openEngine } from '../../../src/engines/embedded/index.ts'
 import { silent } from '../../support/silent.ts'
 
@@ -17,7 +18,12 @@ const key = { wrapped: new Uint8Array([1, 2, 3]), masterKeyId: 'given' }
 
 test('with a given key the data holds none, and opens again without one', async () => {
   for (let start = 0; start < 2; start++) {
-    const engine = await openEngine({ dataDir, logger: silent, masterKeyGiven: true })
+    const engine = await openEngine({
+      dataDir,
+      logger: silent,
+      clock: createSystemClock(),
+      masterKeyGiven: true,
+    })
     expect(await engine.keys.masterKey()).toBeUndefined()
     await engine.keys.create('user/usr_1', key)
     await engine.close()
@@ -26,14 +32,26 @@ test('with a given key the data holds none, and opens again without one', async 
 })
 
 test('without it afterwards the start is refused: nothing here could open the keys', async () => {
-  const engine = await openEngine({ dataDir, logger: silent, masterKeyGiven: true })
+  const engine = await openEngine({
+    dataDir,
+    logger: silent,
+    clock: createSystemClock(),
+    masterKeyGiven: true,
+  })
   await engine.keys.create('user/usr_1', key)
   await engine.close()
-  await expect(openEngine({ dataDir, logger: silent })).rejects.toThrow(/master\.key is missing/)
+  await expect(openEngine({ dataDir, logger: silent, clock: createSystemClock() })).rejects.toThrow(
+    /master\.key is missing/,
+  )
 })
 
 test('a backup has none either, and is whole', async () => {
-  const engine = await openEngine({ dataDir, logger: silent, masterKeyGiven: true })
+  const engine = await openEngine({
+    dataDir,
+    logger: silent,
+    clock: createSystemClock(),
+    masterKeyGiven: true,
+  })
   await engine.keys.create('user/usr_1', key)
   const backup = join(dataDir, '..', `${basename(dataDir)}-backup`)
   const restored = `${backup}-restored`

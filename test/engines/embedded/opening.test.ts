@@ -19,13 +19,15 @@ import {
   parseMountCommand,
   parseMountInfo,
 } from '../../../src/engines/embedded/sqlite/files.ts'
+import { createSystemClock } from '../../../src/adapters/system-clock.ts'
 import { openEngine } from '../../../src/engines/embedded/index.ts'
 import { StoreRefused } from '../../../src/ports/store-refused.ts'
 import { newEvents, put, versionsOf } from '../../contracts/harness.ts'
 import { openTemporary, temporaryDirectory } from '../../support/embedded-engine.ts'
 import { silent } from '../../support/silent.ts'
 
-const open = (dataDir: string) => openEngine({ dataDir, logger: silent })
+const open = (dataDir: string) =>
+  openEngine({ dataDir, logger: silent, clock: createSystemClock() })
 
 /** A closed data directory with 500 events of one stream. */
 async function filled(): Promise<string> {
@@ -40,7 +42,7 @@ async function filled(): Promise<string> {
 /** What a SIGKILL would leave: the files as they are while the log is open. */
 async function killed(): Promise<string> {
   const running = temporaryDirectory()
-  const { engine } = await openTemporary(running)
+  const { engine } = await openTemporary({ dataDir: running })
   await engine.events.append('user-1', 'none', newEvents(500))
   await engine.events.append('user-1', 499, newEvents(1))
   const dataDir = temporaryDirectory()
@@ -83,7 +85,7 @@ describe('a first start', () => {
 describe('a second process', () => {
   test('is refused, and told the number of the first', async () => {
     const dataDir = temporaryDirectory()
-    await openTemporary(dataDir)
+    await openTemporary({ dataDir })
     await expectRefused(
       dataDir,
       new RegExp(`in use by another Daybook process \\(pid ${process.pid}\\)`),
@@ -106,9 +108,14 @@ describe('a second process', () => {
   })
   test('that only reads sees what the first writes, and writes nothing', async () => {
     const dataDir = temporaryDirectory()
-    const { engine } = await openTemporary(dataDir)
+    const { engine } = await openTemporary({ dataDir })
     await engine.events.append('user-1', 'none', newEvents(1))
-    const reader = await openEngine({ dataDir, logger: silent, readOnly: true })
+    const reader = await openEngine({
+      dataDir,
+      logger: silent,
+      clock: createSystemClock(),
+      readOnly: true,
+    })
     onTestFinished(() => reader.close())
     const seen = reader.events.subscribe({ after: 1n, signal: AbortSignal.timeout(10_000) })
     await engine.events.append('user-1', 0, newEvents(1))
@@ -126,7 +133,12 @@ describe('a second process', () => {
   })
   test('that only reads is refused where there is nothing', async () => {
     const dataDir = temporaryDirectory()
-    const refused = openEngine({ dataDir, logger: silent, readOnly: true })
+    const refused = openEngine({
+      dataDir,
+      logger: silent,
+      clock: createSystemClock(),
+      readOnly: true,
+    })
     await expect(refused).rejects.toThrow(/no Daybook data/)
     expect(readdirSync(dataDir)).toEqual([])
   })
@@ -241,7 +253,7 @@ describe('the keys', () => {
   })
   test('leave no byte of a destroyed key in any file', async () => {
     const dataDir = temporaryDirectory()
-    const { engine } = await openTemporary(dataDir)
+    const { engine } = await openTemporary({ dataDir })
     const secret = Buffer.from('a wrapped key that must be gone: 0123456789')
     for (const id of ['a', 'b', 'c']) {
       await engine.keys.create(id, { wrapped: new Uint8Array(secret), masterKeyId: 'm' })
