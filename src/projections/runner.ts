@@ -2,19 +2,31 @@
  * Feeds every projection from one subscription, so that every view passes every position and a reader
  * never waits for a filter. A projection that throws stops alone and says so in readiness; nothing is
  * skipped. A rebuild fills the next generation beside the served one, then switches.
+ *
+ * Where several processes share the views, the one with the lead projects and the others look on
+ * (served.ts). Two that project at once, for a moment, only do the work twice.
  */
 import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
 import { BEFORE_ALL } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
+import { StoreRefused } from '../ports/store-refused.ts'
+import { Unavailable } from '../ports/unavailable.ts'
 import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.ts'
-import { foldBatch, folded } from './fold.ts'
+import { folded } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
+import { fillGeneration, type OnProgress } from './rebuild.ts'
+import { createServed, generations, pause, sameView, type StoredView } from './served.ts'
 import { type Verified, verifyViews } from './verify.ts'
-import { createProgress, createViews, generationOf, physical, type Views } from './views.ts'
+import { generationOf, physical, type Views } from './views.ts'
 
 const PAGE = 1_000
 /** Before a batch, unless somebody waits: what comes meanwhile is folded together. */
 const REST_MS = 20
+const TEND_EVERY_MS = 1_000
+/** A rolling update is over by then: what only an older release reads may go. */
+const OLD_RELEASES_END_WITHIN_MS = 60 * 60_000
+/** What cannot be read now (an event of a newer release) is tried again, in case it was mended. */
+const STANDS_STILL_MS = 30_000
 
 export interface ProjectionStatus {
   readonly name: string
@@ -27,15 +39,19 @@ export interface ProjectionStatus {
 
 export interface Runner {
   readonly views: Views
-  /** Catches up with the log, then follows it. Resolves when the views have caught up. */
+  /**
+   * Alone: catches up with the log, then follows it; resolves when the views have caught up. Sharing: reading
+   * fails until they have, whoever brings them there.
+   * @throws StoreRefused where the views are ahead of the log
+   */
   start(): Promise<void>
   stop(): Promise<void>
   status(): readonly ProjectionStatus[]
   /** Fills the next generation from the whole log, then serves it instead. */
-  rebuild(name: string, onProgress?: (done: Position, head: Position) => void): Promise<void>
+  rebuild(name: string, onProgress?: OnProgress): Promise<void>
   /** Compares the documents of every view that runs with a fresh replay, byte for byte. */
-  verify(onProgress?: (done: Position, head: Position) => void): Promise<readonly Verified[]>
-  /** Told of every batch, in order, after the views have it (reactions, caches). */
+  verify(onProgress?: OnProgress): Promise<readonly Verified[]>
+  /** Told of every batch, in order, after the views of this process have it (reactions, caches). */
   onEvents(listener: (events: readonly StoredEvent[]) => void): void
 }
 
@@ -45,9 +61,16 @@ export interface RunnerDeps {
   readonly projections: readonly AnyProjection[]
   readonly upcast: (event: StoredEvent) => StoredEvent
   readonly logger: Logger
+  /** Several processes share the views; undefined: this one is alone. */
+  readonly sharing?: Sharing
 }
 
-type StoredView = Awaited<ReturnType<ViewStore['collections']>>[number]
+export interface Sharing {
+  /** Projects while this process has the lead. undefined: it never does. */
+  readonly lead: Lead | undefined
+}
+/** Runs `work` whenever, and for as long as, this process has the lead. */
+export type Lead = (work: (signal: AbortSignal) => Promise<void>) => { stop(): Promise<void> }
 
 interface Running {
   readonly projection: AnyProjection
@@ -58,15 +81,20 @@ interface Running {
 }
 
 export function createRunner(deps: RunnerDeps): Runner {
-  const { events, store } = deps
+  const { events, store, projections, logger } = deps
   const running = new Map<string, Running>()
-  const served = new Map<string, ViewCollection>()
-  const progress = createProgress()
+  const served = createServed({ store, projections, logger })
+  const { progress } = served
   const listeners: ((events: readonly StoredEvent[]) => void)[] = []
   const abort = new AbortController()
   /** Batches and switches of generation never overlap. */
   let turn: Promise<void> = Promise.resolve()
   let following: Promise<void> = Promise.resolve()
+  let leading: { stop(): Promise<void> } | undefined
+  /** The lead's round ends when the store no longer has what it writes to; the next begins anew. */
+  let round = { lost: new AbortController(), registeredAt: Number.POSITIVE_INFINITY }
+  /** One at a time. */
+  let rebuilding: Promise<void> = Promise.resolve()
   /** One verification at a time: they share collections. */
   let verifying: Promise<readonly Verified[]> = Promise.resolve([])
 
@@ -79,29 +107,35 @@ export function createRunner(deps: RunnerDeps): Runner {
     return result
   }
 
-  async function register(
-    projection: AnyProjection,
-    stored: readonly StoredView[],
-    head: Position,
-  ): Promise<void> {
-    const generations = stored
-      .filter(({ name }) => name === projection.name)
-      .map((stored) => ({ ...stored, generation: generationOf(projection, stored.version) }))
-      .filter((stored) => stored.generation !== undefined)
-      .sort((a, b) => a.version - b.version)
-    // The lowest is the one that was served: a higher one is a rebuild that did not come to its end.
-    const generation = generations[0]?.generation ?? 0
-    const target = physical(projection, generation)
-    const checkpoint = (await store.checkpoint(target)) ?? BEFORE_ALL
-    if (checkpoint > head)
-      throw new Error(
-        `the view ${projection.name} is ahead of the log (${checkpoint} > ${head}): this is another ` +
-          'log, or the log was restored from an older backup; delete the views, they are rebuilt',
-      )
-    for (const stale of generations.slice(1))
-      await store.drop({ name: projection.name, version: stale.version })
-    running.set(projection.name, { projection, target, generation, checkpoint, stopped: undefined })
-    served.set(projection.name, target)
+  /** Where each projection goes on. Answers the position that all of them have passed. */
+  function register(stored: readonly StoredView[], head: Position): Position {
+    running.clear()
+    assertBehind(stored, head)
+    let after = head
+    for (const projection of projections) {
+      const { target, generation, checkpoint } = served.of(projection.name)
+      running.set(projection.name, {
+        projection,
+        target,
+        generation,
+        checkpoint,
+        stopped: undefined,
+      })
+      if (checkpoint < after) after = checkpoint
+    }
+    return after
+  }
+
+  /** @throws StoreRefused: such views belong to another log */
+  function assertBehind(stored: readonly StoredView[], head: Position): void {
+    for (const projection of projections)
+      for (const { checkpoint } of generations(projection, stored))
+        if (checkpoint > head)
+          throw new StoreRefused(
+            `the view ${projection.name} is ahead of the log (${checkpoint} > ${head}): this is ` +
+              'another log, or the log was restored from an older backup; delete the views, they ' +
+              'are rebuilt',
+          )
   }
 
   /** What the batch makes of one view; undefined where it has seen it, or stands still. */
@@ -124,9 +158,11 @@ export function createRunner(deps: RunnerDeps): Runner {
     }
   }
 
+  /** A projection that cannot go on stands still; a store that is away is tried again by whoever called. */
   function stop(one: Running, error: unknown): void {
+    if (deps.sharing && error instanceof Unavailable) throw error
     one.stopped = error instanceof Error ? error.message : String(error)
-    deps.logger.error(
+    logger.error(
       { projection: one.projection.name, after: String(one.checkpoint), error },
       'projection stopped',
     )
@@ -143,104 +179,216 @@ export function createRunner(deps: RunnerDeps): Runner {
     }
     try {
       await store.putMany(results.map(({ made }) => made))
-    } catch {
+    } catch (error) {
+      if (deps.sharing && error instanceof Unavailable) throw error
       // One by one, so that only those stop whose documents cannot be stored.
       for (const { one, made } of results)
-        await store.putMany([made]).catch((error: unknown) => stop(one, error))
+        await store.putMany([made]).catch((reason: unknown) => stop(one, reason))
     }
+    if (deps.sharing) await store.putMany([served.mark(last)])
     for (const { one } of results) if (one.stopped === undefined) one.checkpoint = last
     for (const listener of listeners) listener(upcasted)
     progress.advance(last)
   }
 
-  async function follow(after: Position): Promise<void> {
-    for await (const batch of events.subscribe({ after, signal: abort.signal })) {
+  async function follow(after: Position, signal: AbortSignal): Promise<void> {
+    for await (const batch of events.subscribe({ after, signal })) {
       // Under load a batch costs the same for one event as for fifty, and a request that runs should not
       // wait for the views of its own first event; a reader who waits ends the rest.
-      if (batch.length < PAGE) await progress.rest(REST_MS)
+      if (batch.length < PAGE) await progress.rest(REST_MS, signal)
       await inTurn(() => applyBatch(batch))
+      if (signal.aborted) return
     }
   }
 
-  async function dropOlder(): Promise<void> {
-    for (const { name, version } of await store.collections()) {
-      const one = running.get(name)
-      if (one && version < one.target.version) await store.drop({ name, version })
+  /** Earlier generations; earlier versions too where no older release can be at work any more. */
+  async function dropOlder(alsoVersions: boolean): Promise<void> {
+    for (const stored of await store.collections()) {
+      const one = running.get(stored.name)
+      if (!one || stored.version >= one.target.version) continue
+      if (alsoVersions || generationOf(one.projection, stored.version) !== undefined)
+        await store.drop(stored)
     }
   }
 
-  async function start(): Promise<void> {
+  const refuse = (error: unknown): void => {
+    logger.error({ error }, 'the log can no longer be followed')
+    for (const one of running.values()) one.stopped ??= 'the log can no longer be followed'
+  }
+
+  async function startAlone(): Promise<void> {
     const head = await events.head()
-    const stored = await store.collections()
-    for (const projection of deps.projections) await register(projection, stored, head)
-    let after = head
-    for (const one of running.values()) if (one.checkpoint < after) after = one.checkpoint
+    const stored = await served.look()
+    served.require(BEFORE_ALL)
+    const after = register(stored, head)
+    for (const { projection, generation } of running.values())
+      for (const unfinished of generations(projection, stored))
+        if (unfinished.generation > generation) await store.drop(unfinished)
     progress.advance(after)
-    following = follow(after).catch((error: unknown) => {
-      deps.logger.error({ error }, 'the log can no longer be followed')
-      for (const one of running.values()) one.stopped ??= 'the log can no longer be followed'
-    })
+    served.leading(true)
+    following = follow(after, abort.signal).catch(refuse)
     while (!(await Promise.race([progress.passed(head, 1_000), following.then(() => true)])))
-      deps.logger.info({ position: String(progress.position()), head: String(head) }, 'catching up')
-    await dropOlder()
+      logger.info({ position: String(progress.position()), head: String(head) }, 'catching up')
+    await dropOlder(true)
   }
 
-  async function rebuild(
-    name: string,
-    onProgress?: (done: Position, head: Position) => void,
-  ): Promise<void> {
+  async function startSharing({ lead }: Sharing): Promise<void> {
+    const head = await events.head()
+    assertBehind(await served.look(), head)
+    served.require(head)
+    following = served.follow(abort.signal, ({ stored, begun }) => {
+      if (begun > round.registeredAt && isLost(stored)) round.lost.abort()
+    })
+    leading = lead?.(project)
+  }
+
+  const isLost = (stored: readonly StoredView[]): boolean =>
+    [...running.values()].some(({ target }) => !stored.some((one) => sameView(one, target)))
+
+  /** Projects until `signal` aborts, whatever becomes of the stores meanwhile. */
+  async function project(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted;) {
+      round = { lost: new AbortController(), registeredAt: Number.POSITIVE_INFINITY }
+      try {
+        await projectOnce(AbortSignal.any([signal, round.lost.signal]))
+        if (round.lost.signal.aborted) served.lost()
+        failures = 0
+      } catch (error) {
+        if (!(error instanceof Unavailable)) {
+          refuse(error)
+          await pause(STANDS_STILL_MS, signal)
+        } else {
+          logger.warn({ error }, 'projecting waits for a store')
+          await pause(Math.min(250 * 2 ** failures++, 5_000), signal)
+        }
+      }
+    }
+    running.clear()
+  }
+
+  /** One round: until `signal` aborts, a store is away, or the log cannot be read. */
+  async function projectOnce(signal: AbortSignal): Promise<void> {
+    const head = await events.head()
+    const stored = await served.look()
+    const after = register(stored, head)
+    // Listed from the first moment: what is not listed was lost.
+    await store.putMany(
+      [...running.values()]
+        .filter(({ target }) => !stored.some((one) => sameView(one, target)))
+        .map(({ target }) => ({ view: target, documents: [], checkpoint: BEFORE_ALL })),
+    )
+    round.registeredAt = performance.now()
+    served.leading(true)
+    await store.putMany([served.mark(after)])
+    progress.advance(after)
+    const tended = tend(signal)
+    try {
+      await follow(after, signal)
+    } finally {
+      served.leading(false)
+      await tended
+    }
+  }
+
+  /** What else whoever has the lead does: rebuilds what others ask for, drops what nobody reads. */
+  async function tend(signal: AbortSignal): Promise<void> {
+    for (let old = performance.now() + OLD_RELEASES_END_WITHIN_MS; !signal.aborted;) {
+      await pause(TEND_EVERY_MS, signal)
+      if (signal.aborted) return
+      try {
+        for (const name of await served.wishes()) if (!signal.aborted) await rebuildHere(name)
+        if (performance.now() < old) continue
+        await dropOlder(true)
+        old = Number.POSITIVE_INFINITY
+      } catch (error) {
+        logger.warn({ error }, 'the views could not be tended')
+      }
+    }
+  }
+
+  function rebuildHere(name: string, onProgress?: OnProgress): Promise<void> {
+    const rebuilt = rebuilding.then(() => rebuildNow(name, onProgress))
+    rebuilding = rebuilt.catch(() => undefined)
+    return rebuilt
+  }
+
+  async function rebuildNow(name: string, onProgress?: OnProgress): Promise<void> {
     const one = running.get(name)
     if (!one) throw new Error(`no projection is called ${name}`)
-    const generation = one.generation + 1
+    // Above all that exist: what a crash has left half filled is never filled on.
+    const existing = generations(one.projection, await store.collections())
+    const generation = Math.max(one.generation, ...existing.map((left) => left.generation)) + 1
     const target = physical(one.projection, generation)
-    await store.drop(target)
-    let position: Position = BEFORE_ALL
-    const fill = async (): Promise<boolean> => {
-      const page = await events.readAll({ after: position, limit: PAGE })
-      const last = page.at(-1)
-      if (!last) return false
-      await foldBatch(store, one.projection, target, page.map(deps.upcast), last.position)
-      position = last.position
-      return page.length === PAGE
-    }
     const head = await events.head()
-    while (await fill()) onProgress?.(position, head)
+    const filling = fillGeneration(deps, one.projection, target, (position) =>
+      onProgress?.(position < head ? position : head, head),
+    )
+    await filling.toTheEnd()
     await inTurn(async () => {
       // What came meanwhile; the served views stand still for this moment.
-      while (await fill());
-      const old = one.target
+      await filling.toTheEnd()
+      await served.publish(one.projection, generation)
       one.target = target
       one.generation = generation
-      one.checkpoint = position
+      one.checkpoint = filling.position()
       one.stopped = undefined
-      served.set(name, target)
-      await store.drop(old)
+      served.set(name, one)
     })
-    onProgress?.(position, head)
+    await dropOlder(false)
+    onProgress?.(head, head)
+  }
+
+  /** By whoever has the lead; this process waits until another generation is served. */
+  async function rebuildThere(name: string, onProgress?: OnProgress): Promise<void> {
+    await served.look()
+    const projection = projections.find((one) => one.name === name)
+    if (!projection) throw new Error(`no projection is called ${name}`)
+    const { generation } = served.of(name)
+    await served.wish(name)
+    const head = await events.head()
+    while (!abort.signal.aborted) {
+      await pause(TEND_EVERY_MS, abort.signal)
+      const next = generations(projection, await served.look()).at(-1)
+      if (served.of(name).generation > generation) break
+      if (next) onProgress?.(next.checkpoint < head ? next.checkpoint : head, head)
+    }
+    onProgress?.(head, head)
   }
 
   return {
-    views: createViews(store, served, progress),
-    start,
+    views: served.views,
+    start: () => (deps.sharing ? startSharing(deps.sharing) : startAlone()),
     async stop() {
+      await leading?.stop()
       abort.abort()
       await following
       await turn
     },
     status: () =>
-      [...running.values()].map(({ projection, generation, checkpoint, stopped }) => ({
-        name: projection.name,
-        version: projection.version,
-        generation,
-        checkpoint,
-        stopped,
-      })),
-    rebuild,
+      running.size > 0
+        ? [...running.values()].map(({ projection, generation, checkpoint, stopped }) => ({
+            name: projection.name,
+            version: projection.version,
+            generation,
+            checkpoint,
+            stopped,
+          }))
+        : projections.map((projection) => {
+            const { generation, checkpoint } = served.of(projection.name)
+            const { name, version } = projection
+            return { name, version, generation, checkpoint, stopped: undefined }
+          }),
+    rebuild: (name, onProgress) =>
+      running.size > 0 ? rebuildHere(name, onProgress) : rebuildThere(name, onProgress),
     verify(onProgress) {
-      const work = () => {
-        const going = [...running.values()].filter((one) => one.stopped === undefined)
-        return verifyViews({ ...deps, served: going, inTurn, onProgress })
-      }
+      const work = () =>
+        verifyViews({
+          ...deps,
+          projections: projections.filter(({ name }) => running.get(name)?.stopped === undefined),
+          served: (name) => running.get(name)?.target ?? served.of(name).target,
+          passed: (position, timeoutMs) => progress.passed(position, timeoutMs),
+          onProgress,
+        })
       const verified = verifying.then(work, work)
       verifying = verified
       return verified

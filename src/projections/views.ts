@@ -44,16 +44,13 @@ export interface Views {
   passed(position: Position, timeoutMs: number): Promise<boolean>
 }
 
+/** @param readable the collection that is served of a projection; throws Unavailable while it is not */
 export function createViews(
   store: ViewStore,
-  served: ReadonlyMap<string, ViewCollection>,
-  progress: Progress,
+  readable: (name: string) => ViewCollection,
+  progress: Pick<Progress, 'position' | 'passed'>,
 ): Views {
-  const collection = (projection: { name: string }): ViewCollection => {
-    const view = served.get(projection.name)
-    if (!view) throw new Error(`projection ${projection.name} is not registered`)
-    return view
-  }
+  const collection = (projection: { name: string }): ViewCollection => readable(projection.name)
   return {
     // Documents are written by the projection's own `project`, so they have its View type.
     get: async <View>(projection: Projection<View>, key: string) =>
@@ -94,14 +91,18 @@ export interface Progress {
   position(): Position
   passed(position: Position, timeoutMs: number): Promise<boolean>
   advance(position: Position): void
-  /** Resolves after `ms`, or as soon as somebody waits for a position that is still to come. */
-  rest(ms: number): Promise<void>
+  /** The views were lost and begin again. */
+  reset(position: Position): void
+  /** Somebody waits for a position that is still to come. */
+  waiting(): boolean
+  /** Resolves after `ms`; sooner when `signal` aborts, or as soon as somebody waits. */
+  rest(ms: number, signal?: AbortSignal): Promise<void>
 }
 
 export function createProgress(): Progress {
   let current: Position = -1n
   const waiting = new Set<{ position: Position; wake: (passed: boolean) => void }>()
-  let endRest: (() => void) | undefined
+  const resting = new Set<() => void>()
   return {
     position: () => current,
     passed(position, timeoutMs) {
@@ -118,7 +119,7 @@ export function createProgress(): Progress {
         }
         const timer = setTimeout(() => entry.wake(false), timeoutMs)
         waiting.add(entry)
-        endRest?.()
+        for (const end of resting) end()
       })
     },
     advance(position) {
@@ -126,15 +127,22 @@ export function createProgress(): Progress {
       current = position
       for (const entry of waiting) if (entry.position <= position) entry.wake(true)
     },
-    rest(ms) {
-      if (waiting.size > 0) return Promise.resolve()
+    reset(position) {
+      current = position
+    },
+    waiting: () => waiting.size > 0,
+    rest(ms, signal) {
+      if (waiting.size > 0 || signal?.aborted) return Promise.resolve()
       return new Promise((resolve) => {
-        const timer = setTimeout(() => endRest?.(), ms)
-        endRest = () => {
+        const end = () => {
           clearTimeout(timer)
-          endRest = undefined
+          signal?.removeEventListener('abort', end)
+          resting.delete(end)
           resolve()
         }
+        const timer = setTimeout(end, ms)
+        signal?.addEventListener('abort', end)
+        resting.add(end)
       })
     },
   }

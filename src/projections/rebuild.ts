@@ -1,0 +1,50 @@
+/**
+ * Fills a generation of a view from the whole log, beside the one that is served. Two processes that fill
+ * the same one at once, for a moment, write the same documents.
+ */
+import {
+  BEFORE_ALL,
+  type EventStore,
+  type Position,
+  type StoredEvent,
+} from '../ports/event-store.ts'
+import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
+import { foldBatch } from './fold.ts'
+import type { AnyProjection } from './projection.ts'
+
+const PAGE = 1_000
+
+export type OnProgress = (done: Position, head: Position) => void
+
+export interface Filling {
+  /** Reads on to the end of the log. */
+  toTheEnd(): Promise<void>
+  position(): Position
+}
+
+export function fillGeneration(
+  deps: {
+    readonly events: EventStore
+    readonly store: ViewStore
+    readonly upcast: (event: StoredEvent) => StoredEvent
+  },
+  projection: AnyProjection,
+  target: ViewCollection,
+  onPage: (position: Position) => void = () => undefined,
+): Filling {
+  let position: Position = BEFORE_ALL
+  return {
+    async toTheEnd() {
+      for (;;) {
+        const page = await deps.events.readAll({ after: position, limit: PAGE })
+        const last = page.at(-1)
+        if (!last) return
+        await foldBatch(deps.store, projection, target, page.map(deps.upcast), last.position)
+        position = last.position
+        onPage(position)
+        if (page.length < PAGE) return
+      }
+    },
+    position: () => position,
+  }
+}

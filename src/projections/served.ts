@@ -1,0 +1,215 @@
+/**
+ * What readers see of the views: which generation of each is served, and how far they have come. Where
+ * this process is alone, its runner says so. Where several share the views, whoever projects leaves a
+ * mark in the view store and everybody looks for it: once a second, at once while somebody waits.
+ *
+ * Never shows views that were lost and are being rebuilt as if they were empty: reading them fails.
+ */
+import { setTimeout as timer } from 'node:timers/promises'
+import { BEFORE_ALL, type Position } from '../ports/event-store.ts'
+import type { Logger } from '../ports/logger.ts'
+import { Unavailable } from '../ports/unavailable.ts'
+import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.ts'
+import type { AnyProjection } from './projection.ts'
+import {
+  createProgress,
+  createViews,
+  generationOf,
+  LAST_GENERATION,
+  physical,
+  type Progress,
+  type Views,
+} from './views.ts'
+
+const LOOK_MS = 1_000
+const LOOK_WHILE_WAITING_MS = 10
+
+/** One document for each set of projections, written after everything that it speaks of. */
+const MARKS: ViewCollection = { name: 'views-passed', version: 1, indexes: {} }
+/** The generation that is served of a projection; its number is its position, so it never goes back. */
+const SERVED: ViewCollection = { name: 'served-generations', version: 1, indexes: {} }
+/** Generations that somebody without the lead wants replaced. */
+const WISHES: ViewCollection = { name: 'rebuild-wishes', version: 1, indexes: {} }
+
+export type StoredView = Awaited<ReturnType<ViewStore['collections']>>[number]
+
+export interface Generation {
+  readonly target: ViewCollection
+  readonly generation: number
+  readonly checkpoint: Position
+}
+
+export interface Served {
+  readonly views: Views
+  readonly progress: Progress
+  /** What is served of a projection, as this process last saw or said it. */
+  of(name: string): Generation
+  /** This process has moved on to another generation. */
+  set(name: string, generation: Generation): void
+  /** Tells every process, for ever, that this generation is served. */
+  publish(projection: AnyProjection, generation: number): Promise<void>
+  /** Reading fails until the views have passed this position. */
+  require(position: Position): void
+  /** The views are gone from the store: reading fails until they have come back as far as they were. */
+  lost(): void
+  /** This process projects, and knows better than any mark how far the views are. */
+  leading(yes: boolean): void
+  /** Looks now: every collection that exists. @throws Unavailable */
+  look(): Promise<readonly StoredView[]>
+  /** Looks again and again until `signal` aborts; tells what was found, and when the look began. */
+  follow(signal: AbortSignal, onLook: (found: Look) => void): Promise<void>
+  /** The mark that says how far the views have come. */
+  mark(position: Position): ViewBatch
+  /** Asks whoever has the lead to rebuild what is served now. */
+  wish(name: string): Promise<void>
+  /** Names of the projections that somebody wants rebuilt. */
+  wishes(): Promise<readonly string[]>
+}
+
+export interface Look {
+  readonly stored: readonly StoredView[]
+  readonly begun: number
+}
+
+export function createServed(deps: {
+  readonly store: ViewStore
+  readonly projections: readonly AnyProjection[]
+  readonly logger: Logger
+}): Served {
+  const { store, projections, logger } = deps
+  const served = new Map<string, Generation>()
+  const progress = createProgress()
+  /** Two releases may project different sets side by side: each has a mark of its own. */
+  const markKey = projections.map(keyOf).sort().join(' ')
+  let needed: Position | undefined
+  let leading = false
+
+  function of(name: string): Generation {
+    const known = served.get(name)
+    if (!known) throw new Error(`projection ${name} is not registered`)
+    return known
+  }
+
+  function readable(name: string): ViewCollection {
+    if (needed === undefined || progress.position() < needed)
+      throw new Unavailable(
+        'views',
+        new Error(`at ${progress.position()} of ${needed ?? 'unknown'}`),
+      )
+    return of(name).target
+  }
+
+  const marked = async (): Promise<Position> =>
+    (await store.getMany(MARKS, [markKey])).get(markKey)?.position ?? BEFORE_ALL
+
+  async function look(): Promise<readonly StoredView[]> {
+    const [stored, pointers, position] = await Promise.all([
+      store.collections(),
+      store.getMany(SERVED, projections.map(keyOf)),
+      marked(),
+    ])
+    for (const projection of projections) {
+      const existing = generations(projection, stored)
+      const pointer = pointers.get(keyOf(projection))
+      // Without a pointer nothing was ever rebuilt: what is above the lowest never came to its end.
+      const generation = pointer ? Number(pointer.position) : (existing[0]?.generation ?? 0)
+      const checkpoint = existing.find((one) => one.generation === generation)?.checkpoint
+      served.set(projection.name, {
+        target: physical(projection, generation),
+        generation,
+        checkpoint: checkpoint ?? BEFORE_ALL,
+      })
+    }
+    seen(position)
+    return stored
+  }
+
+  function seen(position: Position): void {
+    if (leading) return
+    if (position < progress.position()) lost()
+    progress.advance(position)
+  }
+
+  function lost(): void {
+    const before = progress.position()
+    logger.error({ before: String(before) }, 'the views were lost: they are rebuilt')
+    needed = needed === undefined || before > needed ? before : needed
+    progress.reset(BEFORE_ALL)
+  }
+
+  async function follow(signal: AbortSignal, onLook: (found: Look) => void): Promise<void> {
+    for (let next = performance.now() + LOOK_MS; !signal.aborted;) {
+      if (progress.waiting()) await pause(LOOK_WHILE_WAITING_MS, signal)
+      else await progress.rest(Math.max(0, next - performance.now()), signal)
+      if (signal.aborted) return
+      const begun = performance.now()
+      try {
+        if (begun >= next) {
+          onLook({ stored: await look(), begun })
+          next = begun + LOOK_MS
+        } else if (!leading) seen(await marked())
+      } catch (error) {
+        logger.warn({ error }, 'the views cannot be looked at')
+        await pause(LOOK_MS, signal)
+      }
+    }
+  }
+
+  return {
+    views: createViews(store, readable, progress),
+    progress,
+    of,
+    set: (name, generation) => void served.set(name, generation),
+    publish: (projection, generation) =>
+      store.putMany([pointerTo(SERVED, keyOf(projection), generation)]),
+    require(position) {
+      needed = position
+    },
+    lost,
+    leading(yes) {
+      leading = yes
+    },
+    look,
+    follow,
+    mark: (position) => ({
+      view: MARKS,
+      documents: [{ key: markKey, document: {}, position }],
+      checkpoint: position,
+    }),
+    wish: (name) => store.putMany([pointerTo(WISHES, wishKey(of(name)), 1)]),
+    async wishes() {
+      const names = new Map([...served].map(([name, one]) => [wishKey(one), name]))
+      const found = await store.getMany(WISHES, [...names.keys()])
+      return [...found.keys()].flatMap((key) => names.get(key) ?? [])
+    },
+  }
+}
+
+const keyOf = ({ name, version }: { name: string; version: number }): string => `${name}@${version}`
+const wishKey = ({ target }: Generation): string => keyOf(target)
+
+const pointerTo = (view: ViewCollection, key: string, number: number): ViewBatch => ({
+  view,
+  documents: [{ key, document: {}, position: BigInt(number) }],
+  checkpoint: BigInt(number),
+})
+
+export const sameView = (
+  one: { name: string; version: number },
+  other: { name: string; version: number },
+): boolean => one.name === other.name && one.version === other.version
+
+/** The generations that exist of this version of a projection, lowest first. */
+export const generations = (projection: ViewCollection, stored: readonly StoredView[]) =>
+  stored
+    .filter(({ name }) => name === projection.name)
+    .map((one) => ({ ...one, generation: generationOf(projection, one.version) }))
+    .filter(
+      (one): one is StoredView & { generation: number } =>
+        one.generation !== undefined && one.generation !== LAST_GENERATION,
+    )
+    .sort((a, b) => a.generation - b.generation)
+
+/** Resolves after `ms`, or when `signal` aborts. */
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  timer(ms, undefined, { signal }).catch(() => undefined)
