@@ -1,0 +1,46 @@
+/** What the handlers of one server share. */
+import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream } from '@grpc/grpc-js'
+import type { ArmedFaults } from './faults.ts'
+import type { Front } from './front.ts'
+import type { Log } from './log.ts'
+import type { Index } from './streams.ts'
+
+export interface Peer {
+  readonly index: Index
+  readonly log: Log
+  readonly front: Front
+  readonly faults: ArmedFaults
+  readonly maxAppendSize: number
+  /** Where clients are sent by `not-leader` unless the fault says otherwise. */
+  readonly leader: () => { readonly host: string; readonly port: number }
+  readonly credentials: Credentials | undefined
+  /** Ends the server at once, as SIGKILL does. */
+  readonly die: () => void
+  /** Calls back once more than `visible` events can be seen. */
+  readonly onVisible: (wake: () => void) => void
+  /** Ends of the subscriptions that are open. */
+  readonly subscriptions: Set<() => void>
+}
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+}
+
+export type AnyCall =
+  | ServerWritableStream<never, never>
+  | ServerReadableStream<never, never>
+  | ServerDuplexStream<never, never>
+
+/** Whether the caller may: nobody is asked who they are unless the server has credentials. */
+export function accessOf(
+  peer: Peer,
+  call: { readonly metadata: { get(key: string): (string | Buffer)[] } },
+): 'granted' | 'anonymous' | 'wrong' {
+  if (!peer.credentials) return 'granted'
+  const [header] = call.metadata.get('authorization')
+  if (header === undefined) return 'anonymous'
+  const { username, password } = peer.credentials
+  const expected = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+  return String(header) === expected ? 'granted' : 'wrong'
+}

@@ -1,0 +1,158 @@
+/**
+ * A server that speaks EventStoreDB's public gRPC protocol. It exists for fault injection in tests; it is
+ * not EventStoreDB: one node, no projections, no persistent subscriptions, no deletes, no stream metadata,
+ * no access rules, no scavenging. What it answers follows what a real server (24.2.0) was seen to answer.
+ */
+import {
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+} from '@grpc/grpc-js'
+import type { ClusterInfo } from '@eventstore/db-client/generated/gossip_pb.js'
+import type { SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb.js'
+import type {
+  AppendReq,
+  AppendResp,
+  BatchAppendReq,
+  BatchAppendResp,
+} from '@eventstore/db-client/generated/streams_pb.js'
+import type { ReadCall } from './answers.ts'
+import { handleAppend, handleBatchAppend } from './append.ts'
+import { ArmedFaults, type Faults } from './faults.ts'
+import { Front } from './front.ts'
+import { handleHttp } from './http.ts'
+import { memberInfo, supportedMethods } from './info.ts'
+import { openLog } from './log.ts'
+import type { Credentials, Peer } from './peer.ts'
+import { GossipService, ServerFeaturesService, streamsService } from './protocol.ts'
+import { handleRead } from './read.ts'
+import { Index } from './streams.ts'
+
+export interface EventStoreDbOptions {
+  /** Where the log lies; it is made if it is missing. */
+  readonly directory: string
+  /** A free one unless given. */
+  readonly port?: number
+  /** The version that the server says it is. */
+  readonly version?: string
+  readonly maxAppendSize?: number
+  /** Who may call; everyone unless given. The client sends a password over TLS only. */
+  readonly credentials?: Credentials
+  /** What the fault `die` does; unless given the server drops every connection and stops. */
+  readonly die?: () => void
+}
+
+export interface EventStoreDb {
+  readonly url: string
+  readonly port: number
+  readonly faults: Faults
+  close(): Promise<void>
+}
+
+/** Of so many flushed groups one is shown to subscribers before it is acknowledged, as was measured. */
+const EARLY_DELIVERY = 6
+
+export async function startEventStoreDb(options: EventStoreDbOptions): Promise<EventStoreDb> {
+  const index = new Index()
+  const wakers = new Set<() => void>()
+  const wake = (): void => {
+    const woken = [...wakers]
+    wakers.clear()
+    for (const one of woken) one()
+  }
+  let groups = 0
+  const log = openLog(
+    options.directory,
+    (body, offset) => index.replay(body, offset),
+    (acknowledge) => {
+      if (++groups % EARLY_DELIVERY === 0) {
+        wake()
+        setImmediate(acknowledge)
+      } else {
+        acknowledge()
+        wake()
+      }
+    },
+  )
+  const armed = new ArmedFaults()
+  const subscriptions = new Set<() => void>()
+  const server = new Server({
+    'grpc.max_receive_message_length': 17 * 1024 * 1024,
+    'grpc.max_send_message_length': -1,
+  })
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const front = new Front({
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    onGrpc: (socket) => injector.injectConnection(socket),
+    onHttp: (socket) => http.emit('connection', socket),
+  })
+  const faults: Faults = {
+    add: (fault) => armed.add(fault),
+    lift: () => {
+      armed.lift()
+      front.thaw()
+    },
+    freeze: () => front.freeze(),
+    thaw: () => front.thaw(),
+    endSubscriptions: () => {
+      for (const end of subscriptions) end()
+    },
+  }
+  const http = handleHttp(faults, front)
+  const stop = async (): Promise<void> => {
+    server.forceShutdown()
+    http.closeAllConnections()
+    await front.close()
+  }
+  const peer: Peer = {
+    index,
+    log,
+    front,
+    faults: armed,
+    subscriptions,
+    maxAppendSize: options.maxAppendSize ?? 1024 * 1024,
+    leader: () => ({ host: '127.0.0.1', port }),
+    credentials: options.credentials,
+    die:
+      options.die ??
+      (() => {
+        log.abandon()
+        void stop()
+      }),
+    onVisible: (waker) => wakers.add(waker),
+  }
+  serve(server, peer, options.version ?? '24.2.0')
+  const port = await front.listen()
+  return {
+    url: `esdb://127.0.0.1:${port}?tls=false`,
+    port,
+    faults,
+    async close() {
+      await stop()
+      await log.close()
+    },
+  }
+}
+
+function serve(server: Server, peer: Peer, version: string): void {
+  server.addService(streamsService, {
+    append: (
+      call: ServerReadableStream<AppendReq, AppendResp>,
+      callback: sendUnaryData<AppendResp>,
+    ) => handleAppend(peer, call, callback),
+    batchAppend: (call: ServerDuplexStream<BatchAppendReq, BatchAppendResp>) =>
+      handleBatchAppend(peer, call),
+    read: (call: ReadCall) => void handleRead(peer, call),
+  })
+  server.addService(ServerFeaturesService, {
+    getSupportedMethods: (_call: unknown, callback: sendUnaryData<SupportedMethods>) =>
+      callback(null, supportedMethods(version)),
+  })
+  server.addService(GossipService, {
+    read: (_call: unknown, callback: sendUnaryData<ClusterInfo>) =>
+      callback(null, memberInfo(peer.leader())),
+  })
+}
