@@ -5,7 +5,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { routes } from '../src/api/index.ts'
 import { openApiDocument } from '../src/api/openapi.ts'
 import { type App, createApp } from '../src/app.ts'
 import { describeSettings, readConfig } from '../src/config.ts'
@@ -38,12 +37,10 @@ export async function documents(): Promise<ReadonlyMap<string, string>> {
   }
 }
 
-async function openApi({ deps, engine, runner }: App): Promise<string> {
+async function openApi({ routes }: App): Promise<string> {
   const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
   const { version } = JSON.parse(text) as { version: string }
-  const stopping = new AbortController().signal
-  const all = routes(deps, { engine, runner, stopping })
-  return `${JSON.stringify(openApiDocument(all, version), null, 2)}\n`
+  return `${JSON.stringify(openApiDocument(routes, version), null, 2)}\n`
 }
 
 /** Views and workers by the type of the events that they follow. */

@@ -7,24 +7,28 @@ import manifest from '../package.json' with { type: 'json' }
 import { createJsonLogger } from './adapters/json-logger.ts'
 import { checkTarget } from './adapters/openai-check.ts'
 import { createSystemClock } from './adapters/system-clock.ts'
+import { type HealthSources, healthRoutes } from './api/health.ts'
 import { routes } from './api/index.ts'
 import { createMetrics } from './api/metrics.ts'
+import type { AnyRoute } from './api/route.ts'
 import { createServer, type Served } from './api/server.ts'
 import { createAccessFacts } from './commands/access-facts.ts'
 import type { Deps } from './commands/deps.ts'
 import { startService } from './commands/service/start-service.ts'
 import { createUsageRecorder } from './commands/usage/record-usage.ts'
-import { type Config, publicSettings } from './config.ts'
+import { type Config, isAlone, publicSettings, type Role } from './config.ts'
 import {
   backupEmbedded,
   type BackupProgress,
   type BackupReport,
 } from './engines/embedded/sqlite/backup.ts'
-import { openEngine } from './engines/embedded/index.ts'
+import { catalogue } from './domain/catalogue.ts'
+import type { EventDefinitions } from './domain/event.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Engine } from './ports/engine.ts'
 import type { Llm } from './ports/llm.ts'
 import type { Logger } from './ports/logger.ts'
+import { StoreRefused } from './ports/store-refused.ts'
 import type { Runner } from './projections/runner.ts'
 import { wire, type Wired } from './wiring.ts'
 import { sweeps, workers as workerList } from './workers/index.ts'
@@ -45,6 +49,13 @@ export interface Overrides {
   readonly logger?: Logger
   readonly llm?: Llm
   readonly engine?: Engine
+  /** The events of another release. */
+  readonly events?: EventDefinitions
+}
+
+/** `none`: the command line, which reads, gives commands and leaves the rest to others. */
+export interface Part {
+  readonly role: Role | 'none'
 }
 
 export interface App {
@@ -54,6 +65,8 @@ export interface App {
   readonly runner: Runner
   readonly workers: Workers
   readonly server: FastifyInstance
+  /** Every route that the server answers. */
+  readonly routes: readonly AnyRoute[]
   /** Brings views up to the log, ends what a dead run has left; no port is opened. */
   open(): Promise<void>
   /** open() and listen. */
@@ -66,62 +79,112 @@ export interface App {
   stop(): Promise<void>
 }
 
-export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
+export async function createApp(
+  config: Config,
+  options: Overrides & Partial<Part> = {},
+): Promise<App> {
+  const { role = 'all' } = options
   const logger =
-    overrides.logger ?? createJsonLogger({ level: config.LOG_LEVEL, stream: process.stdout })
-  const clock = overrides.clock ?? createSystemClock()
-  const masterKeyGiven = config.MASTER_KEY !== undefined
-  const engine =
-    overrides.engine ??
-    (await openEngine({ dataDir: config.DATA_DIR, logger, clock, masterKeyGiven }))
+    options.logger ?? createJsonLogger({ level: config.LOG_LEVEL, stream: process.stdout })
+  const clock = options.clock ?? createSystemClock()
+  const engine = options.engine ?? (await openEngine(config, { logger, clock }, options))
   try {
-    const wired = await wire(config, { engine, logger, clock, llm: overrides.llm })
-    return await compose(config, engine, wired)
+    const { llm, events = catalogue } = options
+    const projects = does(role, 'project')
+    const wired = await wire(config, { engine, logger, clock, llm, projects, events })
+    return await compose(config, engine, wired, role)
   } catch (error) {
     await engine.close()
     throw error
   }
 }
 
-async function compose(config: Config, engine: Engine, wired: Wired): Promise<App> {
-  const { deps, runner } = wired
+/** Each engine is loaded only where it runs. */
+async function openEngine(
+  config: Config,
+  ground: { readonly logger: Logger; readonly clock: Clock },
+  { clock }: Overrides,
+): Promise<Engine> {
+  if (config.ENGINE === 'embedded') {
+    const embedded = await import('./engines/embedded/index.ts')
+    const masterKeyGiven = config.MASTER_KEY !== undefined
+    return embedded.openEngine({ ...ground, dataDir: config.DATA_DIR, masterKeyGiven })
+  }
+  const distributed = await import('./engines/distributed/index.ts')
+  return distributed.openEngine({
+    logger: ground.logger,
+    namespace: config.NAMESPACE,
+    // Required with this engine: readConfig has made sure.
+    eventStoreDbUrl: config.EVENTSTOREDB_URL ?? '',
+    mongoDbUrl: config.MONGODB_URL ?? '',
+    keysMongoDbUrl: config.KEYS_MONGODB_URL,
+    redisUrl: config.REDIS_URL ?? '',
+    // The counters have a clock of their own, unless a test tells the time.
+    ...(clock ? { clock } : {}),
+  })
+}
+
+const does = (role: Part['role'], what: Role): boolean => role === 'all' || role === what
+
+async function compose(
+  config: Config,
+  engine: Engine,
+  wired: Wired,
+  role: Part['role'],
+): Promise<App> {
+  const { deps, runner, leases, logEnd } = wired
   const list = workerList(deps)
   const workers = createWorkers(deps, list, sweeps(deps))
-  runner.onEvents((events) => deps.streams.observe(events))
-  runner.onEvents((events) => deps.calls.observe(events))
-  runner.onEvents((events) => workers.onEvents(events))
+  logEnd.onEvents((events) => deps.streams.observe(events))
+  logEnd.onEvents((events) => deps.calls.observe(events))
+  logEnd.onEvents((events) => workers.onEvents(events))
   const stopping = new AbortController()
   const queues = list.map(({ name }) => name)
-  const metrics = createMetrics({ engine, runner, deps, queues })
+  const metrics = createMetrics({ engine, runner, deps, queues, logEnd, leases })
   const on = config.USAGE_LOG === 'on'
   const usage = createUsageRecorder(deps, { on, onDropped: metrics.usageDropped })
+  const sources = { engine, runner, logEnd, stopping: stopping.signal }
+  const served = routesOf(role, deps, sources)
   const server = await createServer({
     ...deps,
     facts: createAccessFacts(deps),
-    routes: routes(deps, { engine, runner, stopping: stopping.signal }),
+    routes: served,
+    unseenMs: logEnd.unseenMs,
     corsOrigins: config.CORS_ORIGINS,
     trustProxy: config.TRUST_PROXY,
     stopping: stopping.signal,
-    onServed(served) {
-      metrics.served(served)
-      usage.record(served)
-      logRequest(deps.logger, served)
+    onServed(request) {
+      metrics.served(request)
+      usage.record(request)
+      logRequest(deps.logger, request)
     },
   })
 
   let opened = false
+  const ending = new AbortController()
+  let tending: { stop(): Promise<void> } | undefined
   async function open(): Promise<void> {
     deps.runs.start()
+    await logEnd.start()
     await runner.start()
-    await workers.sweep()
-    workers.start()
     opened = true
+    if (engine.singleProcess) {
+      await workers.sweep()
+      workers.start()
+      void workers.tend(ending.signal)
+    } else if (does(role, 'work')) {
+      workers.start()
+      tending = leases.lead('work', (signal) => workers.tend(signal))
+    } else if (role === 'none' && !(await deps.views.passed(await engine.events.head(), 10_000)))
+      throw new StoreRefused(
+        'The views are behind the log: does a process with --role project run?',
+      )
   }
 
   async function start(): Promise<{ url: string; notes: readonly string[] }> {
     await open()
     const settings = publicSettings(config)
-    await startService(deps, { version: manifest.version, role: 'all', settings })
+    await startService(deps, { version: manifest.version, role, settings })
     const url = await server.listen({ host: config.HOST, port: config.PORT })
     const metricsUrl = await metrics.listen(config.HOST, config.METRICS_PORT)
     return { url, notes: notesOf(config, wired.practice, metricsUrl) }
@@ -138,10 +201,13 @@ async function compose(config: Config, engine: Engine, wired: Wired): Promise<Ap
     const cut = setTimeout(() => server.server.closeAllConnections(), CONNECTIONS_END_WITHIN_MS)
     await closed
     clearTimeout(cut)
+    ending.abort()
+    await tending?.stop()
     if (opened) await workers.stop()
     deps.runs.stop()
     await usage.close()
     if (opened) await runner.stop()
+    await logEnd.stop()
     await wired.close()
     await engine.close()
   }
@@ -154,14 +220,25 @@ async function compose(config: Config, engine: Engine, wired: Wired): Promise<Ap
     runner,
     workers,
     server,
+    routes: served,
     open,
     start,
     check: (model) =>
       checkTarget(provider.practice ? provider : { ...provider, model }, CHECK_TIMEOUT_MS),
-    backup: (directory, onProgress) => backupEmbedded(config.DATA_DIR, directory, onProgress),
+    async backup(directory, onProgress) {
+      if (!engine.singleProcess)
+        throw new StoreRefused(
+          'With ENGINE=distributed each server is backed up by its own means: docs/operations.md.',
+        )
+      return backupEmbedded(config.DATA_DIR, directory, onProgress)
+    },
     stop: () => (stopped ??= stopInOrder()),
   }
 }
+
+/** Whoever asks for a person's work is answered by the role api; the others only tell how they are. */
+const routesOf = (role: Part['role'], deps: Deps, sources: HealthSources): readonly AnyRoute[] =>
+  role === 'none' || does(role, 'api') ? routes(deps, sources) : healthRoutes(deps, sources)
 
 const logRequest = (logger: Logger, { requestId, method, route, status, latencyMs }: Served) =>
   logger.info({ requestId, method, route, status, ms: latencyMs }, 'request')
@@ -170,7 +247,7 @@ const logRequest = (logger: Logger, { requestId, method, route, status, latencyM
 function notesOf(config: Config, practice: boolean, metricsUrl: string | undefined): string[] {
   return [
     `API reference: /docs · OpenAPI: /openapi.json`,
-    `data in ${config.DATA_DIR}`,
+    isAlone(config) ? `data in ${config.DATA_DIR}` : `namespace ${config.NAMESPACE}`,
     ...(metricsUrl === undefined ? [] : [`metrics on ${metricsUrl}`]),
     ...(practice
       ? ['practice model: answers are made up here and marked; set OPENAI_API_KEY for a real one']

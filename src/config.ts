@@ -3,7 +3,7 @@
  * `.env.example` and the table in docs/operations.md are generated from these descriptions.
  */
 import { readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
+import { parseArgs, parseEnv } from 'node:util'
 import { z } from 'zod'
 
 const port = (description: string, value: number) =>
@@ -33,23 +33,69 @@ const list = (description: string) =>
         .filter(Boolean),
     )
     .meta({ description })
+/** The address of a server; what it is exactly is checked by whoever connects. */
+const server = (...schemes: readonly string[]) =>
+  z
+    .string()
+    .refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)), {
+      error: `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+    })
+    .optional()
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''))
 const secret = { secret: true } as const
 
 const settings = z.object({
-  ENGINE: z.enum(['embedded']).default('embedded').meta({
-    description:
-      'Where events, views, jobs and keys live. embedded: files under DATA_DIR, no server.',
+  ENGINE: z
+    .enum(['embedded', 'distributed'])
+    .default('embedded')
+    .meta({
+      description:
+        'Where events, views, jobs and keys live. embedded: files under DATA_DIR, no server, one ' +
+        'process. distributed: EventStoreDB, MongoDB and Redis, any number of processes.',
+    }),
+  EVENTSTOREDB_URL: server('esdb', 'esdb+discover').meta({
+    description: 'The event log of the distributed engine: esdb://… or esdb+discover://….',
+    ...secret,
   }),
+  MONGODB_URL: server('mongodb', 'mongodb+srv').meta({
+    description: 'The views of the distributed engine: mongodb://… or mongodb+srv://….',
+    ...secret,
+  }),
+  KEYS_MONGODB_URL: server('mongodb', 'mongodb+srv').meta({
+    description:
+      'Keys and contents of the distributed engine. Not set: another database on the server of ' +
+      'MONGODB_URL. They must be backed up, and apart from the log.',
+    ...secret,
+  }),
+  REDIS_URL: server('redis', 'rediss').meta({
+    description:
+      'Jobs, counters and running text of the distributed engine: redis:// or rediss://.',
+    ...secret,
+  }),
+  NAMESPACE: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,30}$/, 'a-z, 0-9 and _, at most 31, a letter first')
+    .default('daybook')
+    .meta({
+      description:
+        'Begins the name of everything that the distributed engine stores, so that installations ' +
+        'can share servers. Never changed afterwards.',
+    }),
   HOST: z.string().min(1).default('127.0.0.1').meta({ description: 'Address to listen on.' }),
   PORT: port('Port to listen on; 0 takes a free one.', 3000),
   METRICS_PORT: port(
     'Private port for Prometheus metrics (GET /metrics), on HOST; 0 turns it off.',
     9464,
   ),
-  DATA_DIR: z.string().min(1).default('./data').meta({
-    description: 'Folder of the event log, the views, the content and the keys. A local disk.',
-  }),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .meta({
+      description:
+        'Folder of the event log, the views, the content and the keys. A local disk. The distributed ' +
+        'engine keeps nothing there.',
+    }),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
@@ -69,7 +115,8 @@ const settings = z.object({
     .meta({
       description:
         'Wraps all data keys: 32 bytes in base64 (openssl rand -base64 32). ' +
-        'Embedded engine: made on the first start and kept in DATA_DIR when not given.',
+        'Embedded engine: made on the first start and kept in DATA_DIR when not given. ' +
+        'Distributed engine: required, the same in every process.',
       ...secret,
     }),
   REGISTRATION: z
@@ -183,6 +230,9 @@ function readEnvFile(path: string): Record<string, string | undefined> {
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 
+/** One process alone works on the data, and the command line has to ask it. */
+export const isAlone = (config: Config): boolean => config.ENGINE === 'embedded'
+
 /** The practice model answers where it is allowed and no provider's key is given. */
 export const usesPracticeModel = (config: Config): boolean =>
   config.PRACTICE_MODEL === 'on' ||
@@ -190,6 +240,24 @@ export const usesPracticeModel = (config: Config): boolean =>
 
 /** What single settings cannot know; from the values as given, so that one mistake hides no other. */
 function contradictions(given: Readonly<Record<string, string>>): string[] {
+  return [...engineProblems(given), ...providerProblems(given)]
+}
+
+const OF_THE_DISTRIBUTED_ENGINE = [
+  'EVENTSTOREDB_URL',
+  'MONGODB_URL',
+  'REDIS_URL',
+  'MASTER_KEY',
+] as const
+
+function engineProblems(given: Readonly<Record<string, string>>): string[] {
+  if (given['ENGINE'] !== 'distributed') return []
+  return OF_THE_DISTRIBUTED_ENGINE.filter((name) => given[name] === undefined).map(
+    (name) => `${name}: required with ENGINE=distributed`,
+  )
+}
+
+function providerProblems(given: Readonly<Record<string, string>>): string[] {
   const { HOST = '127.0.0.1', PRACTICE_MODEL = 'auto', OPENAI_API_KEY } = given
   if (OPENAI_API_KEY !== undefined) return []
   if (PRACTICE_MODEL === 'off') return ['OPENAI_API_KEY: required with PRACTICE_MODEL=off']
@@ -198,6 +266,29 @@ function contradictions(given: Readonly<Record<string, string>>): string[] {
     `OPENAI_API_KEY: not set, and HOST=${HOST} is reachable beyond this machine; ` +
       'set the key, or PRACTICE_MODEL=on to sell practice answers knowingly',
   ]
+}
+
+/** What a process does. Each can run any number of times where the engine is shared. */
+export const roles = ['api', 'project', 'work', 'all'] as const
+export type Role = (typeof roles)[number]
+
+/**
+ * The role that the command line asks for: `--role api`; without it a process does everything.
+ * @throws ConfigurationError
+ */
+export function roleOf(config: Config, argv: readonly string[]): Role {
+  const problem = (text: string) => new ConfigurationError([text])
+  let given: string | undefined
+  try {
+    given = parseArgs({ args: [...argv], options: { role: { type: 'string' } } }).values.role
+  } catch (error) {
+    throw problem((error as Error).message)
+  }
+  const role = roles.find((one) => one === (given ?? 'all'))
+  if (!role) throw problem(`--role: ${roles.join(', ')}; not ${given}`)
+  if (role !== 'all' && config.ENGINE === 'embedded')
+    throw problem(`--role ${role}: the embedded engine is one process, which does everything`)
+  return role
 }
 
 /** What may be told: every setting but the secrets. */

@@ -2,28 +2,26 @@
  * One life of the server: start, wait for a signal, stop gracefully. Exit codes: 0 stopped as asked,
  * 78 the configuration or the store was refused (EX_CONFIG), 1 anything else.
  */
-import { createApp } from './app.ts'
+import { type App, createApp } from './app.ts'
 import { operations } from './cli/operations/index.ts'
 import { serveOperations } from './cli/socket.ts'
-import { ConfigurationError, readConfig } from './config.ts'
+import { ConfigurationError, isAlone, readConfig, roleOf } from './config.ts'
 
 /** After this, open calls are cut: the next start finds and ends them. */
 const STOP_WITHIN_MS = 30_000
 
-export async function serve(): Promise<number> {
+export async function serve(argv: readonly string[]): Promise<number> {
   try {
-    const app = await createApp(readConfig())
+    const config = readConfig()
+    const app = await createApp(config, { role: roleOf(config, argv) })
     const asked = signalled()
     const { url, notes } = await app.start()
-    const operator = await serveOperations(app, operations)
+    const operator = isAlone(config) ? await serveOperations(app, operations) : undefined
     process.stdout.write(`Daybook listens on ${url}\n`)
     for (const note of notes) process.stdout.write(`  ${note}\n`)
     await asked
     const clean = await Promise.race([
-      operator
-        .close()
-        .then(() => app.stop())
-        .then(() => true),
+      stop(app, operator),
       // The second signal, or the time, ends the wait.
       signalled().then(() => false),
       new Promise<false>((resolve) => setTimeout(() => resolve(false), STOP_WITHIN_MS).unref()),
@@ -33,6 +31,12 @@ export async function serve(): Promise<number> {
   } catch (error) {
     return explain(error)
   }
+}
+
+async function stop(app: App, operator: { close(): Promise<void> } | undefined): Promise<true> {
+  await operator?.close()
+  await app.stop()
+  return true
 }
 
 const signalled = () =>

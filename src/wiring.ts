@@ -17,45 +17,63 @@ import type { Deps, Settings } from './commands/deps.ts'
 import { createEventCodec } from './commands/event-codec.ts'
 import { createRunningCalls } from './commands/invocation/running-calls.ts'
 import { createRuns } from './commands/invocation/runs.ts'
+import { createLeases, type Leases } from './commands/lease.ts'
+import { createLogEnd, type LogEnd } from './commands/log-end.ts'
 import { createStreams } from './commands/streams.ts'
 import { type Config, usesPracticeModel } from './config.ts'
-import { catalogue } from './domain/catalogue.ts'
+import type { EventDefinitions } from './domain/event.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Engine } from './ports/engine.ts'
+import type { Ids } from './ports/ids.ts'
 import type { Llm } from './ports/llm.ts'
 import type { Logger } from './ports/logger.ts'
 import { projections } from './projections/index.ts'
-import { createRunner, type Runner } from './projections/runner.ts'
+import type { AnyProjection } from './projections/projection.ts'
+import { createRunner, type Lead, type Runner } from './projections/runner.ts'
 
 export interface Wired {
   readonly deps: Deps
   readonly runner: Runner
+  readonly leases: Leases
+  readonly logEnd: LogEnd
   /** The built-in model answers instead of a provider. */
   readonly practice: boolean
   /** Ends what talks to the provider. */
   close(): Promise<void>
 }
 
-export async function wire(
-  config: Config,
-  ground: { engine: Engine; logger: Logger; clock: Clock; llm: Llm | undefined },
-): Promise<Wired> {
+export interface Ground {
+  readonly engine: Engine
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly llm: Llm | undefined
+  /** Brings the views up to the log, where it has the lead. */
+  readonly projects: boolean
+  /** The events that this release knows. */
+  readonly events: EventDefinitions
+}
+
+export async function wire(config: Config, ground: Ground): Promise<Wired> {
   const { engine, logger, clock } = ground
   const ids = createIds()
   const masterKey = await masterKeyOf(config, engine)
   const sealer = await createSealer({ keys: engine.keys, masterKey })
-  const codec = createEventCodec(catalogue, { sealer, ids })
+  const codec = createEventCodec(ground.events, { sealer, ids })
   const { events, snapshots, views: store, contents, jobs, counters, feed } = engine
   const streams = createStreams({ events, snapshots, codec, logger })
   const upcast = codec.upcast.bind(codec)
-  const runner = createRunner({ events, store, projections, upcast, logger })
   const tokenCounter = createTokenCounter()
   const practice = usesPracticeModel(config)
     ? await startPracticeModel({ tokens: tokenCounter })
     : undefined
   const openAi = createOpenAi()
   const settings = settingsOf(config, ids.random(), practice)
-  const run = { runId: settings.runId, alone: engine.singleProcess }
+  const alone = engine.singleProcess
+  const leases = createLeases({ counters, logger }, settings.runId)
+  const lead = ground.projects ? leadOf(leases, projections, ids) : undefined
+  const sharing = alone ? {} : { sharing: { lead } }
+  const runner = createRunner({ events, store, projections, upcast, logger, ...sharing })
+  const run = { runId: settings.runId, alone }
   const deps: Deps = {
     streams,
     views: runner.views,
@@ -78,6 +96,8 @@ export async function wire(
   return {
     deps,
     runner,
+    leases,
+    logEnd: alone ? logEndOf(runner) : createLogEnd({ events, logger }),
     practice: practice !== undefined,
     async close() {
       await openAi.close()
@@ -85,6 +105,21 @@ export async function wire(
     },
   }
 }
+
+/** Two releases at work at once may project different sets: each set has a lead of its own. */
+function leadOf(leases: Leases, set: readonly AnyProjection[], ids: Ids): Lead {
+  const names = set.map(({ name, version }) => `${name}@${version}`).sort()
+  const lease = `project-${ids.sha256(names.join(' ')).slice(0, 12)}`
+  return (work) => leases.lead(lease, work)
+}
+
+/** Alone, a process sees what it writes itself; its runner tells of it when the views have it. */
+const logEndOf = (runner: Runner): LogEnd => ({
+  start: async () => undefined,
+  stop: async () => undefined,
+  onEvents: (listener) => runner.onEvents(listener),
+  unseenMs: () => 0,
+})
 
 async function masterKeyOf(config: Config, engine: Engine): Promise<Uint8Array> {
   if (config.MASTER_KEY !== undefined) return Buffer.from(config.MASTER_KEY, 'base64')

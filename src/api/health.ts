@@ -3,8 +3,9 @@
  * every store answers, no view stands still, and the views keep up with the log.
  */
 import { z } from 'zod'
-import type { AccessRule } from '../commands/access.ts'
+import { type AccessRule, END_UNSEEN_MS } from '../commands/access.ts'
 import type { Deps } from '../commands/deps.ts'
+import type { LogEnd } from '../commands/log-end.ts'
 import type { Engine } from '../ports/engine.ts'
 import type { Runner } from '../projections/runner.ts'
 import { type AnyRoute, route } from './route.ts'
@@ -15,6 +16,7 @@ const CATCH_UP_MS = 1_000
 export interface HealthSources {
   readonly engine: Pick<Engine, 'health' | 'events'>
   readonly runner: Pick<Runner, 'status'>
+  readonly logEnd: Pick<LogEnd, 'unseenMs'>
   readonly stopping: AbortSignal
 }
 
@@ -71,7 +73,7 @@ export function healthRoutes(deps: Pick<Deps, 'views'>, sources: HealthSources):
 
 async function checksOf(
   { views }: Pick<Deps, 'views'>,
-  { engine, runner, stopping }: HealthSources,
+  { engine, runner, logEnd, stopping }: HealthSources,
 ): Promise<Check[]> {
   const services = await engine.health()
   const stopped = runner.status().filter((one) => one.stopped !== undefined)
@@ -81,12 +83,16 @@ async function checksOf(
       verdict(service, ok ? undefined : (detail ?? 'it does not answer')),
     ),
     ...stopped.map((one) => verdict(`projection ${one.name}`, `it stands still: ${one.stopped}`)),
+    verdict('end of the log', endUnseen(logEnd.unseenMs())),
     await lag(views, engine),
   ]
 }
 
 const verdict = (name: string, why: string | undefined): Check =>
   why === undefined ? { name, ok: true } : { name, ok: false, why: why.slice(0, 300) }
+
+const endUnseen = (ms: number): string | undefined =>
+  ms <= END_UNSEEN_MS ? undefined : `not seen for ${Math.floor(ms / 1_000)} s`
 
 async function lag(views: Deps['views'], engine: HealthSources['engine']): Promise<Check> {
   try {

@@ -4,8 +4,10 @@
  * are bounded, and no id, address or text of anybody is ever one.
  */
 import { createServer, type Server } from 'node:http'
-import type { Counter, Histogram, Registry } from 'prom-client'
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Deps } from '../commands/deps.ts'
+import type { Leases } from '../commands/lease.ts'
+import type { LogEnd } from '../commands/log-end.ts'
 import type { Engine } from '../ports/engine.ts'
 import { BEFORE_ALL, type Position, type StoredEvent } from '../ports/event-store.ts'
 import { openHolds } from '../projections/open-holds.ts'
@@ -34,9 +36,11 @@ export interface Metrics {
 }
 
 export interface MetricsDeps {
-  readonly engine: Pick<Engine, 'events' | 'jobs'>
+  readonly engine: Pick<Engine, 'events' | 'jobs' | 'health'>
   readonly runner: Pick<Runner, 'status' | 'onEvents'>
   readonly deps: Pick<Deps, 'views' | 'passwords'>
+  readonly logEnd: Pick<LogEnd, 'unseenMs'>
+  readonly leases: Pick<Leases, 'held'>
   /** Names of the job queues. */
   readonly queues?: readonly string[]
 }
@@ -164,73 +168,98 @@ function countEvents(all: Counted, events: readonly StoredEvent[], after: Positi
   }
 }
 
-/** What is looked up when somebody asks. */
+/** What is looked up when somebody asks. A store that does not answer leaves its figures out. */
 function gauges(client: PromClient, registry: Registry, sources: MetricsDeps) {
-  const { engine, runner, deps, queues = [] } = sources
-  const registers = [registry]
-  const lag = new client.Gauge({
-    name: 'daybook_projection_lag',
-    help: 'Positions between the end of the log and what the view has.',
-    labelNames: ['projection'],
-    registers,
-    async collect() {
+  const gauge = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    collect: (gauge: Gauge<L>) => void | Promise<void>,
+  ) =>
+    new client.Gauge({
+      name: `daybook_${name}`,
+      help,
+      labelNames,
+      registers: [registry],
+      async collect() {
+        this.reset()
+        try {
+          await collect(this)
+        } catch {
+          this.reset()
+        }
+      },
+    })
+  ofTheLog(gauge, sources)
+  ofTheWork(gauge, sources)
+  ofTheProcess(gauge, sources)
+}
+
+type MakeGauge = <L extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  collect: (gauge: Gauge<L>) => void | Promise<void>,
+) => unknown
+
+function ofTheLog(gauge: MakeGauge, { engine, runner, logEnd }: MetricsDeps) {
+  gauge('log_head', 'Position of the last event of the log.', [], async (one) => {
+    const position = await engine.events.head()
+    one.set(Number(position === BEFORE_ALL ? 0n : position))
+  })
+  gauge(
+    'log_end_unseen_seconds',
+    'Seconds since this process was last sure to have seen the end of the log.',
+    [],
+    (one) => one.set(logEnd.unseenMs() / 1_000),
+  )
+  gauge(
+    'projection_lag',
+    'Positions between the end of the log and what the view has.',
+    ['projection'],
+    async (one) => {
       const head = await engine.events.head()
       for (const { name, checkpoint } of runner.status())
-        lag.set({ projection: name }, Number(head - checkpoint))
+        one.set({ projection: name }, Number(head - checkpoint))
     },
+  )
+  gauge('projection_stopped', '1 where a view stands still.', ['projection'], (one) => {
+    for (const { name, stopped } of runner.status())
+      one.set({ projection: name }, stopped === undefined ? 0 : 1)
   })
-  const stopped = new client.Gauge({
-    name: 'daybook_projection_stopped',
-    help: '1 where a view stands still.',
-    labelNames: ['projection'],
-    registers,
-    collect() {
-      for (const one of runner.status())
-        stopped.set({ projection: one.name }, one.stopped === undefined ? 0 : 1)
-    },
-  })
-  const head = new client.Gauge({
-    name: 'daybook_log_head',
-    help: 'Position of the last event of the log.',
-    registers,
-    async collect() {
-      const position = await engine.events.head()
-      head.set(Number(position === BEFORE_ALL ? 0n : position))
-    },
-  })
-  const holds = new client.Gauge({
-    name: 'daybook_open_holds',
-    help: `Calls whose hold is open, counted up to ${MAX_COUNTED}.`,
-    registers,
-    async collect() {
+}
+
+function ofTheWork(gauge: MakeGauge, { engine, deps, queues = [] }: MetricsDeps) {
+  gauge(
+    'open_holds',
+    `Calls whose hold is open, counted up to ${MAX_COUNTED}.`,
+    [],
+    async (one) => {
       const open = await deps.views.find(openHolds, {
         index: 'placed',
         equals: { open: 1 },
         limit: MAX_COUNTED,
       })
-      holds.set(open.items.length)
+      one.set(open.items.length)
     },
+  )
+  gauge('jobs', 'Jobs by queue and state.', ['queue', 'state'], async (one) => {
+    for (const queue of queues)
+      for (const [state, count] of Object.entries(await engine.jobs.counts(queue)))
+        one.set({ queue, state }, count)
   })
-  const jobs = new client.Gauge({
-    name: 'daybook_jobs',
-    help: 'Jobs by queue and state.',
-    labelNames: ['queue', 'state'],
-    registers,
-    async collect() {
-      for (const queue of queues)
-        for (const [state, count] of Object.entries(await engine.jobs.counts(queue)))
-          jobs.set({ queue, state }, count)
-    },
+}
+
+function ofTheProcess(gauge: MakeGauge, { engine, deps, leases }: MetricsDeps) {
+  gauge('dependency_up', '1 where a store answers.', ['service'], async (one) => {
+    for (const { service, ok } of await engine.health()) one.set({ service }, ok ? 1 : 0)
   })
-  const hashes = new client.Gauge({
-    name: 'daybook_password_hashes',
-    help: 'Password hashes by state.',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      for (const [state, count] of Object.entries(deps.passwords.load?.() ?? {}))
-        hashes.set({ state }, count)
-    },
+  gauge('lease_held', '1 where this process does what one of several does.', ['lease'], (one) => {
+    for (const { name, held } of leases.held()) one.set({ lease: name }, held ? 1 : 0)
+  })
+  gauge('password_hashes', 'Password hashes by state.', ['state'], (one) => {
+    for (const [state, count] of Object.entries(deps.passwords.load?.() ?? {}))
+      one.set({ state }, count)
   })
 }
 

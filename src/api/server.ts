@@ -5,9 +5,10 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { type Actor, authorize } from '../commands/access.ts'
+import { type Actor, authorize, END_UNSEEN_MS, needsEndOfLog } from '../commands/access.ts'
 import { messagesFor, localeFrom } from '../messages/index.ts'
 import type { Logger } from '../ports/logger.ts'
+import { Unavailable } from '../ports/unavailable.ts'
 import { authenticate, type AuthenticateDeps } from './authenticate.ts'
 import { Problem, problemBody, problemOf, statusOf } from './errors.ts'
 import { callOf, type InputDeps, send } from './exchange.ts'
@@ -31,6 +32,8 @@ export interface ServerDeps extends AuthenticateDeps, InputDeps {
   readonly routes: readonly AnyRoute[]
   readonly logger: Logger
   readonly onServed: (served: Served) => void
+  /** Milliseconds since this process was last sure to have seen the end of the log. */
+  readonly unseenMs: () => number
   readonly corsOrigins: readonly string[]
   readonly trustProxy: readonly string[]
   /** Aborts when the server begins to stop: open streams end, new requests are refused. */
@@ -169,6 +172,8 @@ function register(app: FastifyInstance, deps: ServerDeps, one: AnyRoute) {
       request.actor = await authenticate(deps, request, one.access)
       // After it is known who asks: what they may not do is recorded as theirs.
       authorize(request.actor, one.access)
+      if (needsEndOfLog(one.access, one.method !== 'GET') && deps.unseenMs() > END_UNSEEN_MS)
+        throw new Unavailable('event log', new Error('its end is not seen'))
     },
     handler: async (request, reply) => {
       const call = await callOf(deps, one, request, reply)

@@ -2,7 +2,7 @@
  * Carries out an operation where the data is: in the running server through its socket, else in this
  * process, which then opens the data itself and closes it again. No port is opened for it.
  */
-import { readConfig } from '../config.ts'
+import { isAlone, readConfig } from '../config.ts'
 import type { Logger } from '../ports/logger.ts'
 import { type Line, type Room, runOperation } from './operation.ts'
 import { createPrinter, type Layout } from './print.ts'
@@ -47,12 +47,12 @@ export async function ask(request: Request): Promise<Readonly<Record<string, unk
 
 async function carryOut(request: Request, tell: Tell, room: Room): Promise<void> {
   const config = readConfig()
-  if ((await askServer(config.DATA_DIR, request, tell, room)) === 'done') return
+  if (isAlone(config) && (await askServer(config.DATA_DIR, request, tell, room)) === 'done') return
   const [{ createApp }, { operations }] = await Promise.all([
     import('../app.ts'),
     import('./operations/index.ts'),
   ])
-  const app = await createApp(config, { logger: plainLogger })
+  const app = await createApp(config, { logger: plainLogger, role: 'none' })
   const stop = new AbortController()
   const interrupted = () => stop.abort()
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)

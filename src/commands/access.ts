@@ -33,6 +33,16 @@ export interface AccessRule {
   readonly limits: readonly string[]
 }
 
+/**
+ * A process that has not seen the end of the log for so long may know rights that were taken away, and
+ * prices and balances that have changed.
+ */
+export const END_UNSEEN_MS = 5_000
+
+/** Whether a request needs a process that knows the end of the log: administration, and what changes anything. */
+export const needsEndOfLog = (rule: AccessRule, changes: boolean): boolean =>
+  changes || rule.actor === 'administrator' || rule.role === 'admin' || rule.role === 'owner'
+
 /** What a role may do: an auditor reads, a member also invokes, an admin also manages, an owner everything. */
 const RANK: Readonly<Record<OrganizationRole, number>> = {
   auditor: 0,

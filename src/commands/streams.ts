@@ -51,6 +51,12 @@ export interface Streams {
   lastWritten(): Position
 }
 
+interface Kept extends Loaded<unknown> {
+  /** The highest revision that is known to be in the log: above `revision`, what is kept is behind. */
+  seen: number
+  readonly snapshotAt: number
+}
+
 export interface StreamsDeps {
   readonly events: EventStore
   readonly snapshots: SnapshotStore
@@ -60,15 +66,20 @@ export interface StreamsDeps {
 
 export function createStreams(deps: StreamsDeps): Streams {
   const { events, codec } = deps
-  const cache = new Map<string, Loaded<unknown> & { behind?: boolean; snapshotAt: number }>()
+  const cache = new Map<string, Kept>()
   const loading = new Map<string, Promise<Loaded<unknown>>>()
+  /** The highest revision that was seen of a stream while it was being read. */
+  const seenWhileLoading = new Map<string, number>()
   let lastWritten: Position = -1n
 
   function keep(stream: string, loaded: Loaded<unknown>, snapshotAt: number) {
     // A slow reader must not put back an older state than a commit has left.
-    if (loaded.revision < (cache.get(stream)?.revision ?? -1)) return
+    const before = cache.get(stream)
+    if (loaded.revision < (before?.revision ?? -1)) return
+    // The answer to an append, or to a read, may come after the news of what was written behind it.
+    const seen = Math.max(before?.seen ?? -1, seenWhileLoading.get(stream) ?? -1)
     cache.delete(stream)
-    cache.set(stream, { ...loaded, snapshotAt })
+    cache.set(stream, { ...loaded, seen, snapshotAt })
     if (cache.size > CACHED_STREAMS) {
       const oldest = cache.keys().next()
       if (!oldest.done) cache.delete(oldest.value)
@@ -123,10 +134,13 @@ export function createStreams(deps: StreamsDeps): Streams {
   ): Promise<Loaded<S>> {
     const stream = streamName(decider.category, id)
     const known = cache.get(stream)
-    if (known && !known.behind) return known as Loaded<S>
+    if (known && known.seen <= known.revision) return known as Loaded<S>
     const running = loading.get(stream)
     if (running) return running as Promise<Loaded<S>>
-    const promise = loadFresh(decider, stream).finally(() => loading.delete(stream))
+    const promise = loadFresh(decider, stream).finally(() => {
+      loading.delete(stream)
+      seenWhileLoading.delete(stream)
+    })
     loading.set(stream, promise)
     return promise
   }
@@ -154,7 +168,7 @@ export function createStreams(deps: StreamsDeps): Streams {
     load,
     reload: (decider, id) => {
       const known = cache.get(streamName(decider.category, id))
-      if (known) known.behind = true
+      if (known) known.seen = Math.max(known.seen, known.revision + 1)
       return load(decider, id)
     },
     committed,
@@ -183,7 +197,8 @@ export function createStreams(deps: StreamsDeps): Streams {
     observe(observed) {
       for (const event of observed) {
         const known = cache.get(event.stream)
-        if (known && event.revision > known.revision) known.behind = true
+        if (known) known.seen = Math.max(known.seen, event.revision)
+        if (loading.has(event.stream)) seenWhileLoading.set(event.stream, event.revision)
       }
     },
     forget: () => cache.clear(),

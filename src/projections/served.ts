@@ -5,7 +5,6 @@
  *
  * Never shows views that were lost and are being rebuilt as if they were empty: reading them fails.
  */
-import { setTimeout as timer } from 'node:timers/promises'
 import { BEFORE_ALL, type Position } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import { Unavailable } from '../ports/unavailable.ts'
@@ -20,6 +19,7 @@ import {
   type Progress,
   type Views,
 } from './views.ts'
+import { pause } from './pause.ts'
 
 const LOOK_MS = 1_000
 const LOOK_WHILE_WAITING_MS = 10
@@ -209,7 +209,3 @@ export const generations = (projection: ViewCollection, stored: readonly StoredV
         one.generation !== undefined && one.generation !== LAST_GENERATION,
     )
     .sort((a, b) => a.generation - b.generation)
-
-/** Resolves after `ms`, or when `signal` aborts. */
-export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  timer(ms, undefined, { signal }).catch(() => undefined)

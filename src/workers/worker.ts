@@ -6,6 +6,7 @@
 import type { Deps } from '../commands/deps.ts'
 import type { JobWorker } from '../ports/job-queue.ts'
 import type { StoredEvent } from '../ports/event-store.ts'
+import { pause } from '../projections/pause.ts'
 
 export interface Worker {
   /** What it does; the name of its queue. */
@@ -31,11 +32,21 @@ export interface Sweep {
 
 const SWEEP_EVERY_MS = 30_000
 const VIEWS_WITHIN_MS = 1_000
+/** A worker looks at the views: its job waits until they have the event, but not for long. */
+const EVENT_IN_VIEWS_WITHIN_MS = 2_000
+/** So many events wait to become jobs; beyond that the sweep finds the work. */
+const MAX_WAITING = 10_000
 
 export interface Workers {
+  /** Takes jobs from now on. */
   start(): void
-  /** Runs every sweep once, now. Also at a start, before anything else. */
+  /** Runs every sweep once, now. */
   sweep(): Promise<void>
+  /**
+   * Makes jobs of events, and sweeps, every 30 s and at the beginning, until `signal` aborts. Of several
+   * processes one does.
+   */
+  tend(signal: AbortSignal): Promise<void>
   stop(): Promise<void>
   /** To be told of every event, once. */
   onEvents(events: readonly StoredEvent[]): void
@@ -49,8 +60,12 @@ export function createWorkers(
   const { jobs, logger, streams, views } = deps
   const running: JobWorker[] = []
   const abort = new AbortController()
-  let timer: NodeJS.Timeout | undefined
   let sweeping: Promise<void> = Promise.resolve()
+  let sweptAt = Number.NEGATIVE_INFINITY
+  /** How many tend, and what waits to become jobs. */
+  let tending = 0
+  let feeding: Promise<void> = Promise.resolve()
+  let waiting = 0
 
   async function runSweeps(): Promise<void> {
     for (const sweep of sweeps) {
@@ -65,17 +80,21 @@ export function createWorkers(
         logger.error({ sweep: sweep.name, error }, 'sweep failed')
       }
     }
+    sweptAt = performance.now()
   }
 
   const sweepInTurn = () => (sweeping = sweeping.then(runSweeps))
 
-  function schedule() {
-    timer = setTimeout(() => {
-      void sweepInTurn().then(() => {
-        if (!abort.signal.aborted) schedule()
-      })
-    }, SWEEP_EVERY_MS)
-    timer.unref()
+  async function feed(events: readonly StoredEvent[]): Promise<void> {
+    const last = events.at(-1)
+    if (last) await views.passed(last.position, EVENT_IN_VIEWS_WITHIN_MS)
+    for (const worker of workers) {
+      const made = events.flatMap((event) => worker.on?.[event.type]?.(event) ?? [])
+      if (made.length === 0) continue
+      await jobs
+        .add(worker.name, made)
+        .catch((error: unknown) => logger.warn({ worker: worker.name, error }, 'jobs not added'))
+    }
   }
 
   return {
@@ -87,25 +106,32 @@ export function createWorkers(
             concurrency: worker.concurrency,
           }),
         )
-      schedule()
     },
     sweep: sweepInTurn,
+    async tend(signal) {
+      const until = AbortSignal.any([signal, abort.signal])
+      tending++
+      while (!until.aborted) {
+        const due = sweptAt + SWEEP_EVERY_MS - performance.now()
+        if (due > 0) await pause(due, until)
+        else await sweepInTurn()
+      }
+      tending--
+    },
     async stop() {
       abort.abort()
-      clearTimeout(timer)
-      await Promise.all([sweeping, ...running.map((worker) => worker.stop())])
+      await Promise.all([sweeping, feeding, ...running.map((worker) => worker.stop())])
     },
     onEvents(events) {
-      for (const event of events)
-        for (const worker of workers) {
-          const job = worker.on?.[event.type]?.(event)
-          if (job)
-            jobs
-              .add(worker.name, [job])
-              .catch((error: unknown) =>
-                logger.warn({ worker: worker.name, error }, 'job not added'),
-              )
-        }
+      if (tending === 0) return
+      const wanted = events.filter((event) => workers.some((one) => one.on?.[event.type]))
+      if (wanted.length === 0 || waiting + wanted.length > MAX_WAITING) return
+      waiting += wanted.length
+      feeding = feeding
+        .then(() => feed(wanted))
+        .finally(() => {
+          waiting -= wanted.length
+        })
     },
   }
 }

@@ -52,6 +52,56 @@ const context = (digest?: string) => step(ids, root(digest), 'raise')
 const raise = (by = 1, max?: number) =>
   max === undefined ? { type: 'Raise' as const, by } : { type: 'Raise' as const, by, max }
 
+/** What another process writes, as the log tells it. */
+async function elsewhere(times: number) {
+  const other = await setUp()
+  for (let n = 0; n < times; n++) await other.streams.transact(counter, 'a', raise(), context())
+  return await engine.events.readStream('counter-a')
+}
+
+describe('what another process has written', () => {
+  test('is seen at the next look, once the log has told of it', async () => {
+    const { streams } = await setUp()
+    await streams.transact(counter, 'a', raise(), context())
+    const events = await elsewhere(1)
+    expect((await streams.load(counter, 'a')).revision).toBe(0)
+    streams.observe(events)
+    expect((await streams.load(counter, 'a')).revision).toBe(1)
+  })
+
+  test('is seen also when its news comes before the answer to an own append', async () => {
+    const { streams } = await setUp({
+      ...engine.events,
+      async append(stream, expected, batch) {
+        const answer = await engine.events.append(stream, expected, batch)
+        if (expected !== 'none') streams.observe(await elsewhere(1))
+        return answer
+      },
+    })
+    await streams.transact(counter, 'a', raise(), context())
+    await streams.transact(counter, 'a', raise(), context())
+    expect((await streams.load(counter, 'a')).revision).toBe(2)
+  })
+
+  test('is seen also when its news comes before the answer to a read', async () => {
+    await elsewhere(1)
+    let first = true
+    const { streams } = await setUp({
+      ...engine.events,
+      async readStream(stream, options) {
+        const answer = await engine.events.readStream(stream, options)
+        if (first) {
+          first = false
+          streams.observe(await elsewhere(1))
+        }
+        return answer
+      },
+    })
+    expect((await streams.load(counter, 'a')).revision).toBe(0)
+    expect((await streams.load(counter, 'a')).revision).toBe(1)
+  })
+})
+
 describe('one stream, many commands', () => {
   test('200 at once all count, in order, without a gap', async () => {
     const { streams } = await setUp()

@@ -1,6 +1,5 @@
 // No request, however odd, is answered with a 500 or ends the process.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { routes as routesOf } from '../../src/api/index.ts'
 import type { AnyRoute } from '../../src/api/route.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { type Funded, fund, invoke } from '../support/funded.ts'
@@ -128,8 +127,7 @@ async function ask(one: AnyRoute, path: string, payload: string | undefined, hea
 }
 
 test('never a 500', { timeout: 120_000 }, async () => {
-  const { deps, engine, runner } = app.app
-  const all = routesOf(deps, { engine, runner, stopping: new AbortController().signal })
+  const all = app.app.routes
   const broken: string[] = []
   const statuses = new Map<number, number>()
   const check = async (one: AnyRoute, path: string, payload?: string, headers: object = {}) => {

@@ -1,11 +1,9 @@
 /** Every route of an application, and what a test of all of them needs to say about each. */
-import { routes } from '../../src/api/index.ts'
 import type { AnyRoute } from '../../src/api/route.ts'
 import type { App } from '../../src/app.ts'
 
 /** The routes as they are declared: the OpenAPI document is made from the same list. */
-export const everyRoute = ({ deps, engine, runner }: App): readonly AnyRoute[] =>
-  routes(deps, { engine, runner, stopping: new AbortController().signal })
+export const everyRoute = ({ routes }: App): readonly AnyRoute[] => routes
 
 export const nameOf = ({ method, path }: Pick<AnyRoute, 'method' | 'path'>): string =>
   `${method} ${path}`

@@ -13,6 +13,8 @@ afterEach(async () => {
 
 type Health = { status: string; checks: { name: string; ok: boolean; why?: string }[] }
 
+const current = { unseenMs: () => 0 }
+
 describe('health', () => {
   test('of a running process is alive and ready', async () => {
     app = await startTestApp()
@@ -31,7 +33,8 @@ describe('health', () => {
     const books = await openBooks([openHolds])
     const ready = async (change: Partial<HealthSources>) => {
       const stopping = new AbortController().signal
-      const sources = { engine: books.engine, runner: books.runner, stopping, ...change }
+      const { engine, runner } = books
+      const sources = { engine, runner, logEnd: current, stopping, ...change }
       const [, route] = healthRoutes({ views: books.views }, sources)
       // The route reads nothing of the call.
       const answer = await route?.handler({} as never)
@@ -52,6 +55,9 @@ describe('health', () => {
     expect((await ready({ engine: failing })).why).toEqual([
       { name: 'event log', ok: false, why: 'disk is full' },
     ])
+    expect((await ready({ logEnd: { unseenMs: () => 7_400 } })).why).toEqual([
+      { name: 'end of the log', ok: false, why: 'not seen for 7 s' },
+    ])
     expect((await ready({ stopping: AbortSignal.abort() })).why).toMatchObject([
       { name: 'process' },
     ])
@@ -63,7 +69,7 @@ describe('health', () => {
     await books.runner.stop()
     await books.openAccount(1, 100n, '2026-11-01T12:00:00.000Z')
     const stopping = new AbortController().signal
-    const sources = { engine: books.engine, runner: books.runner, stopping }
+    const sources = { engine: books.engine, runner: books.runner, logEnd: current, stopping }
     const [, route] = healthRoutes({ views: books.views }, sources)
     const answer = await route?.handler({} as never)
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })

@@ -20,6 +20,8 @@ beforeEach(async () => {
         load: () => ({ running: 2, waiting: 5 }),
       },
     },
+    logEnd: { unseenMs: () => 1_500 },
+    leases: { held: () => [{ name: 'work', held: true }] },
     queues: ['run-invocations'],
   })
 })
@@ -64,6 +66,9 @@ describe('metrics', () => {
       'daybook_projection_stopped{projection="open-holds"} 0',
       'daybook_jobs{queue="run-invocations",state="waiting"} 0',
       'daybook_password_hashes{state="waiting"} 5',
+      'daybook_log_end_unseen_seconds 1.5',
+      'daybook_lease_held{lease="work"} 1',
+      'daybook_dependency_up{service="event log"} 1',
     ])
       expect(text).toContain(line)
     expect(text).toMatch(/nodejs_eventloop_lag_seconds /)

@@ -29,6 +29,9 @@ const throwing = (path: string, error: () => Error): AnyRoute =>
     },
   })
 
+/** Milliseconds for which the process has not seen the end of the log. */
+let unseen = 0
+
 beforeAll(async () => {
   it = await startTestApp()
   const { deps } = it.app
@@ -66,6 +69,7 @@ beforeAll(async () => {
     routes,
     logger: { ...silent, error: (fields) => logged.push(fields) },
     onServed: () => undefined,
+    unseenMs: () => unseen,
     corsOrigins: ['https://app.example.com'],
     trustProxy: [],
     stopping: stopping.signal,
@@ -235,6 +239,23 @@ describe('every answer', () => {
     expect(
       (await from('https://evil.example')).headers['access-control-allow-origin'],
     ).toBeUndefined()
+  })
+})
+
+describe('a process that does not see the end of the log', () => {
+  test('changes nothing, and still answers what anybody may read', async () => {
+    unseen = 5_001
+    const refused = await server.inject({
+      method: 'POST',
+      url: '/things/a',
+      headers: json,
+      payload: '{"name":"a"}',
+    })
+    expect(refused.json()).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(refused.headers['retry-after']).toBe('1')
+    expect((await server.inject('/views')).statusCode).toBe(200)
+    unseen = 4_999
+    expect((await post('{"name":"a"}', json))['name']).toBe('a')
   })
 })
 
