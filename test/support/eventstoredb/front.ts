@@ -4,9 +4,12 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 
+const TLS_HANDSHAKE = 0x16
+
 export interface FrontOptions {
   readonly host: string
   readonly port: number
+  readonly tls: boolean
   readonly onGrpc: (socket: Socket) => void
   readonly onHttp: (socket: Socket) => void
 }
@@ -56,8 +59,9 @@ export class Front {
     const first = socket.read() as Buffer | null
     if (!first) return
     socket.unshift(first)
-    // HTTP/2 begins with "PRI *", TLS with a byte that is no letter.
+    // HTTP/2 begins with "PRI *", TLS with a handshake record.
     if (/^[A-Z]+ \//.test(first.toString('latin1', 0, 16))) this.#options.onHttp(socket)
+    else if ((first[0] === TLS_HANDSHAKE) !== this.#options.tls) socket.destroy()
     else if (this.#frozen) this.#waiting.push(socket)
     else this.#pass(socket)
   }

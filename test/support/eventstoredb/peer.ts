@@ -1,5 +1,4 @@
 /** What the handlers of one server share. */
-import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream } from '@grpc/grpc-js'
 import type { ArmedFaults } from './faults.ts'
 import type { Front } from './front.ts'
 import type { Log } from './log.ts'
@@ -16,7 +15,7 @@ export interface Peer {
   readonly credentials: Credentials | undefined
   /** Ends the server at once, as SIGKILL does. */
   readonly die: () => void
-  /** Calls back once more than `visible` events can be seen. */
+  /** Calls back once, when more events can be seen. */
   readonly onVisible: (wake: () => void) => void
   /** Ends of the subscriptions that are open. */
   readonly subscriptions: Set<() => void>
@@ -26,11 +25,6 @@ export interface Credentials {
   readonly username: string
   readonly password: string
 }
-
-export type AnyCall =
-  | ServerWritableStream<never, never>
-  | ServerReadableStream<never, never>
-  | ServerDuplexStream<never, never>
 
 /** Whether the caller may: nobody is asked who they are unless the server has credentials. */
 export function accessOf(

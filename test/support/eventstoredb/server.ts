@@ -3,6 +3,9 @@
  * not EventStoreDB: one node, no projections, no persistent subscriptions, no deletes, no stream metadata,
  * no access rules, no scavenging. What it answers follows what a real server (24.2.0) was seen to answer.
  */
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import {
   type sendUnaryData,
   Server,
@@ -19,6 +22,7 @@ import type {
   BatchAppendResp,
 } from '@eventstore/db-client/generated/streams_pb.js'
 import type { ReadCall } from './answers.ts'
+import { type Certificate, selfSigned } from './certificate.ts'
 import { handleAppend, handleBatchAppend } from './append.ts'
 import { ArmedFaults, type Faults } from './faults.ts'
 import { Front } from './front.ts'
@@ -38,6 +42,8 @@ export interface EventStoreDbOptions {
   /** The version that the server says it is. */
   readonly version?: string
   readonly maxAppendSize?: number
+  /** TLS with a certificate made at start; the URL names its file. */
+  readonly tls?: boolean
   /** Who may call; everyone unless given. The client sends a password over TLS only. */
   readonly credentials?: Credentials
   /** What the fault `die` does; unless given the server drops every connection and stops. */
@@ -51,10 +57,69 @@ export interface EventStoreDb {
   close(): Promise<void>
 }
 
+const HOST = '127.0.0.1'
 /** Of so many flushed groups one is shown to subscribers before it is acknowledged, as was measured. */
 const EARLY_DELIVERY = 6
 
 export async function startEventStoreDb(options: EventStoreDbOptions): Promise<EventStoreDb> {
+  const data = await openData(options.directory)
+  const { certificate, certificateFile } = options.tls
+    ? await certify(options.directory)
+    : { certificate: undefined, certificateFile: undefined }
+  const server = new Server({ 'grpc.max_receive_message_length': 17 * 1024 * 1024 })
+  const injector = server.createConnectionInjector(
+    certificate
+      ? ServerCredentials.createSsl(null, [
+          { private_key: certificate.key, cert_chain: certificate.certificate },
+        ])
+      : ServerCredentials.createInsecure(),
+  )
+  const armed = new ArmedFaults()
+  const subscriptions = new Set<() => void>()
+  const front = new Front({
+    host: HOST,
+    port: options.port ?? 0,
+    tls: certificate !== undefined,
+    onGrpc: (socket) => injector.injectConnection(socket),
+    onHttp: (socket) => http.emit('connection', socket),
+  })
+  const faults = faultsOf(armed, front, subscriptions)
+  const http = handleHttp(faults, front)
+  const stop = async (): Promise<void> => {
+    server.forceShutdown()
+    http.closeAllConnections()
+    await front.close()
+  }
+  const peer: Peer = {
+    ...data,
+    front,
+    faults: armed,
+    subscriptions,
+    maxAppendSize: options.maxAppendSize ?? 1024 * 1024,
+    leader: () => ({ host: HOST, port }),
+    credentials: options.credentials,
+    die:
+      options.die ??
+      (() => {
+        data.log.abandon()
+        void stop()
+      }),
+  }
+  serve(server, peer, options.version ?? '24.2.0')
+  const port = await front.listen()
+  return {
+    url: urlOf(port, certificateFile),
+    port,
+    faults,
+    async close() {
+      await stop()
+      await data.log.close()
+    },
+  }
+}
+
+/** The log and its index; a new log begins with system events, as the real one does. */
+async function openData(directory: string): Promise<Pick<Peer, 'index' | 'log' | 'onVisible'>> {
   const index = new Index()
   const wakers = new Set<() => void>()
   const wake = (): void => {
@@ -64,7 +129,7 @@ export async function startEventStoreDb(options: EventStoreDbOptions): Promise<E
   }
   let groups = 0
   const log = openLog(
-    options.directory,
+    directory,
     (body, offset) => index.replay(body, offset),
     (acknowledge) => {
       if (++groups % EARLY_DELIVERY === 0) {
@@ -76,20 +141,33 @@ export async function startEventStoreDb(options: EventStoreDbOptions): Promise<E
       }
     },
   )
-  const armed = new ArmedFaults()
-  const subscriptions = new Set<() => void>()
-  const server = new Server({
-    'grpc.max_receive_message_length': 17 * 1024 * 1024,
-    'grpc.max_send_message_length': -1,
-  })
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
-  const front = new Front({
-    host: '127.0.0.1',
-    port: options.port ?? 0,
-    onGrpc: (socket) => injector.injectConnection(socket),
-    onHttp: (socket) => http.emit('connection', socket),
-  })
-  const faults: Faults = {
+  if (index.all.length === 0) {
+    const data = Buffer.from('{}')
+    const id = randomUUID()
+    const event = { id, type: '$UserCreated', json: true, data, metadata: Buffer.alloc(0) }
+    const body = index.write('$user-admin', [event], log.nextBody())
+    await new Promise<void>((acknowledge) => log.append(body, { acknowledge }))
+    index.visible = index.all.length
+  }
+  return { index, log, onVisible: (waker) => wakers.add(waker) }
+}
+
+async function certify(
+  directory: string,
+): Promise<{ certificate: Certificate; certificateFile: string }> {
+  const certificate = selfSigned()
+  const certificateFile = resolve(directory, 'ca.pem')
+  await writeFile(certificateFile, certificate.certificate)
+  return { certificate, certificateFile }
+}
+
+function urlOf(port: number, certificateFile: string | undefined): string {
+  if (certificateFile === undefined) return `esdb://${HOST}:${port}?tls=false`
+  return `esdb://localhost:${port}?tlsCAFile=${encodeURIComponent(certificateFile)}`
+}
+
+function faultsOf(armed: ArmedFaults, front: Front, subscriptions: Set<() => void>): Faults {
+  return {
     add: (fault) => armed.add(fault),
     lift: () => {
       armed.lift()
@@ -99,40 +177,6 @@ export async function startEventStoreDb(options: EventStoreDbOptions): Promise<E
     thaw: () => front.thaw(),
     endSubscriptions: () => {
       for (const end of subscriptions) end()
-    },
-  }
-  const http = handleHttp(faults, front)
-  const stop = async (): Promise<void> => {
-    server.forceShutdown()
-    http.closeAllConnections()
-    await front.close()
-  }
-  const peer: Peer = {
-    index,
-    log,
-    front,
-    faults: armed,
-    subscriptions,
-    maxAppendSize: options.maxAppendSize ?? 1024 * 1024,
-    leader: () => ({ host: '127.0.0.1', port }),
-    credentials: options.credentials,
-    die:
-      options.die ??
-      (() => {
-        log.abandon()
-        void stop()
-      }),
-    onVisible: (waker) => wakers.add(waker),
-  }
-  serve(server, peer, options.version ?? '24.2.0')
-  const port = await front.listen()
-  return {
-    url: `esdb://127.0.0.1:${port}?tls=false`,
-    port,
-    faults,
-    async close() {
-      await stop()
-      await log.close()
     },
   }
 }
