@@ -47,13 +47,14 @@ export function createEventCodec(
     definition: EventDefinition,
     data: Record<string, unknown>,
     eventId: string,
+    v: number,
   ): Promise<Record<string, unknown>> {
     const sealed = { ...data }
     for (const { field, dataClass } of definition.classed) {
       const value = data[field]
       if (value === undefined) continue
       const key = keyOf(dataClass, String(data[dataClass.subject]))
-      const context = `${eventId}/${field}/v${definition.v}`
+      const context = `${eventId}/${field}/v${v}`
       sealed[field] = isErased(value)
         ? { key, context, sealed: '' }
         : await sealer.seal(key, context, value)
@@ -69,10 +70,12 @@ export function createEventCodec(
   ): Promise<NewEvent> {
     const definition = catalogue[event.type]
     if (!definition) throw new Error(`event ${event.type} is not in the catalogue`)
-    const data = definition.schema.parse(event.data)
+    const parsed = definition.schema.parse(event.data)
+    const { v, as } = definition.writes ?? { v: definition.v, as: undefined }
+    const data = as ? as(parsed) : parsed
     const id = ids.derive(context.commandId, `${stream}:${index}`)
     const metadata: EventMetadata = {
-      v: definition.v,
+      v,
       recordedAt: context.at,
       commandId: context.commandId,
       $correlationId: context.correlationId,
@@ -82,7 +85,7 @@ export function createEventCodec(
       ...(context.digest === undefined ? {} : { digest: context.digest }),
       ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
     }
-    const stored = definition.classed.length ? await sealFields(definition, data, id) : data
+    const stored = definition.classed.length ? await sealFields(definition, data, id, v) : data
     return {
       id,
       type: event.type,

@@ -1,14 +1,17 @@
 /**
  * How a noun declares its events. The schema is the stored contract: after the first stored event it
- * is never edited, only followed by a version with an upcaster that reads the older one.
+ * is never edited, only followed by a version with an upcaster that reads the older one. A new version
+ * ships readable one release before it is written (`writes`), so that releases can run side by side.
  */
 import { z } from 'zod'
 import { dataClassOf, type DataClass } from './personal.ts'
 
 export interface EventDefinition<S extends z.ZodObject = z.ZodObject> {
   readonly description: string
-  /** The version that is written now, from 1. */
+  /** The version that this code works with, from 1. */
   readonly v: number
+  /** Still written: releases that run beside this one cannot read `v` yet. The next release drops it. */
+  readonly writes?: OlderVersion
   readonly schema: S
   /** `upcasts[n]` turns the data of version n into that of n + 1. */
   readonly upcasts: Readonly<
@@ -18,10 +21,16 @@ export interface EventDefinition<S extends z.ZodObject = z.ZodObject> {
   readonly classed: readonly { field: string; dataClass: Exclude<DataClass, { class: 'clear' }> }[]
 }
 
+/** How today's data is stored as the version before. */
+export interface OlderVersion {
+  readonly v: number
+  readonly as: (data: Readonly<Record<string, unknown>>) => Record<string, unknown>
+}
+
 export function event<Shape extends z.core.$ZodLooseShape>(
   description: string,
   shape: Shape,
-  options: { v?: number; upcasts?: EventDefinition['upcasts'] } = {},
+  options: { v?: number; upcasts?: EventDefinition['upcasts']; writes?: OlderVersion } = {},
 ): EventDefinition<z.ZodObject<Shape, z.core.$strict>> {
   const classed: { field: string; dataClass: Exclude<DataClass, { class: 'clear' }> }[] = []
   for (const [field, schema] of Object.entries(shape)) {
@@ -33,6 +42,7 @@ export function event<Shape extends z.core.$ZodLooseShape>(
     v: options.v ?? 1,
     schema: z.strictObject(shape),
     upcasts: options.upcasts ?? {},
+    ...(options.writes ? { writes: options.writes } : {}),
     classed,
   }
 }

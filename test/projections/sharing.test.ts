@@ -1,0 +1,207 @@
+// Several processes share the views: whoever projects, and however many, every reader sees the same.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createIds } from '../../src/adapters/ids.ts'
+import type { Engine } from '../../src/ports/engine.ts'
+import type { Position } from '../../src/ports/event-store.ts'
+import { Unavailable } from '../../src/ports/unavailable.ts'
+import { type Projection, projection } from '../../src/projections/projection.ts'
+import { createRunner, type Lead, type Runner } from '../../src/projections/runner.ts'
+import { openTemporary } from '../support/embedded-engine.ts'
+import { counterEvents } from '../support/counter.ts'
+import { silent } from '../support/silent.ts'
+
+interface Total {
+  readonly total: number
+}
+const totalsOf = (version: number) =>
+  projection<Total, typeof counterEvents>(counterEvents, {
+    name: 'totals',
+    version,
+    indexes: {},
+    on: {
+      CounterRaised: {
+        keys: (event) => event.stream,
+        project: (view, { data }) => ({ total: (view?.total ?? 0) + data.by * version }),
+      },
+    },
+  })
+const totals = totalsOf(1)
+
+const ids = createIds()
+let engine: Engine
+const runners: Runner[] = []
+beforeEach(async () => {
+  engine = (await openTemporary()).engine
+})
+afterEach(async () => {
+  await Promise.all(runners.splice(0).map((runner) => runner.stop()))
+})
+
+let revision = -1
+beforeEach(() => {
+  revision = -1
+})
+
+/** One event more; answers its position. */
+async function raise(by = 1): Promise<Position> {
+  const event = {
+    id: ids.random(),
+    type: 'CounterRaised',
+    data: JSON.stringify({ by }),
+    metadata: JSON.stringify({ v: 1, recordedAt: '2026-11-01T12:00:00.000Z' }),
+  }
+  const appended = await engine.events.append('c', revision < 0 ? 'none' : revision, [event])
+  revision = appended.revision
+  return appended.position
+}
+
+/** Leads from the start to the end of its life; or may be told when. */
+const always: Lead = (work) => {
+  const abort = new AbortController()
+  const done = work(abort.signal)
+  return {
+    stop: () => {
+      abort.abort()
+      return done
+    },
+  }
+}
+
+async function process(lead?: Lead, projected: Projection<Total> = totals): Promise<Runner> {
+  const runner = createRunner({
+    events: engine.events,
+    store: engine.views,
+    projections: [projected],
+    upcast: (event) => event,
+    logger: silent,
+    sharing: { lead },
+  })
+  runners.push(runner)
+  await runner.start()
+  return runner
+}
+
+const total = async (runner: Runner, position: Position, of = totals) => {
+  expect(await runner.views.passed(position, 5_000)).toBe(true)
+  return (await runner.views.get(of, 'c'))?.total
+}
+
+describe('processes that share views', () => {
+  test('see what another one projects, as soon as they ask for it', async () => {
+    const reader = await process()
+    const leader = await process(always)
+    expect(await total(reader, await raise(2))).toBe(2)
+    expect(await total(reader, await raise(3))).toBe(5)
+    expect(leader.status()).toMatchObject([{ name: 'totals', generation: 0 }])
+  })
+
+  test('count nothing twice when two of them project at once', async () => {
+    const both = [await process(always), await process(always)]
+    let last: Position = -1n
+    for (let n = 0; n < 200; n++) last = await raise()
+    for (const runner of both) expect(await total(runner, last)).toBe(200)
+  })
+
+  test('go on when the one that projects is gone and another takes over', async () => {
+    const first = await process(always)
+    const reader = await process()
+    expect(await total(reader, await raise())).toBe(1)
+    await first.stop()
+    const unseen = await raise()
+    expect(await reader.views.passed(unseen, 50)).toBe(false)
+    await process(always)
+    expect(await total(reader, unseen)).toBe(2)
+  })
+
+  test('fail to read before the views have what was in the log at the start', async () => {
+    const position = await raise()
+    const reader = await process()
+    await expect(reader.views.get(totals, 'c')).rejects.toThrow(Unavailable)
+    await process(always)
+    expect(await total(reader, position)).toBe(1)
+  })
+
+  test('never show lost views as empty ones: reading fails until they are back', async () => {
+    const leader = await process(always)
+    const reader = await process()
+    const position = await raise(7)
+    expect(await total(reader, position)).toBe(7)
+    for (const stored of await engine.views.collections()) await engine.views.drop(stored)
+    // Noticed within a second or two; from then on nothing wrong is read.
+    let refused = false
+    for (let answer: unknown; answer !== 7 || !refused;) {
+      answer = await reader.views.get(totals, 'c').then(
+        (view) => view?.total,
+        () => 'refused',
+      )
+      if (answer === 'refused') refused = true
+      else if (refused) expect(answer).toBe(7)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(await total(leader, position)).toBe(7)
+  })
+
+  test('have a view rebuilt by the one that projects', async () => {
+    const leader = await process(always)
+    const reader = await process()
+    const position = await raise(4)
+    expect(await total(reader, position)).toBe(4)
+    await reader.rebuild('totals')
+    expect(leader.status()[0]?.generation).toBe(1)
+    expect(reader.status()[0]?.generation).toBe(1)
+    expect(await total(reader, await raise(1))).toBe(5)
+    await reader.rebuild('totals')
+    expect(reader.status()[0]?.generation).toBe(2)
+    expect(await total(reader, position)).toBe(5)
+  })
+
+  test('serve a half-filled generation never, whoever left it', async () => {
+    await raise(4)
+    const leader = await process(always)
+    const left = { name: 'totals', version: 1_001, indexes: {} }
+    await engine.views.putMany([{ view: left, documents: [], checkpoint: 0n }])
+    await leader.stop()
+    const next = await process(always)
+    expect(await total(next, await engine.events.head())).toBe(4)
+    await next.rebuild('totals')
+    expect(next.status()[0]?.generation).toBe(2)
+    expect(await total(next, await engine.events.head())).toBe(4)
+  })
+
+  test('verify the views without holding them still', async () => {
+    const leader = await process(always)
+    const reader = await process()
+    let writing = true
+    const writer = (async () => {
+      while (writing) await raise()
+    })()
+    const verified = await reader.verify()
+    writing = false
+    await writer
+    expect(verified).toMatchObject([{ name: 'totals', different: [] }])
+    const position = await raise()
+    await total(leader, position)
+    const target = { name: 'totals', version: 1_000, indexes: {} }
+    const document = { key: 'c', document: { total: 1 }, position: position + 1n }
+    await engine.views.putMany([{ view: target, documents: [document], checkpoint: position }])
+    expect(await reader.verify()).toMatchObject([{ different: ['c'] }])
+  })
+
+  test('of two releases each read their own version of a view', async () => {
+    const newer = totalsOf(2)
+    const old = await process(always)
+    const next = await process(always, newer)
+    const position = await raise(3)
+    expect(await total(old, position)).toBe(3)
+    expect(await total(next, position, newer)).toBe(6)
+    await next.stop()
+    const later = await raise(1)
+    expect(await total(old, later)).toBe(4)
+  })
+
+  test('refuse views that are ahead of the log', async () => {
+    const target = { name: 'totals', version: 1_000, indexes: {} }
+    await engine.views.putMany([{ view: target, documents: [], checkpoint: 1_000n }])
+    await expect(process()).rejects.toThrow(/ahead of the log/)
+  })
+})
