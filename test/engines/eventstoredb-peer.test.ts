@@ -1,6 +1,7 @@
 // The protocol peer answers the client as a real EventStoreDB was seen to answer it, so that what passes
 // against it may be believed. With EVENTSTOREDB_URL the same cases run against a real server instead.
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import {
   type AppendExpectedRevision,
   type AppendToStreamOptions,
@@ -288,12 +289,8 @@ describe('a subscription to the log', () => {
     })
     const seen: string[] = []
     subscription.on('confirmation', () => seen.push('confirmation'))
-    const later = new Promise((resolve, reject) => {
-      subscription.on('caughtUp', () => {
-        seen.push('caughtUp')
-        append(stream, events(2), 2n).then(resolve, reject)
-      })
-    })
+    subscription.on('caughtUp', () => seen.push('caughtUp'))
+    const later = once(subscription, 'caughtUp').then(() => append(stream, events(2), 2n))
     const taken = await take(subscription, 4)
     await later
     expect(taken.map(({ revision }) => revision)).toEqual([1n, 2n, 3n, 4n])
@@ -307,8 +304,9 @@ describe('a subscription to the log', () => {
       fromPosition: END,
       filter: streamNameFilter({ regex: `^${stream}` }),
     })
-    subscription.on('caughtUp', () => void append(stream, event(), 0n))
+    const later = once(subscription, 'caughtUp').then(() => append(stream, event(), 0n))
     expect((await take(subscription, 1))[0]?.revision).toBe(1n)
+    await later
   })
 
   test('keeps to its filter', async () => {
@@ -353,9 +351,11 @@ describe('a subscription to the log', () => {
       }),
     })
     const closed = new Promise((resolve) => subscription.once('close', resolve))
-    subscription.once('caughtUp', () => void append(unique(), events(50), 'no_stream'))
+    const later = once(subscription, 'caughtUp').then(() =>
+      append(unique(), events(50), 'no_stream'),
+    )
     subscription.resume()
-    await closed
+    await Promise.all([closed, later])
     expect(checkpoints).toEqual([...new Set(checkpoints)].sort((a, b) => (a < b ? -1 : 1)))
   })
 })
@@ -364,8 +364,9 @@ describe('a subscription to a stream', () => {
   test('begins after the revision, and may wait for a stream that is not there', async () => {
     const stream = unique()
     const waiting = client.subscribeToStream(stream)
-    waiting.once('caughtUp', () => void append(stream, events(3), 'no_stream'))
+    const later = once(waiting, 'caughtUp').then(() => append(stream, events(3), 'no_stream'))
     expect((await take(waiting, 3)).map(({ revision }) => revision)).toEqual([0n, 1n, 2n])
+    await later
     const after = client.subscribeToStream(stream, { fromRevision: 1n })
     expect((await take(after, 1))[0]?.revision).toBe(2n)
   })

@@ -99,6 +99,7 @@ export class Front {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const socket of this.#sockets) socket.destroy()
+    this.#waiting = []
     this.thaw()
     await closed
   }

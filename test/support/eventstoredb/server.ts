@@ -86,9 +86,11 @@ export async function startEventStoreDb(options: EventStoreDbOptions): Promise<E
   const faults = faultsOf(armed, front, subscriptions)
   const http = handleHttp(faults, front)
   const stop = async (): Promise<void> => {
+    // Connections first: calls that are ended in order would tell the client more than a dead server does.
+    const closed = front.close()
     server.forceShutdown()
     http.closeAllConnections()
-    await front.close()
+    await closed
   }
   const peer: Peer = {
     ...data,
