@@ -37,7 +37,7 @@ export interface Corrected {
 
 /** @throws Refusal invocation_not_found, charge_not_found, adjustment_too_large, insufficient_credit */
 export async function adjustCharge(
-  deps: Pick<Deps, 'streams' | 'ids' | 'views' | 'counters' | 'clock'>,
+  deps: Pick<Deps, 'streams' | 'ids' | 'views' | 'counters' | 'logger' | 'clock'>,
   root: Root,
   { invocationId, amountNanos, reason }: Correction,
 ): Promise<Corrected> {

@@ -28,7 +28,7 @@ export interface GrantedCredit {
 
 /** @throws Refusal organization_not_found, adjustment_too_large (more than an account can hold) */
 export async function grantCredit(
-  deps: Pick<Deps, 'streams' | 'ids' | 'counters' | 'clock'>,
+  deps: Pick<Deps, 'streams' | 'ids' | 'counters' | 'logger' | 'clock'>,
   root: Root,
   { orgId, ...credit }: CreditGrant,
 ): Promise<GrantedCredit> {

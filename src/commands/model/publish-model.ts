@@ -8,7 +8,7 @@ import { assertSameWish } from '../same-wish.ts'
 import { modelIdOf } from './model-id.ts'
 
 export async function publishModel(
-  deps: Pick<Deps, 'streams' | 'ids' | 'counters' | 'clock'>,
+  deps: Pick<Deps, 'streams' | 'ids' | 'counters' | 'logger' | 'clock'>,
   root: Root,
   terms: ModelInput,
 ): Promise<Published> {

@@ -15,7 +15,7 @@ import { planIdOf } from './plan-id.ts'
 
 /** @throws Refusal price_list_not_found: a plan without prices could sell nothing */
 export async function publishPlan(
-  deps: Pick<Deps, 'streams' | 'ids' | 'counters' | 'clock'>,
+  deps: Pick<Deps, 'streams' | 'ids' | 'counters' | 'logger' | 'clock'>,
   root: Root,
   terms: PlanInput,
 ): Promise<Published> {

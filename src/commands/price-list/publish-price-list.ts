@@ -9,7 +9,7 @@ import { assertSameWish } from '../same-wish.ts'
 import { priceListIdOf } from './price-list-id.ts'
 
 export async function publishPriceList(
-  deps: Pick<Deps, 'streams' | 'ids' | 'counters' | 'clock'>,
+  deps: Pick<Deps, 'streams' | 'ids' | 'counters' | 'logger' | 'clock'>,
   root: Root,
   input: PriceListInput & { readonly effectiveFrom?: string },
 ): Promise<Published> {
