@@ -1,5 +1,5 @@
 # The server without what only its development needs. Runs as the user node, with a read-only root file
-# system where /tmp (compile cache) and DATA_DIR (embedded engine, operator's socket) can be written.
+# system where /tmp (compile cache) and, for the embedded engine, DATA_DIR can be written.
 # What follows the image's name goes to the server: docker run daybook --role api
 FROM node:24-bookworm-slim AS modules
 WORKDIR /app
