@@ -1,0 +1,147 @@
+/**
+ * The event log in EventStoreDB (KurrentDB), shared by any number of processes.
+ *
+ * Streams are stored as `<namespace>.<stream>`, so that several installations can share a server. Every
+ * append has an explicit revision, and an answer that is lost is looked for in the stream. Positions are
+ * commit positions: they rise with gaps and belong to this server's log.
+ */
+import type { EventStore } from '../../ports/event-store.ts'
+import type { Logger } from '../../ports/logger.ts'
+import { StoreRefused } from '../../ports/store-refused.ts'
+import { parseAddress } from './eventstoredb/address.ts'
+import { Appender } from './eventstoredb/appender.ts'
+import { SERVICE } from './eventstoredb/calls.ts'
+import { connect } from './eventstoredb/connection.ts'
+import { FirstAnswers } from './eventstoredb/first-answers.ts'
+import { LiveTail } from './eventstoredb/live-tail.ts'
+import { LogHead } from './eventstoredb/log-head.ts'
+import { inspect } from './eventstoredb/opening.ts'
+import { LogReader } from './eventstoredb/reader.ts'
+import { prefixOf } from './eventstoredb/records.ts'
+
+export interface EventStoreLimits {
+  /** How long a request waits for the answer to an append. */
+  readonly appendMs: number
+  /** How long an append without an answer is followed before it is given up. */
+  readonly giveUpMs: number
+  /** How long the server may say nothing while a stream is read. */
+  readonly readMs: number
+  /** The same while the whole log is looked through. */
+  readonly pageMs: number
+  /** How long the server may be away at the start. */
+  readonly connectMs: number
+  /** The newest events, kept for subscribers. */
+  readonly ring: { readonly events: number; readonly bytes: number }
+}
+
+const LIMITS: EventStoreLimits = {
+  appendMs: 2_000,
+  giveUpMs: 8_000,
+  readMs: 2_000,
+  pageMs: 10_000,
+  connectMs: 10_000,
+  ring: { events: 4_096, bytes: 32 * 1024 * 1024 },
+}
+
+const PROBE_MS = 1_000
+
+export interface EventStoreOptions {
+  /** EVENTSTOREDB_URL */
+  readonly url: string
+  /** NAMESPACE */
+  readonly namespace: string
+  readonly logger: Logger
+  /** Every append is refused. */
+  readonly readOnly?: boolean
+  readonly limits?: Partial<EventStoreLimits>
+}
+
+export interface OpenEventStore {
+  readonly store: EventStore
+  /** Why the server did not answer the last time it was asked to; undefined while all is well. */
+  off(): unknown
+  /** Asks the server for a sign of life. @throws Unavailable within a second */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws StoreRefused with one sentence for a person. */
+export async function openEventStore(options: EventStoreOptions): Promise<OpenEventStore> {
+  const { logger, readOnly = false } = options
+  const limits = { ...LIMITS, ...options.limits }
+  const address = parseAddress(options.url)
+  const prefix = prefixOf(options.namespace)
+  const connection = connect(address)
+  const { client } = connection
+  const state: { off: unknown } = { off: undefined }
+  const reader = new LogReader({
+    client,
+    prefix,
+    readMs: limits.readMs,
+    pageMs: limits.pageMs,
+    onOutcome: (failure) => (state.off = failure),
+  })
+  const answers = new FirstAnswers()
+  const head = new LogHead(reader)
+  try {
+    const { connectMs } = limits
+    const opened = await inspect({ address, connection, reader, prefix, connectMs, readOnly })
+    answers.saw(opened.end)
+    logger.info({ server: address.name, version: opened.version }, `connected to ${SERVICE}`)
+    if (address.withPassword && !address.tls) {
+      logger.warn({}, 'EVENTSTOREDB_URL holds a password, which is not sent without TLS')
+    }
+  } catch (error) {
+    await connection.release()
+    throw error
+  }
+  const onEvent = (position: bigint) => {
+    answers.saw(position)
+    head.saw(position)
+  }
+  const tail = new LiveTail({ client, reader, prefix, logger, ring: limits.ring, onEvent })
+  let closed = false
+  const appender = new Appender({
+    appends: connection.appends,
+    prefix,
+    answers,
+    reader,
+    appendMs: limits.appendMs,
+    giveUpMs: limits.giveUpMs,
+    closed: () => closed,
+  })
+  const append: EventStore['append'] = async (stream, expected, events) => {
+    if (readOnly) throw new StoreRefused('The event log is open for reading only.')
+    const appended = await appender.append(stream, expected, events)
+    head.saw(appended.position)
+    state.off = undefined
+    return appended
+  }
+  return {
+    store: eventStore(append, reader, tail, head),
+    off: () => state.off,
+    check: async () => void (await reader.end(PROBE_MS)),
+    async close() {
+      closed = true
+      await tail.close()
+      await connection.release()
+    },
+  }
+}
+
+function eventStore(
+  append: EventStore['append'],
+  reader: LogReader,
+  tail: LiveTail,
+  head: LogHead,
+): EventStore {
+  return {
+    append,
+    readStream: (stream, { after = -1, limit = Number.MAX_SAFE_INTEGER } = {}) =>
+      reader.stream(stream, after, limit),
+    readAll: async ({ after, limit }) => (await reader.page(after, limit)).events,
+    subscribe: ({ after, signal }) => tail.subscribe(after, signal),
+    head: () => head.read(),
+    revision: (stream) => reader.revision(stream),
+  }
+}

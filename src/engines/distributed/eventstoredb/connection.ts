@@ -1,0 +1,65 @@
+/**
+ * One client, and with it one connection, for all stores of this process that have the same address. The
+ * last store that lets go closes it; nobody closes it while another works.
+ */
+import { EventStoreDBClient } from '@eventstore/db-client'
+import { StoreRefused } from '../../../ports/store-refused.ts'
+import type { Address } from './address.ts'
+import { BatchAppends } from './batch-appends.ts'
+import { tame } from './protocol.ts'
+
+export interface Connection {
+  readonly client: EventStoreDBClient
+  readonly appends: BatchAppends
+  /** Lets go; twice is once. */
+  release(): Promise<void>
+}
+
+interface Shared {
+  readonly client: EventStoreDBClient
+  readonly appends: BatchAppends
+  readonly end: () => Promise<void>
+  users: number
+}
+
+const connections = new Map<string, Shared>()
+
+/** Connects at the first call that is made. @throws StoreRefused */
+export function connect(address: Address): Connection {
+  let shared = connections.get(address.url)
+  if (shared === undefined) {
+    shared = create(address)
+    connections.set(address.url, shared)
+  }
+  const { client, appends, end } = shared
+  const mine = shared
+  mine.users++
+  let released = false
+  return {
+    client,
+    appends,
+    async release() {
+      if (released) return
+      released = true
+      mine.users--
+      if (mine.users > 0) return
+      connections.delete(address.url)
+      await end()
+    },
+  }
+}
+
+function create({ url }: Address): Shared {
+  let client: EventStoreDBClient
+  try {
+    client = EventStoreDBClient.connectionString(url)
+  } catch {
+    // What the client throws holds the URL with its password, so it is no cause to keep.
+    throw new StoreRefused(
+      'EVENTSTOREDB_URL is no address that the client of EventStoreDB takes: look at its hosts, ports, options and the files it names.',
+    )
+  }
+  // What fails in the background fails again, and is seen, at the next call.
+  const end = tame(client, () => undefined)
+  return { client, appends: new BatchAppends(client), end, users: 0 }
+}

@@ -1,0 +1,16 @@
+/** Waiting between attempts: quick at first, then longer and longer, never all processes at once. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const FIRST_MS = 50
+const CAP_MS = 30_000
+
+/** How long to wait after so many failures in a row (0: none before). */
+export function backoff(failures: number, random: () => number = Math.random): number {
+  const longest = Math.min(CAP_MS, FIRST_MS * 2 ** Math.min(failures, 20))
+  return longest * (0.5 + random() / 2)
+}
+
+/** Ends early, without an error, when `signal` aborts. Alone it does not keep a process alive. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
+}
