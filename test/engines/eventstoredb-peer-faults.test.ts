@@ -25,6 +25,7 @@ import {
   type EventStoreDbOptions,
   startEventStoreDb,
 } from '../support/eventstoredb/server.ts'
+import { type SpawnedEventStoreDb, spawnEventStoreDb } from '../support/eventstoredb/spawn.ts'
 import {
   all,
   event,
@@ -278,5 +279,102 @@ describe('a server', () => {
     await client.dispose()
     client = EventStoreDBClient.connectionString(`esdb://127.0.0.1:${peer.port}?tls=false`)
     expect(await refusal(append(stream, event(), 0n))).toMatchObject({ code: 14 })
+  })
+})
+
+describe('a process', () => {
+  let server: SpawnedEventStoreDb
+  beforeEach(async () => {
+    server = await spawnEventStoreDb({ directory })
+    client = EventStoreDBClient.connectionString(server.url)
+  })
+  afterEach(async () => {
+    await client.dispose()
+    await server.stop()
+  })
+
+  test('that is killed under 64 writers has lost nothing it acknowledged', async () => {
+    const [writers, appends, kills] = [64, 40, 4]
+    let [acknowledged, cut] = [0, 0]
+    let up = Promise.resolve()
+    const killAt = Array.from({ length: kills }, (_, n) => (n + 1) * 500)
+    const acknowledge = (): void => {
+      if (++acknowledged === killAt[0]) {
+        killAt.shift()
+        up = server.restart()
+      }
+    }
+    // The same ids at the same revision until it is acknowledged: it must land exactly once.
+    const untilAcknowledged = async (stream: string, proposed: EventData, n: number) => {
+      for (;;) {
+        try {
+          await append(stream, proposed, n === 0 ? 'no_stream' : BigInt(n - 1))
+          return acknowledge()
+        } catch (error) {
+          if ((error as { code?: number }).code !== 14) throw error
+          cut++
+          await up
+          await untilConnected()
+        }
+      }
+    }
+    const written = await Promise.all(
+      Array.from({ length: writers }, async () => {
+        const stream = unique()
+        const proposed = events(appends)
+        for (const [n, one] of proposed.entries()) await untilAcknowledged(stream, one, n)
+        return { stream, ids: proposed.map(({ id }) => id) }
+      }),
+    )
+    expect(killAt).toEqual([])
+    expect(cut).toBeGreaterThan(0)
+    for (const { stream, ids } of written)
+      expect((await all(client.readStream(stream))).map(({ id }) => id)).toEqual(ids)
+  })
+
+  test('knows ids after a restart by revision only', async () => {
+    const [stream, remembered] = [unique(), unique()]
+    const [one, other] = [event(), event()]
+    const first = await append(stream, one, 'no_stream')
+    await append(remembered, other, 'any')
+    await server.restart()
+    await untilConnected()
+    expect(await append(stream, one, 'no_stream')).toEqual(first)
+    expect(await append(remembered, other, 'any')).toMatchObject({ nextExpectedRevision: 1n })
+  })
+
+  test('dies in the middle of an append when told to', async () => {
+    const stream = unique()
+    await server.fault({ kind: 'die', when: 'during-commit', stream })
+    expect(await refusal(append(stream, event(), 'no_stream'))).toMatchObject({ code: 14 })
+    await server.exited()
+    const late = await refusal(append(stream, event(), 'no_stream'))
+    expect(late).toMatchObject({ code: 14 })
+    await server.restart()
+    await untilConnected()
+    expect(await lengthOf(stream)).toBe(0)
+  })
+
+  test('that is frozen lets a deadline pass, and goes on', async () => {
+    const stream = unique()
+    await append(stream, event(), 'no_stream')
+    server.freeze()
+    const late = await refusal(append(stream, event(), 'any', { ...alone, deadline: 200 }))
+    expect(late).toMatchObject({ type: 'deadline-exceeded' })
+    const waiting = append(stream, event(), 'any')
+    server.thaw()
+    expect(await waiting).toMatchObject({ success: true })
+  })
+
+  test('takes commands over its port', async () => {
+    await server.fault({ kind: 'busy' })
+    expect(await refusal(append(unique(), event(), 'any'))).toBeInstanceOf(UnknownError)
+    await server.lift()
+    expect(await append(unique(), event(), 'any')).toMatchObject({ success: true })
+    const subscription = client.subscribeToAll({ fromPosition: END })
+    const ended = refusal(take(subscription, 1))
+    await once(subscription, 'caughtUp')
+    await server.endSubscriptions()
+    expect(await ended).toBeInstanceOf(UnavailableError)
   })
 })

@@ -57,7 +57,7 @@ export class Front {
 
   #route(socket: Socket): void {
     const first = socket.read() as Buffer | null
-    if (!first) return
+    if (!first) return void socket.once('readable', () => this.#route(socket))
     socket.unshift(first)
     // HTTP/2 begins with "PRI *", TLS with a handshake record.
     if (/^[A-Z]+ \//.test(first.toString('latin1', 0, 16))) this.#options.onHttp(socket)

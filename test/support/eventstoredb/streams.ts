@@ -22,6 +22,8 @@ export interface StoredEvent {
   /** Where its encoded answer lies in the log. */
   readonly at: number
   readonly length: number
+  /** That answer, as long as it is kept in memory. */
+  answer?: Buffer | undefined
 }
 
 export interface Stream {
@@ -50,7 +52,9 @@ export class Index {
   #streams = new Map<string, Stream>()
   #remembered = new Map<string, StoredEvent>()
   #rememberedBytes = 0
-  #cached = new Map<StoredEvent, Buffer>()
+  /** Index of the oldest event that is remembered, and of the oldest whose answer is in memory. */
+  #oldestRemembered = 0
+  #oldestCached = 0
   #cachedBytes = 0
 
   stream(name: string): Stream | undefined {
@@ -115,10 +119,10 @@ export class Index {
       const header = encodeHeader(event, name, revision, answer.length)
       const at = position + header.length
       const { id, type } = event
-      const stored = { position, revision, id, type, stream, at, length: answer.length }
+      const stored = { position, revision, id, type, stream, at, length: answer.length, answer }
       this.#add(stored)
       this.#remember(stored)
-      this.#cache(stored, answer)
+      this.#cache(stored)
       parts.push(header, answer)
       position = at + answer.length
     }
@@ -143,11 +147,13 @@ export class Index {
       offset = typeAt + typeLength + length
     }
     this.visible = this.all.length
+    this.#oldestRemembered = this.all.length
+    this.#oldestCached = this.all.length
   }
 
   /** The event as a read answers it. */
   answer(event: StoredEvent, log: Log): Buffer {
-    return this.#cached.get(event) ?? log.read(event.at, event.length)
+    return event.answer ?? log.read(event.at, event.length)
   }
 
   streamOf(name: string): Stream {
@@ -165,26 +171,23 @@ export class Index {
   }
 
   #remember(event: StoredEvent): void {
-    const before = this.#remembered.get(event.id)
-    if (before) this.#rememberedBytes -= sizeInMemory(before)
-    this.#remembered.delete(event.id)
     this.#remembered.set(event.id, event)
     this.#rememberedBytes += sizeInMemory(event)
-    for (const [id, oldest] of this.#remembered) {
-      if (this.#rememberedBytes <= REMEMBERED_BYTES) break
-      this.#remembered.delete(id)
+    while (this.#rememberedBytes > REMEMBERED_BYTES) {
+      const oldest = this.all[this.#oldestRemembered++]!
       this.#rememberedBytes -= sizeInMemory(oldest)
+      // The same id may have been written again since.
+      if (this.#remembered.get(oldest.id) === oldest) this.#remembered.delete(oldest.id)
     }
   }
 
-  #cache(event: StoredEvent, answer: Buffer): void {
-    this.#cached.set(event, answer)
-    this.#cachedBytes += answer.length
-    for (const [oldest, bytes] of this.#cached) {
-      // What is not flushed can not be read from the log yet.
-      if (this.#cachedBytes <= CACHED_BYTES || !this.isVisible(oldest)) break
-      this.#cached.delete(oldest)
-      this.#cachedBytes -= bytes.length
+  #cache(event: StoredEvent): void {
+    this.#cachedBytes += event.length
+    // What is not flushed can not be read from the log yet.
+    while (this.#cachedBytes > CACHED_BYTES && this.#oldestCached < this.visible) {
+      const oldest = this.all[this.#oldestCached++]!
+      this.#cachedBytes -= oldest.length
+      oldest.answer = undefined
     }
   }
 }
