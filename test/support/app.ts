@@ -1,5 +1,6 @@
 /**
- * The whole application on the embedded engine in a folder of its own, with a clock that stands still,
+ * The whole application, on the embedded engine in a folder of its own or, with
+ * TEST_ENGINE=distributed, on servers in a namespace of its own; with a clock that stands still,
  * and a scripted provider on a real socket. `request` goes through Fastify's inject; `listen` opens a
  * real port for streams.
  */
@@ -9,6 +10,7 @@ import { join } from 'node:path'
 import { type App, createApp, type Overrides } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { type FakeClock, fakeClock } from './clock.ts'
+import { distributedEnvironment, onDistributed } from './distributed-app.ts'
 import { silent } from './silent.ts'
 import { startUpstream } from './upstream.ts'
 
@@ -50,6 +52,7 @@ export async function startTestApp(
   overrides: Overrides = {},
 ): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'daybook-test-'))
+  const servers = onDistributed() ? await distributedEnvironment() : undefined
   const upstream = await startUpstream()
   const clock = fakeClock()
   const config = readConfig(
@@ -60,6 +63,7 @@ export async function startTestApp(
       LOG_LEVEL: 'silent',
       OPENAI_BASE_URL: upstream.baseUrl,
       OPENAI_API_KEY: upstream.apiKey,
+      ...servers?.settings,
       ...environment,
     },
     '/nonexistent/.env',
@@ -67,6 +71,7 @@ export async function startTestApp(
   const open = async () => {
     const app = await createApp(config, { clock, logger: silent, ...overrides })
     await app.open()
+    await app.runner.views.passed(await app.engine.events.head(), 10_000)
     return app
   }
   let app = await open()
@@ -91,6 +96,7 @@ export async function startTestApp(
     async stop() {
       await app.stop()
       await upstream.close()
+      await servers?.remove()
       await rm(dataDir, { recursive: true, force: true })
     },
   }
