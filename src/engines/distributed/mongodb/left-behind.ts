@@ -1,0 +1,51 @@
+/**
+ * Collections of views that are no longer listed. Other processes may still read one for as long as
+ * they remember where it was, so it goes after a while; one that a stop left behind is found at the
+ * next opening. A name is never used again, so what is not listed never will be.
+ */
+import type { Logger } from '../../../ports/logger.ts'
+import { ask, BATCH_MS, type MongoDatabase } from './database.ts'
+import { COLLECTION_PREFIX, type ViewCatalogue } from './view-catalogue.ts'
+
+/** Longer than any process remembers where documents are. */
+const GRACE_MS = 10_000
+
+export class LeftBehind {
+  readonly #database: MongoDatabase
+  readonly #logger: Logger
+  readonly #timers = new Set<NodeJS.Timeout>()
+
+  constructor(database: MongoDatabase, logger: Logger) {
+    this.#database = database
+    this.#logger = logger
+  }
+
+  /** Finds what earlier stops left behind. */
+  async sweep(catalogue: ViewCatalogue): Promise<void> {
+    const { db } = this.#database
+    // In this order: a view is listed before its collection is made.
+    const collections = await ask(this.#database, BATCH_MS, () =>
+      db.listCollections({}, { nameOnly: true }).toArray(),
+    )
+    const listed = new Set((await catalogue.read()).map(({ collection }) => collection))
+    for (const { name } of collections)
+      if (name.startsWith(COLLECTION_PREFIX) && !listed.has(name)) this.add(name)
+  }
+
+  add(collection: string): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      const { db } = this.#database
+      ask(this.#database, BATCH_MS, () => db.dropCollection(collection)).catch((error: unknown) => {
+        this.#logger.warn({ collection, error }, 'a dropped view stays until the next start')
+      })
+    }, GRACE_MS)
+    timer.unref()
+    this.#timers.add(timer)
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+  }
+}
