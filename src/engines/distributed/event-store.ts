@@ -72,19 +72,21 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
   const address = parseAddress(options.url)
   const prefix = prefixOf(options.namespace)
   const connection = connect(address)
-  const { client } = connection
-  const state: { off: unknown } = { off: undefined }
-  const reader = new LogReader({
-    client,
-    prefix,
-    readMs: limits.readMs,
-    pageMs: limits.pageMs,
-    onOutcome: (failure) => (state.off = failure),
-  })
+  let off: unknown
+  const onOutcome = (failure: unknown) => {
+    off = failure
+    if (failure === undefined) tail.serverAnswers()
+  }
+  const { readMs, pageMs, connectMs, ring } = limits
+  const reader = new LogReader({ connection, prefix, readMs, pageMs, onOutcome })
   const answers = new FirstAnswers()
   const head = new LogHead(reader)
+  const onEvent = (position: bigint) => {
+    answers.saw(position)
+    head.saw(position)
+  }
+  const tail = new LiveTail({ connection, reader, prefix, logger, ring, onEvent })
   try {
-    const { connectMs } = limits
     const opened = await inspect({ address, connection, reader, prefix, connectMs, readOnly })
     answers.saw(opened.end)
     logger.info({ server: address.name, version: opened.version }, `connected to ${SERVICE}`)
@@ -95,34 +97,26 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
     await connection.release()
     throw error
   }
-  const onEvent = (position: bigint) => {
-    answers.saw(position)
-    head.saw(position)
-  }
-  const tail = new LiveTail({ client, reader, prefix, logger, ring: limits.ring, onEvent })
-  let closed = false
   const appender = new Appender({
-    appends: connection.appends,
+    connection,
     prefix,
     answers,
     reader,
     appendMs: limits.appendMs,
     giveUpMs: limits.giveUpMs,
-    closed: () => closed,
   })
   const append: EventStore['append'] = async (stream, expected, events) => {
     if (readOnly) throw new StoreRefused('The event log is open for reading only.')
     const appended = await appender.append(stream, expected, events)
     head.saw(appended.position)
-    state.off = undefined
+    onOutcome(undefined)
     return appended
   }
   return {
     store: eventStore(append, reader, tail, head),
-    off: () => state.off,
+    off: () => off,
     check: async () => void (await reader.end(PROBE_MS)),
     async close() {
-      closed = true
       await tail.close()
       await connection.release()
     },

@@ -14,17 +14,19 @@ import {
   RevisionConflict,
 } from '../../../ports/event-store.ts'
 import type { Appended, NewEvent, StoredEvent } from '../../../ports/event-store.ts'
+import { Unavailable } from '../../../ports/unavailable.ts'
 import { encode } from './batch-appends.ts'
-import type { BatchAppends, EncodedEvent } from './batch-appends.ts'
+import type { EncodedEvent } from './batch-appends.ts'
 import { unavailable } from './calls.ts'
+import type { Connection } from './connection.ts'
 import type { Begun, FirstAnswers } from './first-answers.ts'
-import { backoff } from './pace.ts'
+import { backoff, IMPATIENT_MS } from './pace.ts'
 import type { LogReader } from './reader.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 export interface AppenderOptions {
-  readonly appends: BatchAppends
+  readonly connection: Connection
   readonly prefix: string
   readonly answers: FirstAnswers
   readonly reader: LogReader
@@ -32,7 +34,6 @@ export interface AppenderOptions {
   readonly appendMs: number
   /** How long an append without an answer is followed before it is given up. */
   readonly giveUpMs: number
-  readonly closed: () => boolean
 }
 
 interface Append {
@@ -72,12 +73,12 @@ export class Appender {
   }
 
   async #write(append: Append): Promise<Appended> {
-    const { appends, prefix, appendMs } = this.#options
+    const { connection, prefix, appendMs } = this.#options
     const { stream, expected, events } = append
     for (;;) {
       const limitMs = Math.min(appendMs, append.until - performance.now())
       if (limitMs <= 0) throw unavailable(append.cause)
-      const answer = await appends.send(prefix + stream, expected, events, limitMs)
+      const answer = await connection.appends.send(prefix + stream, expected, events, limitMs)
       switch (answer.kind) {
         case 'done': {
           if (answer.position !== undefined) return this.#done(append, answer.position)
@@ -123,12 +124,18 @@ export class Appender {
 
   /** What lies where the append would lie; undefined when that cannot be read now. */
   async #look(append: Append): Promise<StoredEvent[] | undefined> {
-    const { closed, reader } = this.#options
-    const wait = backoff(append.waits++)
-    if (closed() || performance.now() + wait >= append.until) throw unavailable(append.cause)
+    const { connection, reader } = this.#options
+    const wait = backoff(append.waits++, IMPATIENT_MS)
+    const over = performance.now() + wait >= append.until
+    if (over || connection.released) throw unavailable(append.cause)
     await sleep(wait)
     const after = append.expected === 'none' ? -1 : append.expected
-    return reader.stream(append.stream, after, append.events.length).catch(() => undefined)
+    try {
+      return await reader.stream(append.stream, after, append.events.length)
+    } catch (error) {
+      if (error instanceof Unavailable) return undefined
+      throw error
+    }
   }
 
   #done({ expected, events, begun }: Append, position: bigint): Appended {

@@ -6,11 +6,14 @@ import { EventStoreDBClient } from '@eventstore/db-client'
 import { StoreRefused } from '../../../ports/store-refused.ts'
 import type { Address } from './address.ts'
 import { BatchAppends } from './batch-appends.ts'
+import { unavailable } from './calls.ts'
 import { tame } from './protocol.ts'
 
+/** @throws Unavailable once it was let go: the client itself would connect anew. */
 export interface Connection {
   readonly client: EventStoreDBClient
   readonly appends: BatchAppends
+  readonly released: boolean
   /** Lets go; twice is once. */
   release(): Promise<void>
 }
@@ -31,20 +34,30 @@ export function connect(address: Address): Connection {
     shared = create(address)
     connections.set(address.url, shared)
   }
-  const { client, appends, end } = shared
   const mine = shared
   mine.users++
   let released = false
+  const held = (): Shared => {
+    if (released) throw unavailable(new Error('the log is closed'))
+    return mine
+  }
   return {
-    client,
-    appends,
+    get client() {
+      return held().client
+    },
+    get appends() {
+      return held().appends
+    },
+    get released() {
+      return released
+    },
     async release() {
       if (released) return
       released = true
       mine.users--
       if (mine.users > 0) return
       connections.delete(address.url)
-      await end()
+      await mine.end()
     },
   }
 }

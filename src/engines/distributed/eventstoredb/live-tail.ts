@@ -10,7 +10,6 @@ import { streamNameFilter } from '@eventstore/db-client'
 import type {
   AllStreamResolvedEvent,
   AllStreamSubscription,
-  EventStoreDBClient,
   Position as Place,
 } from '@eventstore/db-client'
 import { BEFORE_ALL } from '../../../ports/event-store.ts'
@@ -18,7 +17,8 @@ import type { Position, StoredEvent } from '../../../ports/event-store.ts'
 import type { Logger } from '../../../ports/logger.ts'
 import { Unavailable } from '../../../ports/unavailable.ts'
 import { codeOf, INVALID_ARGUMENT } from './calls.ts'
-import { backoff, pause } from './pace.ts'
+import type { Connection } from './connection.ts'
+import { backoff, PATIENT_MS, pause } from './pace.ts'
 import { LEADER } from './protocol.ts'
 import { SEARCH_WINDOW } from './reader.ts'
 import type { LogReader, Page } from './reader.ts'
@@ -27,9 +27,11 @@ import { Ring } from './ring.ts'
 import type { RingLimits } from './ring.ts'
 
 export const BATCH = 1_000
+/** A wait is ended no more often than this because the server answers others. */
+const HURRY_MS = 1_000
 
 export interface LiveTailOptions {
-  readonly client: EventStoreDBClient
+  readonly connection: Connection
   readonly reader: LogReader
   readonly prefix: string
   readonly logger: Logger
@@ -41,6 +43,8 @@ export interface LiveTailOptions {
 export class LiveTail {
   readonly #options: LiveTailOptions
   readonly #stopped = new AbortController()
+  #resting = new AbortController()
+  #hurriedAt = 0
   #running: Promise<void> | undefined
   #ring: Ring | undefined
   /** Where to subscribe again. */
@@ -66,7 +70,7 @@ export class LiveTail {
         const older = await this.#older(place)
         if (done()) return
         if (older === undefined) {
-          await pause(backoff(failures++), AbortSignal.any([signal, this.#stopped.signal]))
+          await this.#rest(failures++, signal)
           continue
         }
         failures = 0
@@ -85,6 +89,15 @@ export class LiveTail {
       } else if (this.#failed !== undefined) throw this.#failed as Error
       else await this.#news(signal)
     }
+  }
+
+  /** The server answers somebody: whoever waits for it tries again at once, but not all the time. */
+  serverAnswers(): void {
+    const now = performance.now()
+    if (now - this.#hurriedAt < HURRY_MS) return
+    this.#hurriedAt = now
+    this.#resting.abort()
+    this.#resting = new AbortController()
   }
 
   async close(): Promise<void> {
@@ -134,7 +147,7 @@ export class LiveTail {
         if (failures === 0) logger.warn({ error }, 'the subscription to the log was lost')
       }
       if (signal.aborted) return
-      await pause(backoff(failures++), signal)
+      await this.#rest(failures++, signal)
     }
   }
 
@@ -149,10 +162,10 @@ export class LiveTail {
 
   /** Ends with an error when the subscription is lost, without one when this is closed. */
   #follow(alive: () => void): Promise<void> {
-    const { client, prefix, onEvent } = this.#options
+    const { connection, prefix, onEvent } = this.#options
     const { signal } = this.#stopped
     return new Promise((resolve, reject) => {
-      const source: AllStreamSubscription = client.subscribeToAll({
+      const source: AllStreamSubscription = connection.client.subscribeToAll({
         ...LEADER,
         fromPosition: this.#place,
         filter: streamNameFilter({
@@ -196,6 +209,11 @@ export class LiveTail {
       signal.addEventListener('abort', stop)
       if (signal.aborted) stop()
     })
+  }
+
+  async #rest(failures: number, signal: AbortSignal): Promise<void> {
+    const ends = [signal, this.#stopped.signal, this.#resting.signal]
+    await pause(backoff(failures, PATIENT_MS), AbortSignal.any(ends))
   }
 
   #wake(): void {

@@ -13,7 +13,7 @@ import type { EncodedEvent } from './batch-appends.ts'
 import { codeOf } from './calls.ts'
 import type { Connection } from './connection.ts'
 import { diagnose } from './diagnosis.ts'
-import { backoff } from './pace.ts'
+import { backoff, IMPATIENT_MS } from './pace.ts'
 import { serverVersion } from './protocol.ts'
 import type { LogReader } from './reader.ts'
 
@@ -60,7 +60,7 @@ export async function inspect(options: OpeningOptions): Promise<Opened> {
       if (denied !== undefined && passed() > Math.min(NO_ENTRY_MS, connectMs)) {
         throw noEntry(address, denied)
       }
-      const wait = backoff(failures)
+      const wait = backoff(failures, IMPATIENT_MS)
       const over = passed() + wait > connectMs
       if (denied === undefined && (over || !diagnosed)) {
         diagnosed = true

@@ -2,12 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const FIRST_MS = 50
-const CAP_MS = 30_000
+/** For what goes on in the background, for ever. */
+export const PATIENT_MS = 30_000
+/** For what somebody waits for. */
+export const IMPATIENT_MS = 250
 
 /** How long to wait after so many failures in a row (0: none before). */
-export function backoff(failures: number, random: () => number = Math.random): number {
-  const longest = Math.min(CAP_MS, FIRST_MS * 2 ** Math.min(failures, 20))
-  return longest * (0.5 + random() / 2)
+export function backoff(failures: number, capMs: number): number {
+  const longest = Math.min(capMs, FIRST_MS * 2 ** Math.min(failures, 20))
+  return longest * (0.5 + Math.random() / 2)
 }
 
 /** Ends early, without an error, when `signal` aborts. Alone it does not keep a process alive. */

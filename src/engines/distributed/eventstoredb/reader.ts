@@ -18,6 +18,7 @@ import { BEFORE_ALL } from '../../../ports/event-store.ts'
 import type { Position, StoredEvent } from '../../../ports/event-store.ts'
 import { codeOf, INVALID_ARGUMENT, receive, unavailable } from './calls.ts'
 import type { Call } from './calls.ts'
+import type { Connection } from './connection.ts'
 import { LEADER } from './protocol.ts'
 import { DamagedEvent, placeOf, toStored } from './records.ts'
 
@@ -25,7 +26,7 @@ import { DamagedEvent, placeOf, toStored } from './records.ts'
 export const SEARCH_WINDOW = 500
 
 export interface ReaderOptions {
-  readonly client: EventStoreDBClient
+  readonly connection: Connection
   readonly prefix: string
   /** How long the server may say nothing while a stream is read. */
   readonly readMs: number
@@ -43,11 +44,9 @@ export interface Page {
 
 export class LogReader {
   readonly #options: ReaderOptions
-  readonly #client: EventStoreDBClient
 
   constructor(options: ReaderOptions) {
     this.#options = options
-    this.#client = options.client
   }
 
   /** Events of one stream with a revision above `after`. */
@@ -70,7 +69,7 @@ export class LogReader {
     if (limit <= 0) return { events, complete: false }
     let call: Call | undefined
     let caughtUp = false
-    const source = this.#client.subscribeToAll({
+    const source = this.#options.connection.client.subscribeToAll({
       ...LEADER,
       fromPosition: placeOf(after),
       filter: streamNameFilter({
@@ -111,7 +110,7 @@ export class LogReader {
     take: (position: Position, ours: boolean) => boolean,
     limitMs = this.#options.readMs,
   ): Promise<void> {
-    const source = this.#client.readAll({
+    const source = this.#options.connection.client.readAll({
       ...LEADER,
       direction: BACKWARDS,
       fromPosition: END,
@@ -147,7 +146,7 @@ export class LogReader {
     const events: StoredEvent[] = []
     if (limit <= 0) return events
     const { prefix, readMs } = this.#options
-    const source = this.#client.readStream(prefix + name, {
+    const source = this.#options.connection.client.readStream(prefix + name, {
       ...LEADER,
       ...options,
       maxCount: limit,
