@@ -38,10 +38,11 @@ func serve(address, directory string) error {
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	slog.SetDefault(quiet)
 	server, err := ferretdb.New(&ferretdb.Config{
-		Logger:    quiet,
-		Listener:  ferretdb.ListenerConfig{TCP: address},
-		Handler:   "sqlite",
-		SQLiteURL: "file:" + directory + "/",
+		Logger:   quiet,
+		Listener: ferretdb.ListenerConfig{TCP: address},
+		Handler:  "sqlite",
+		// What is acknowledged outlives the process, which is what the tests kill, not the machine.
+		SQLiteURL: "file:" + directory + "/?_pragma=synchronous(normal)",
 	})
 	if err != nil {
 		return err
