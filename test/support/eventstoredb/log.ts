@@ -34,7 +34,7 @@ export interface Log {
   tear(body: Buffer): void
   /** Waits for what was appended, then closes. */
   close(): Promise<void>
-  /** Closes at once; what was not flushed may be lost, as when the process is killed. */
+  /** Ends at once; what was not flushed may be lost, as when the process is killed. */
   abandon(): void
 }
 
@@ -49,63 +49,28 @@ interface Waiting {
   readonly onFlush: OnFlush
 }
 
+/** Logs of this process that were abandoned while they wrote: the write must not meet the next opening. */
+const abandoned = new Map<string, Promise<void>>()
+
 /** Opens the file, gives each whole entry to `replay` and cuts off what comes after the last of them. */
-export function openLog(
+export async function openLog(
   directory: string,
   replay: (body: Buffer, offset: number) => void,
   onGroup: (acknowledge: () => void) => void,
-): Log {
+): Promise<Log> {
+  await abandoned.get(directory)
   mkdirSync(directory, { recursive: true })
   const fd = openSync(join(directory, 'events.log'), 'a+')
   let end = recover(fd, replay)
-  let waiting: Waiting[] = []
-  let writing = false
-  let open = true
-  let idle: (() => void) | undefined
-
-  const pump = (): void => {
-    if (writing || !open) return
-    if (waiting.length === 0) return idle?.()
-    writing = true
-    const group = waiting
-    waiting = []
-    const bytes = group.length === 1 ? group[0]!.entry : Buffer.concat(group.map((w) => w.entry))
-    writeAll(fd, bytes, () => {
-      fdatasync(fd, (error) => {
-        if (!open) return
-        if (error) throw error
-        writing = false
-        for (const { onFlush } of group) onFlush.committed?.()
-        onGroup(() => {
-          for (const { onFlush } of group) onFlush.acknowledge()
-        })
-        pump()
-      })
-    })
-  }
-  // What arrives in one turn of the event loop shares the first fsync already.
-  let scheduled = false
-  const schedule = (): void => {
-    if (scheduled || writing) return
-    scheduled = true
-    setImmediate(() => {
-      scheduled = false
-      pump()
-    })
-  }
-
+  const groups = new GroupCommit(fd, onGroup)
   return {
     nextBody: () => end + ENTRY_HEADER,
     append(body, onFlush) {
       const entry = entryOf(body)
       end += entry.length
-      waiting.push({ entry, onFlush })
-      schedule()
+      groups.add({ entry, onFlush })
     },
-    afterFlush(acknowledge) {
-      waiting.push({ entry: Buffer.alloc(0), onFlush: { acknowledge } })
-      schedule()
-    },
+    afterFlush: (acknowledge) => groups.add({ entry: Buffer.alloc(0), onFlush: { acknowledge } }),
     read(offset, length) {
       const bytes = Buffer.allocUnsafe(length)
       readSync(fd, bytes, 0, length, offset)
@@ -117,19 +82,93 @@ export function openLog(
       fdatasyncSync(fd)
     },
     async close() {
-      if (!open) return
-      if (writing || waiting.length > 0)
-        await new Promise<void>((resolve) => {
-          idle = resolve
-        })
-      open = false
-      closeSync(fd)
+      await groups.idle()
+      if (groups.stop()) closeSync(fd)
     },
     abandon() {
-      if (!open) return
-      open = false
-      closeSync(fd)
+      const ended = groups.inFlight()
+      if (groups.stop())
+        abandoned.set(
+          directory,
+          ended.then(() => closeSync(fd)),
+        )
     },
+  }
+}
+
+/** Writes and flushes what waits, one group at a time. */
+class GroupCommit {
+  readonly #fd: number
+  readonly #onGroup: (acknowledge: () => void) => void
+  #waiting: Waiting[] = []
+  #state: 'idle' | 'scheduled' | 'writing' | 'stopped' = 'idle'
+  #onIdle: (() => void) | undefined
+  /** A write or a flush is under way in the operating system. */
+  #busy = false
+  #onWritten: (() => void) | undefined
+
+  constructor(fd: number, onGroup: (acknowledge: () => void) => void) {
+    this.#fd = fd
+    this.#onGroup = onGroup
+  }
+
+  add(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    if (this.#state !== 'idle') return
+    this.#state = 'scheduled'
+    // What arrives in one turn of the event loop shares the first flush already.
+    setImmediate(() => this.#writeGroup())
+  }
+
+  async idle(): Promise<void> {
+    if (this.#state !== 'scheduled' && this.#state !== 'writing') return
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve
+    })
+  }
+
+  /** Ends when the group that is being written now has been, whatever comes of it. */
+  async inFlight(): Promise<void> {
+    if (!this.#busy) return
+    await new Promise<void>((resolve) => {
+      this.#onWritten = resolve
+    })
+  }
+
+  /** False where it had been stopped before. */
+  stop(): boolean {
+    if (this.#state === 'stopped') return false
+    this.#state = 'stopped'
+    return true
+  }
+
+  #writeGroup(): void {
+    if (this.#state === 'stopped') return
+    if (this.#waiting.length === 0) {
+      this.#state = 'idle'
+      return this.#onIdle?.()
+    }
+    this.#state = 'writing'
+    this.#busy = true
+    const group = this.#waiting
+    this.#waiting = []
+    writeAll(this.#fd, Buffer.concat(group.map(({ entry }) => entry)), () => {
+      fdatasync(this.#fd, (error) => {
+        this.#busy = false
+        this.#onWritten?.()
+        if (this.#state === 'stopped') return
+        if (error) throw error
+        this.#finish(group)
+      })
+    })
+  }
+
+  #finish(group: readonly Waiting[]): void {
+    for (const { onFlush } of group) onFlush.committed?.()
+    this.#onGroup(() => {
+      for (const { onFlush } of group) onFlush.acknowledge()
+    })
+    this.#writeGroup()
   }
 }
 

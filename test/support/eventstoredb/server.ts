@@ -85,12 +85,14 @@ export async function startEventStoreDb(options: EventStoreDbOptions): Promise<E
   })
   const faults = faultsOf(armed, front, subscriptions)
   const http = handleHttp(faults, front)
-  const stop = async (): Promise<void> => {
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    if (stopped) return stopped
     // Connections first: calls that are ended in order would tell the client more than a dead server does.
-    const closed = front.close()
+    stopped = front.close()
     server.forceShutdown()
     http.closeAllConnections()
-    await closed
+    return stopped
   }
   const peer: Peer = {
     ...data,
@@ -130,7 +132,7 @@ async function openData(directory: string): Promise<Pick<Peer, 'index' | 'log' |
     for (const one of woken) one()
   }
   let groups = 0
-  const log = openLog(
+  const log = await openLog(
     directory,
     (body, offset) => index.replay(body, offset),
     (acknowledge) => {
