@@ -12,6 +12,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from '../../../ports/logger.ts'
 import { Unavailable } from '../../../ports/unavailable.ts'
 import { StoreRefused } from '../../../ports/store-refused.ts'
+import { plain } from './plain.ts'
 import { survey } from './survey.ts'
 
 const ANSWER_WITHIN_MS = 450
@@ -106,15 +107,6 @@ export async function openRedis(settings: RedisSettings): Promise<RedisParts> {
     },
     close,
   }
-}
-
-/** What is said of an error of Redis: the library hangs the command with its arguments on it. */
-export function plain(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error))
-  // Where a name has several addresses the message is empty and only the code says something.
-  const said = new Error(error.message || ('code' in error ? String(error.code) : error.name))
-  said.name = error.name
-  return said
 }
 
 export const unavailable = (error: unknown): Unavailable => new Unavailable('Redis', plain(error))

@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from '../../../ports/logger.ts'
 import { StoreRefused } from '../../../ports/store-refused.ts'
+import { plain } from './plain.ts'
 
 /** XRANGE with an exclusive start, and what the job queue asks for. */
 const LEAST_VERSION = [6, 2] as const
@@ -35,9 +36,12 @@ export async function survey(client: Redis, { address, probe, logger }: Surveyed
       `has the maxmemory-policy ${policy} and would throw jobs away when it is full; set it to noeviction.`,
     )
   }
-  await client.set(probe, '1', 'PX', 1_000).catch((error: unknown) => {
-    throw refuse(`cannot be written to (${codeOf(error)}).`)
-  })
+  try {
+    await client.set(probe, '1', 'PX', 1)
+    await client.publish(probe, '')
+  } catch (error) {
+    throw refuse(`cannot be written to (${codeOf(error)}).`, plain(error))
+  }
   if (info.get('aof_enabled') === '0') {
     logger.warn(
       { service: 'Redis' },

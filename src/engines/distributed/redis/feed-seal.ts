@@ -1,0 +1,53 @@
+/**
+ * Live text is sealed on its way through Redis: what a person was told must not stand in clear in its
+ * memory or its append-only file. AES-256-GCM, a key for each feed made from the master key.
+ */
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+
+const ALGORITHM = 'aes-256-gcm'
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const KEYS_KEPT = 4_096
+
+export interface FeedSeal {
+  seal(feed: string, text: string): string
+  /** undefined: it was sealed with another master key, or changed on the way. */
+  open(feed: string, sealed: string): string | undefined
+}
+
+export function createFeedSeal(masterKey: Uint8Array): FeedSeal {
+  const keys = new Map<string, Uint8Array>()
+
+  function keyOf(feed: string): Uint8Array {
+    let key = keys.get(feed)
+    if (key === undefined) {
+      key = new Uint8Array(hkdfSync('sha256', masterKey, '', `daybook live feed ${feed}`, 32))
+      keys.set(feed, key)
+      const oldest = keys.keys().next().value
+      if (keys.size > KEYS_KEPT && oldest !== undefined) keys.delete(oldest)
+    }
+    return key
+  }
+
+  return {
+    seal(feed, text) {
+      const nonce = randomBytes(NONCE_BYTES)
+      const cipher = createCipheriv(ALGORITHM, keyOf(feed), nonce)
+      const sealed = [nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
+      return Buffer.concat(sealed).toString('base64')
+    },
+    open(feed, sealed) {
+      const bytes = Buffer.from(sealed, 'base64')
+      if (bytes.byteLength < NONCE_BYTES + TAG_BYTES) return undefined
+      const nonce = bytes.subarray(0, NONCE_BYTES)
+      const decipher = createDecipheriv(ALGORITHM, keyOf(feed), nonce)
+      decipher.setAuthTag(bytes.subarray(-TAG_BYTES))
+      try {
+        const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
+        return Buffer.concat([text, decipher.final()]).toString()
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
