@@ -5,7 +5,7 @@
  * append has an explicit revision, and an answer that is lost is looked for in the stream. Positions are
  * commit positions: they rise with gaps and belong to this server's log.
  */
-import type { EventStore } from '../../ports/event-store.ts'
+import type { EventStore, Position } from '../../ports/event-store.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { StoreRefused } from '../../ports/store-refused.ts'
 import { parseAddress } from './eventstoredb/address.ts'
@@ -78,18 +78,18 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
     if (failure === undefined) tail.serverAnswers()
   }
   const { readMs, pageMs, connectMs, ring } = limits
-  const reader = new LogReader({ connection, prefix, readMs, pageMs, onOutcome })
   const answers = new FirstAnswers()
+  const onPosition = (position: Position) => answers.saw(position)
+  const reader = new LogReader({ connection, prefix, readMs, pageMs, onPosition, onOutcome })
   const head = new LogHead(reader)
-  const onEvent = (position: bigint) => {
+  const onEvent = (position: Position) => {
     answers.saw(position)
     head.saw(position)
   }
   const tail = new LiveTail({ connection, reader, prefix, logger, ring, onEvent })
   try {
-    const opened = await inspect({ address, connection, reader, prefix, connectMs, readOnly })
-    answers.saw(opened.end)
-    logger.info({ server: address.name, version: opened.version }, `connected to ${SERVICE}`)
+    const version = await inspect({ address, connection, reader, prefix, connectMs, readOnly })
+    logger.info({ server: address.name, version }, `connected to ${SERVICE}`)
     if (address.withPassword && !address.tls) {
       logger.warn({}, 'EVENTSTOREDB_URL holds a password, which is not sent without TLS')
     }

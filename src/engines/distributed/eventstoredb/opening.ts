@@ -6,7 +6,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AccessDeniedError } from '@eventstore/db-client'
-import type { Position } from '../../../ports/event-store.ts'
 import { StoreRefused } from '../../../ports/store-refused.ts'
 import type { Address } from './address.ts'
 import type { EncodedEvent } from './batch-appends.ts'
@@ -27,12 +26,6 @@ export interface OpeningOptions {
   readonly readOnly: boolean
 }
 
-export interface Opened {
-  readonly version: string
-  /** The end of the log, of whomever its last event is. */
-  readonly end: Position
-}
-
 const OLDEST = { major: 23, minor: 10 }
 /** What one attempt may take. */
 const ATTEMPT_MS = 3_000
@@ -45,8 +38,8 @@ const NEVER = Number.MAX_SAFE_INTEGER
 
 const UNAUTHENTICATED = 16
 
-/** @throws StoreRefused */
-export async function inspect(options: OpeningOptions): Promise<Opened> {
+/** Answers the version of the server. @throws StoreRefused */
+export async function inspect(options: OpeningOptions): Promise<string> {
   const { address, connectMs } = options
   const began = performance.now()
   const passed = () => performance.now() - began
@@ -74,7 +67,7 @@ export async function inspect(options: OpeningOptions): Promise<Opened> {
   }
 }
 
-async function attempt(options: OpeningOptions, limitMs: number): Promise<Opened> {
+async function attempt(options: OpeningOptions, limitMs: number): Promise<string> {
   const { address, connection, reader } = options
   const version = await serverVersion(connection.client, limitMs)
   if (version === undefined || isTooOld(version)) {
@@ -82,9 +75,9 @@ async function attempt(options: OpeningOptions, limitMs: number): Promise<Opened
       `EVENTSTOREDB_URL: EventStoreDB at ${address.name} has version ${version ?? 'below 21.10'}; Daybook needs ${OLDEST.major}.${OLDEST.minor} or later.`,
     )
   }
-  const end = await reader.end(limitMs)
+  await reader.end(limitMs)
   if (!options.readOnly) await probeAppend(options, limitMs)
-  return { version, end }
+  return version
 }
 
 /** A version that is not told as numbers (a build of one's own) is taken at its word. */

@@ -32,6 +32,8 @@ export interface ReaderOptions {
   readonly readMs: number
   /** The same while the log is looked through. */
   readonly pageMs: number
+  /** Called with positions that were read: whatever is there has been committed. */
+  readonly onPosition: (position: Position) => void
   /** Called with the outcome of each call: undefined when it went well. */
   readonly onOutcome: (failure: unknown) => void
 }
@@ -98,6 +100,7 @@ export class LogReader {
       ),
       after,
     )
+    this.#saw(events)
     return { events, complete: caughtUp && events.length < limit }
   }
 
@@ -116,12 +119,13 @@ export class LogReader {
       fromPosition: END,
       maxCount: count,
     })
-    const { prefix } = this.#options
-    await this.#asking(
-      receive(source, limitMs, ({ event }) =>
-        event === undefined ? true : take(event.position.commit, event.streamId.startsWith(prefix)),
-      ),
-    )
+    const { prefix, onPosition } = this.#options
+    const read = receive(source, limitMs, ({ event }) => {
+      if (event === undefined) return true
+      onPosition(event.position.commit)
+      return take(event.position.commit, event.streamId.startsWith(prefix))
+    })
+    await this.#asking(read)
   }
 
   /** Position of the last event of the whole log, of whomever it is. */
@@ -159,7 +163,13 @@ export class LogReader {
       if (!(error instanceof StreamNotFoundError)) throw error
     })
     await this.#asking(missing)
+    this.#saw(events)
     return events
+  }
+
+  #saw(events: readonly StoredEvent[]): void {
+    const last = events.at(-1)
+    if (last !== undefined) this.#options.onPosition(last.position)
   }
 
   async #asking(call: Promise<void>, after?: Position): Promise<void> {
