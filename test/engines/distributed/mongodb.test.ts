@@ -13,7 +13,7 @@ import {
 } from '../../contracts/view-store.ts'
 import { dropMongoDatabases, freshNamespace, needs } from '../../support/distributed.ts'
 import { temporaryDirectory } from '../../support/embedded-engine.ts'
-import { openMongoParts } from '../../support/mongo-parts.ts'
+import { openMongoParts } from './mongodb-parts.ts'
 
 const namespace = freshNamespace()
 

@@ -5,7 +5,7 @@
 import { type MongoClient, type MongoClientOptions, ReadConcern } from 'mongodb'
 import { clientOf, databaseIn } from './address.ts'
 import { ask, type MongoDatabase, REQUEST_MS } from './database.ts'
-import { claim, type Found, reach, type Server } from './opening.ts'
+import { claim, diagnosisOf, type Found, reach, type Server } from './opening.ts'
 
 const CONNECT_MS = 10_000
 
@@ -61,7 +61,8 @@ export async function openMongo(settings: MongoSettings): Promise<OpenMongo> {
   const connect = async (url: string, setting: string): Promise<Server & Found> => {
     const client = clientOf({ url, setting }, OPTIONS)
     clients.push(client)
-    const server = { client, setting, connectMs: settings.connectMs ?? CONNECT_MS }
+    const diagnosis = diagnosisOf(client)
+    const server = { client, setting, diagnosis, connectMs: settings.connectMs ?? CONNECT_MS }
     return { ...server, ...(await reach(server)) }
   }
   try {

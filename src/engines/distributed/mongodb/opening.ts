@@ -4,7 +4,13 @@
  * setting and never a password.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Db, MongoError, type MongoClient, MongoServerError } from 'mongodb'
+import {
+  type Db,
+  MongoError,
+  type MongoClient,
+  MongoServerError,
+  MongoServerSelectionError,
+} from 'mongodb'
 import { StoreRefused } from '../../../ports/store-refused.ts'
 import { Unavailable } from '../../../ports/unavailable.ts'
 import { hostsOf } from './address.ts'
@@ -23,6 +29,21 @@ export interface Server {
   readonly client: MongoClient
   readonly setting: string
   readonly connectMs: number
+  /** What the driver says of the server while nothing answers. */
+  readonly diagnosis: () => Error | undefined
+}
+
+/** Remembers why the last attempt to reach a server has failed. */
+export function diagnosisOf(client: MongoClient): () => Error | undefined {
+  let last: Error | undefined
+  client.on('serverHeartbeatFailed', ({ failure }) => {
+    last = failure
+  })
+  client.on('topologyDescriptionChanged', ({ newDescription }) => {
+    const incompatible = newDescription.compatibilityError
+    if (incompatible !== null && incompatible !== undefined) last = new MongoError(incompatible)
+  })
+  return () => last
 }
 
 export interface Found {
@@ -90,7 +111,7 @@ async function insist<T>(server: Server, call: () => Promise<T>): Promise<T> {
     try {
       return await ask({ service: 'MongoDB' }, Math.min(left, ATTEMPT_MS), call)
     } catch (error) {
-      const cause = error instanceof Unavailable ? error.cause : error
+      const cause = causeOf(server, error)
       const final = finalRefusal(server, cause)
       if (final) throw final
       if (performance.now() + PAUSE_MS >= until) throw lastRefusal(server, cause)
@@ -99,10 +120,19 @@ async function insist<T>(server: Server, call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A limit of time says less than what the driver has seen meanwhile. */
+function causeOf({ diagnosis }: Server, error: unknown): unknown {
+  const cause = error instanceof Unavailable ? error.cause : error
+  const told = cause instanceof MongoError && !(cause instanceof MongoServerSelectionError)
+  return told ? cause : (diagnosis() ?? cause)
+}
+
 function finalRefusal({ setting, client }: Server, cause: unknown): Error | undefined {
   const at = hostsOf(client)
-  if (cause instanceof MongoError && /wire version/.test(cause.message))
+  if (cause instanceof MongoError && /reports wire version/.test(cause.message))
     return tooOld(setting, client, 'speaks too old a protocol')
+  if (cause instanceof MongoError && /requires wire version/.test(cause.message))
+    return new StoreRefused(`${setting}: the server at ${at} is too new for this Daybook's driver.`)
   if (cause instanceof MongoServerError && DENIED_CODES.has(cause.code))
     return new StoreRefused(
       `${setting}: MongoDB at ${at} does not accept user and password of the connection string.`,
