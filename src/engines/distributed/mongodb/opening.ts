@@ -129,9 +129,9 @@ function causeOf({ diagnosis }: Server, error: unknown): unknown {
 
 function finalRefusal({ setting, client }: Server, cause: unknown): Error | undefined {
   const at = hostsOf(client)
-  if (cause instanceof MongoError && /reports wire version/.test(cause.message))
+  if (cause instanceof MongoError && /wire version .* at least/.test(cause.message))
     return tooOld(setting, client, 'speaks too old a protocol')
-  if (cause instanceof MongoError && /requires wire version/.test(cause.message))
+  if (cause instanceof MongoError && /wire version .* (at most|up to)/.test(cause.message))
     return new StoreRefused(`${setting}: the server at ${at} is too new for this Daybook's driver.`)
   if (cause instanceof MongoServerError && DENIED_CODES.has(cause.code))
     return new StoreRefused(
