@@ -5,7 +5,7 @@ import { BEFORE_ALL } from '../../../src/ports/event-store.ts'
 import { Unavailable } from '../../../src/ports/unavailable.ts'
 import { idsOf, newEvents, unique } from '../../contracts/harness.ts'
 import type { Fault } from '../../support/eventstoredb/faults.ts'
-import { everything, killablePeer, openLog, peer, Seen } from './log.ts'
+import { everything, killablePeer, openLog, peer, Seen } from './event-store-parts.ts'
 
 /** Limits with which a test need not wait long. */
 const SHORT = { appendMs: 300, giveUpMs: 1_000, readMs: 300 }

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openEventStore } from '../../../src/engines/distributed/event-store.ts'
 import { newEvents, unique } from '../../contracts/harness.ts'
 import { silent } from '../../support/silent.ts'
-import { aNamespace, killablePeer, openLog, peer, refusal } from './log.ts'
+import { aNamespace, killablePeer, openLog, peer, refusal } from './event-store-parts.ts'
 
 const PASSWORD = 's3cret-pass'
 const QUICK = { connectMs: 400 }
@@ -73,6 +73,21 @@ describe('a server', () => {
     server.faults.freeze()
     const text = await refused(server.url, { connectMs: 1_000 })
     expect(text).toContain('did not answer')
+  })
+  test('is found through the cluster that it belongs to', async () => {
+    const server = await peer()
+    const seeds = `127.0.0.1:${await freePort()},127.0.0.1:${server.port}`
+    const { store } = await openLog(`esdb+discover://127.0.0.1:${server.port}?tls=false`)
+    const seeded = await openLog(`esdb://${seeds}?tls=false`)
+    for (const each of [store, seeded.store]) {
+      expect(await each.append(unique('user'), 'none', newEvents(1))).toMatchObject({ revision: 0 })
+    }
+  })
+  test('of a cluster that is nowhere is refused when its time is over', async () => {
+    const began = performance.now()
+    const text = await refused(`esdb+discover://127.0.0.1:${await freePort()}?tls=false`)
+    expect(text).toContain('nothing listens there')
+    expect(performance.now() - began).toBeLessThan(900)
   })
   test('that comes late is waited for', async () => {
     const server = await killablePeer()

@@ -5,7 +5,7 @@ import { BEFORE_ALL, RevisionConflict } from '../../../src/ports/event-store.ts'
 import type { EventStore, StoredEvent } from '../../../src/ports/event-store.ts'
 import { Unavailable } from '../../../src/ports/unavailable.ts'
 import { idsOf, never, newEvent, newEvents, take, unique } from '../../contracts/harness.ts'
-import { aNamespace, everything, openLog, peer, Seen } from './log.ts'
+import { aNamespace, everything, openLog, peer, Seen } from './event-store-parts.ts'
 
 const write = (store: EventStore, count: number, stream = unique('user')) =>
   store.append(stream, 'none', newEvents(count))

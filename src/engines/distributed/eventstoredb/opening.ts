@@ -69,7 +69,7 @@ export async function inspect(options: OpeningOptions): Promise<string> {
 
 async function attempt(options: OpeningOptions, limitMs: number): Promise<string> {
   const { address, connection, reader } = options
-  const version = await serverVersion(connection.client, limitMs)
+  const version = await within(limitMs, serverVersion(connection.client, limitMs))
   if (version === undefined || isTooOld(version)) {
     throw new StoreRefused(
       `EVENTSTOREDB_URL: EventStoreDB at ${address.name} has version ${version ?? 'below 21.10'}; Daybook needs ${OLDEST.major}.${OLDEST.minor} or later.`,
@@ -78,6 +78,20 @@ async function attempt(options: OpeningOptions, limitMs: number): Promise<string
   await reader.end(limitMs)
   if (!options.readOnly) await probeAppend(options, limitMs)
   return version
+}
+
+async function within<T>(limitMs: number, call: Promise<T>): Promise<T> {
+  const over = new AbortController()
+  const late = sleep(limitMs, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`no answer within ${limitMs} ms`)
+  })
+  late.catch(() => undefined)
+  try {
+    return await Promise.race([call, late])
+  } finally {
+    over.abort()
+    call.catch(() => undefined)
+  }
 }
 
 /** A version that is not told as numbers (a build of one's own) is taken at its word. */

@@ -62,7 +62,8 @@ export function tame(client: EventStoreDBClient, onError: (error: unknown) => vo
   }
   return async (): Promise<void> => {
     await client.dispose()
-    ;(await channel)?.close()
+    // A cluster that is still being looked for is not waited for.
+    void channel.then((found) => found?.close())
   }
 }
 
@@ -94,7 +95,10 @@ export function appendStreams<S>(
   return async () => states.get(await open()) as S
 }
 
-/** The version that the server says it has; undefined where it is too old to be asked. */
+/**
+ * The version that the server says it has; undefined where it is too old to be asked. The limit holds once
+ * there is a connection: a cluster is looked for as long as the address says.
+ */
 export function serverVersion(
   client: EventStoreDBClient,
   limitMs: number,
