@@ -27,6 +27,7 @@ import { findIn, type Query, toCursor } from './mongodb/view-query.ts'
 /** Views that are written at the same time. */
 const VIEWS_AT_ONCE = 4
 const PAGE = 1_000
+const KEEP_DROPPED_MS = 10_000
 /** More keys at once than any request asks for. */
 const ASKED_BY_REQUESTS = 100
 
@@ -43,12 +44,15 @@ export interface OpenViewStore {
 export async function openViewStore({
   db: database,
   logger,
+  keepDroppedMs = KEEP_DROPPED_MS,
 }: {
   db: MongoDatabase
   logger: Logger
+  /** Other processes may read the documents of a dropped view for so long. */
+  keepDroppedMs?: number
 }): Promise<OpenViewStore> {
   const catalogue = new ViewCatalogue(database)
-  const leftBehind = new LeftBehind(database, logger)
+  const leftBehind = new LeftBehind(database, { logger, keepMs: keepDroppedMs })
   await leftBehind.sweep(catalogue)
   const views = new Views(database, catalogue, leftBehind)
   const snapshots = snapshotStore(database)

@@ -7,17 +7,17 @@ import type { Logger } from '../../../ports/logger.ts'
 import { ask, BATCH_MS, type MongoDatabase } from './database.ts'
 import { COLLECTION_PREFIX, type ViewCatalogue } from './view-catalogue.ts'
 
-/** Longer than any process remembers where documents are. */
-const GRACE_MS = 10_000
-
 export class LeftBehind {
   readonly #database: MongoDatabase
   readonly #logger: Logger
+  readonly #keepMs: number
   readonly #timers = new Set<NodeJS.Timeout>()
 
-  constructor(database: MongoDatabase, logger: Logger) {
+  /** `keepMs`: longer than any process remembers where documents are. */
+  constructor(database: MongoDatabase, { logger, keepMs }: { logger: Logger; keepMs: number }) {
     this.#database = database
     this.#logger = logger
+    this.#keepMs = keepMs
   }
 
   /** Finds what earlier stops left behind. */
@@ -39,7 +39,7 @@ export class LeftBehind {
       ask(this.#database, BATCH_MS, () => db.dropCollection(collection)).catch((error: unknown) => {
         this.#logger.warn({ collection, error }, 'a dropped view stays until the next start')
       })
-    }, GRACE_MS)
+    }, this.#keepMs)
     timer.unref()
     this.#timers.add(timer)
   }
