@@ -226,6 +226,25 @@ export function reservationContract(open: OpenEngine): void {
       expect(await fits(counters, lease(calls, 1, 'other'), NOW + 999)).toBe(false)
       expect(await fits(counters, lease(calls, 1, 'other'), NOW + 1_000)).toBe(true)
     })
+    test('that fail leave a lease held before as long as it was', async () => {
+      const counters = await timed(open)
+      const [calls, requests] = [unique('c'), unique('r')]
+      await counters.reserve([lease(calls, 1, 'me', MINUTE), rate(requests, 1)], NOW)
+      const wish = [lease(calls, 1, 'me', 1_000), rate(requests, 1)]
+      expect(await counters.reserve(wish, NOW)).toMatchObject({ ok: false, index: 1 })
+      expect(await fits(counters, lease(calls, 1, 'other'), NOW + MINUTE - 1)).toBe(false)
+      expect(await fits(counters, lease(calls, 1, 'other'), NOW + MINUTE)).toBe(true)
+    })
+    test('that fail make nobody wait longer', async () => {
+      const counters = await timed(open)
+      const [requests, tokens] = [unique('r'), unique('t')]
+      await counters.reserve([rate(requests, 1)], NOW)
+      await counters.reserve([rate(requests, 2), rate(tokens, 0)], NOW + 10)
+      expect(await counters.reserve([rate(requests, 1)], NOW + 10)).toMatchObject({
+        ok: false,
+        retryAfterMs: MINUTE - 10,
+      })
+    })
     test('on the same key twice are counted together', async () => {
       const counters = await timed(open)
       const key = unique('r')

@@ -93,18 +93,23 @@ function takeWindow(windows: Recent<Entry[]>, reservation: WindowReservation, no
     const retryAfterMs = enough ? enough.until + windowMs - now : windowMs
     return { remaining: Math.max(0, limit - used), retryAfterMs }
   }
-  add(entries, units, now, windowMs)
-  return { remaining: limit - used - units, undo: () => giveBack(entries, units) }
+  return { remaining: limit - used - units, undo: add(entries, units, now, windowMs) }
 }
 
-function add(entries: Entry[], units: number, now: number, windowMs: number): void {
+/** Answers how to make it as it was, as long as nothing else was added. */
+function add(entries: Entry[], units: number, now: number, windowMs: number): () => void {
   const last = entries.at(-1)
   if (last && now - last.from < windowMs / RESOLUTION) {
+    const { until } = last
     last.units += units
-    last.until = Math.max(last.until, now)
-  } else {
-    entries.push({ from: now, until: now, units })
+    last.until = Math.max(until, now)
+    return () => {
+      last.units -= units
+      last.until = until
+    }
   }
+  entries.push({ from: now, until: now, units })
+  return () => void entries.pop()
 }
 
 /** From the youngest: what is given back was taken last. */
@@ -132,11 +137,17 @@ function takeLease(
     const earliest = Math.min(now + LEASE_RETRY_MS, ...held.values())
     return { remaining: 0, retryAfterMs: Math.max(1, earliest - now) }
   }
+  const keep = () => leases.set(key, held, Math.max(now, ...held.values()), now)
   held.set(holder, now + ttlMs)
-  leases.set(key, held, Math.max(...held.values()), now)
+  keep()
   return {
     remaining: limit - held.size,
-    undo: () => (before === undefined ? held.delete(holder) : held.set(holder, before)),
+    undo: () => {
+      if (before === undefined) held.delete(holder)
+      else held.set(holder, before)
+      // What was renewed for a shorter time than before is held as long as before again.
+      keep()
+    },
   }
 }
 
