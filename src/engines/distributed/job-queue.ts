@@ -120,10 +120,14 @@ export function createJobQueue(options: JobQueueOptions): JobQueue & { close(): 
     },
     async clear() {
       // Whatever the queues are called and whoever made them, like a Redis that was emptied.
-      for await (const keys of redis.commands.scanStream({ match: `${prefix}:*`, count: 1_000 })) {
-        const found = keys as string[]
-        if (found.length > 0) await asked(redis.commands.unlink(...found))
-      }
+      const { commands } = redis
+      let cursor = '0'
+      do {
+        const page = commands.scan(cursor, 'MATCH', `${prefix}:*`, 'COUNT', 1_000)
+        const [next, found] = await asked(page)
+        if (found.length > 0) await asked(commands.unlink(...found))
+        cursor = next
+      } while (cursor !== '0')
       for (const working of workers) working.abortAll()
     },
     async close() {

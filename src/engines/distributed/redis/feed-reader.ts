@@ -165,7 +165,10 @@ export class FeedReader {
 
   async #recover(error: unknown): Promise<void> {
     if (this.#closed) return
-    if (!this.#lost) this.#logger.debug({ error: plain(error) }, 'live feeds are not read')
+    // A Redis that is away is no news of this connection; one that refuses is.
+    const refused = error instanceof Error && error.name === 'ReplyError'
+    if (!this.#lost || refused)
+      this.#logger[refused ? 'warn' : 'debug']({ error: plain(error) }, 'live feeds are not read')
     this.#lost = true
     if (this.#client.status !== 'ready') await whenReady(this.#client, TRY_AGAIN_MS)
     else await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS))
