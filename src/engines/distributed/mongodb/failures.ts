@@ -51,14 +51,23 @@ const DUPLICATE_KEY = 11_000
 
 /** Trying again later may help; asking for something else is not needed. */
 export function isPassing(error: unknown): boolean {
-  if (!(error instanceof MongoError)) return false
+  if (!(error instanceof MongoError)) return isOfSocket(error)
   if (error.hasErrorLabel('RetryableWriteError')) return true
+  if (error instanceof MongoBulkWriteError && isWrapped(error)) return true
   if (error instanceof MongoServerError)
     return PASSING_CODES.has(error.code) || isUnconfirmed(error)
   // Misuse of the driver is a defect, but for what comes after a close.
   if (error instanceof MongoAPIError) return /Closed|NotConnected/.test(error.name)
   return true
 }
+
+/** The driver passes some errors of a socket on as they are, such as EPIPE. */
+const isOfSocket = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code))
+
+/** A bulk hides a lost connection in an error of its own, without a code and without its cause. */
+const isWrapped = ({ code, writeErrors }: MongoBulkWriteError): boolean =>
+  code === undefined && [writeErrors].flat().length === 0
 
 /** Written, but not confirmed in time by as many members, or not as being on disk. */
 export const isUnconfirmed = (error: unknown): boolean =>
