@@ -117,8 +117,9 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
     off: () => off,
     check: async () => void (await reader.end(PROBE_MS)),
     async close() {
-      await tail.close()
+      const ended = tail.close()
       await connection.release()
+      await ended
     },
   }
 }

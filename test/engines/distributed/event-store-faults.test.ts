@@ -65,6 +65,26 @@ describe('an append without an answer', () => {
   })
 })
 
+describe('a read', () => {
+  test.each<[string, Fault]>([
+    ['connection is lost', { kind: 'drop-read' }],
+    ['server is busy', { kind: 'busy-read' }],
+  ])('whose %s is made again', async (_, fault) => {
+    const server = await peer()
+    const { store } = await openLog(server.url)
+    const stream = unique('user')
+    const { position } = await store.append(stream, 'none', newEvents(2))
+    const again = async <T>(read: () => Promise<T>): Promise<T> => {
+      server.faults.add({ ...fault, times: 1 })
+      return read()
+    }
+    expect(await again(() => store.readStream(stream))).toHaveLength(2)
+    expect(await again(() => everything(store))).toHaveLength(2)
+    expect(await again(() => store.revision(stream))).toBe(1)
+    expect(await again(() => store.head())).toBe(position)
+  })
+})
+
 describe('a server that is frozen', () => {
   test('is answered for as unavailable, in time, and works again after', async () => {
     const server = await peer()
@@ -203,6 +223,19 @@ describe('a subscription', () => {
     await server.restart()
     await write(store, 3)
     expect(await seen.until(await store.head())).toEqual(await everything(store))
+  })
+  test('ends at once while the server is frozen, when nobody wants it or its store closes', async () => {
+    const server = await peer()
+    const log = await openLog(server.url)
+    await write(log.store, 3)
+    server.faults.freeze()
+    const began = performance.now()
+    const wanted = new Seen(log.store)
+    const unwanted = new Seen(log.store)
+    await unwanted.stop()
+    await log.close()
+    await wanted.stop()
+    expect(performance.now() - began).toBeLessThan(1_000)
   })
   test('waits through a freeze', async () => {
     const server = await peer()

@@ -127,7 +127,7 @@ export class Appender {
     const { connection, reader } = this.#options
     const wait = backoff(append.waits++, IMPATIENT_MS)
     const over = performance.now() + wait >= append.until
-    if (over || connection.released) throw unavailable(append.cause)
+    if (over || connection.released.aborted) throw unavailable(append.cause)
     await sleep(wait)
     const after = append.expected === 'none' ? -1 : append.expected
     try {

@@ -26,13 +26,20 @@ export interface Call {
   finish(): void
 }
 
+export interface Patience {
+  /** How long the server may say nothing. */
+  readonly limitMs: number
+  /** Ends the call. */
+  readonly signal: AbortSignal
+}
+
 /**
  * Gives each event to `take`, until the server ends, `take` answers false, or `call.finish` is called.
- * @throws what the server says, or an error when it says nothing for `limitMs`.
+ * @throws what the server says, or why its time is over
  */
 export function receive<E>(
   source: Source<E>,
-  limitMs: number,
+  { limitMs, signal }: Patience,
   take: (event: E) => boolean,
   begun: (call: Call) => void = () => undefined,
 ): Promise<void> {
@@ -54,6 +61,7 @@ export function receive<E>(
       if (over) return
       over = true
       clearTimeout(timer)
+      signal.removeEventListener('abort', aborted)
       source.off('data', onData)
       // Its listener for errors stays: some come after the end.
       if (!byServer) {
@@ -63,6 +71,8 @@ export function receive<E>(
       if (failure === undefined) resolve()
       else reject(failure as Error)
     }
+    const aborted = () => end(signal.reason)
+    signal.addEventListener('abort', aborted)
     source
       .on('error', (error) => end(error, true))
       .on('end', () => end(undefined, true))

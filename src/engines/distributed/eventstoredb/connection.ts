@@ -13,7 +13,8 @@ import { tame } from './protocol.ts'
 export interface Connection {
   readonly client: EventStoreDBClient
   readonly appends: BatchAppends
-  readonly released: boolean
+  /** Aborts when it is let go. */
+  readonly released: AbortSignal
   /** Lets go; twice is once. */
   release(): Promise<void>
 }
@@ -36,9 +37,9 @@ export function connect(address: Address): Connection {
   }
   const mine = shared
   mine.users++
-  let released = false
+  const released = new AbortController()
   const held = (): Shared => {
-    if (released) throw unavailable(new Error('the log is closed'))
+    if (released.signal.aborted) throw unavailable(released.signal.reason)
     return mine
   }
   return {
@@ -48,12 +49,10 @@ export function connect(address: Address): Connection {
     get appends() {
       return held().appends
     },
-    get released() {
-      return released
-    },
+    released: released.signal,
     async release() {
-      if (released) return
-      released = true
+      if (released.signal.aborted) return
+      released.abort(new Error('the log is closed'))
       mine.users--
       if (mine.users > 0) return
       connections.delete(address.url)

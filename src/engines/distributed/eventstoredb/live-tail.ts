@@ -18,7 +18,7 @@ import type { Logger } from '../../../ports/logger.ts'
 import { Unavailable } from '../../../ports/unavailable.ts'
 import { codeOf, INVALID_ARGUMENT } from './calls.ts'
 import type { Connection } from './connection.ts'
-import { backoff, PATIENT_MS, pause } from './pace.ts'
+import { backoff, orAborted, PATIENT_MS, pause } from './pace.ts'
 import { LEADER } from './protocol.ts'
 import { SEARCH_WINDOW } from './reader.ts'
 import type { LogReader, Page } from './reader.ts'
@@ -63,14 +63,14 @@ export class LiveTail {
     this.#running ??= this.#run()
     let place = after
     let failures = 0
-    const done = () => signal.aborted || this.#stopped.signal.aborted
-    while (!done()) {
+    const ends = AbortSignal.any([signal, this.#stopped.signal])
+    while (!ends.aborted) {
       const recent = this.#ring?.take(place, BATCH)
       if (recent === undefined) {
-        const older = await this.#older(place)
-        if (done()) return
+        const older = await orAborted(this.#older(place), ends)
+        if (ends.aborted) return
         if (older === undefined) {
-          await this.#rest(failures++, signal)
+          await this.#rest(failures++, ends)
           continue
         }
         failures = 0
@@ -82,12 +82,12 @@ export class LiveTail {
         }
         // The log was read to its end after that was known: up to there nothing is missing.
         if (complete && known > place) place = known
-        if (last === undefined && this.#ring === undefined) await this.#news(signal)
+        if (last === undefined && this.#ring === undefined) await this.#news(ends)
       } else if (recent.length > 0) {
         yield recent
         place = (recent.at(-1) as StoredEvent).position
       } else if (this.#failed !== undefined) throw this.#failed as Error
-      else await this.#news(signal)
+      else await this.#news(ends)
     }
   }
 
@@ -102,7 +102,6 @@ export class LiveTail {
 
   async close(): Promise<void> {
     this.#stopped.abort()
-    this.#wake()
     await this.#running
   }
 
@@ -212,8 +211,8 @@ export class LiveTail {
   }
 
   async #rest(failures: number, signal: AbortSignal): Promise<void> {
-    const ends = [signal, this.#stopped.signal, this.#resting.signal]
-    await pause(backoff(failures, PATIENT_MS), AbortSignal.any(ends))
+    const ends = AbortSignal.any([signal, this.#resting.signal])
+    await pause(backoff(failures, PATIENT_MS), ends)
   }
 
   #wake(): void {

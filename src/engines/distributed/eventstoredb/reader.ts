@@ -2,10 +2,12 @@
  * Reads of the log that end: a stream, a part of the whole log, the end of the log.
  *
  * The client cannot filter a read of the whole log, and other installations may share the server; so a part
- * of the log is read by a subscription with a filter, which the server keeps up with foreign events for,
- * until it says that it has caught up.
+ * of the log is read by a subscription with a filter, which leaves what is foreign to the server, until that
+ * says that the end is reached. A call that fails at once is made again while its time lasts.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  AccessDeniedError,
   BACKWARDS,
   END,
   START,
@@ -17,8 +19,9 @@ import type { EventStoreDBClient } from '@eventstore/db-client'
 import { BEFORE_ALL } from '../../../ports/event-store.ts'
 import type { Position, StoredEvent } from '../../../ports/event-store.ts'
 import { codeOf, INVALID_ARGUMENT, receive, unavailable } from './calls.ts'
-import type { Call } from './calls.ts'
+import type { Call, Patience } from './calls.ts'
 import type { Connection } from './connection.ts'
+import { backoff, IMPATIENT_MS } from './pace.ts'
 import { LEADER } from './protocol.ts'
 import { DamagedEvent, placeOf, toStored } from './records.ts'
 
@@ -65,13 +68,21 @@ export class LogReader {
   }
 
   /** Events of this installation after a position, in order, at most `limit`. */
-  async page(after: Position, limit: number): Promise<Page> {
-    const { prefix, pageMs } = this.#options
+  page(after: Position, limit: number): Promise<Page> {
+    if (limit <= 0) return Promise.resolve({ events: [], complete: false })
+    return this.#asking(
+      this.#options.pageMs,
+      (patience) => this.#page(after, limit, patience),
+      (error) => codeOf(error) === INVALID_ARGUMENT && `${after} is no position of this log`,
+    )
+  }
+
+  async #page(after: Position, limit: number, patience: Patience): Promise<Page> {
+    const { connection, prefix } = this.#options
     const events: StoredEvent[] = []
-    if (limit <= 0) return { events, complete: false }
     let call: Call | undefined
     let caughtUp = false
-    const source = this.#options.connection.client.subscribeToAll({
+    const source = connection.client.subscribeToAll({
       ...LEADER,
       fromPosition: placeOf(after),
       filter: streamNameFilter({
@@ -80,25 +91,22 @@ export class LogReader {
         checkpointReached: () => call?.alive(),
       }),
     })
-    await this.#asking(
-      receive(
-        source,
-        pageMs,
-        ({ event }) => {
-          if (event !== undefined) events.push(toStored(event, prefix))
-          if (events.length >= limit) return false
-          return !(caughtUp && source.readableLength === 0)
-        },
-        (begun) => {
-          call = begun
-          source.on('caughtUp', () => {
-            caughtUp = true
-            // What it has sent before may not have been taken yet.
-            if (source.readableLength === 0) begun.finish()
-          })
-        },
-      ),
-      after,
+    // What was sent before the server said so may not have been taken yet.
+    const over = () => events.length >= limit || (caughtUp && source.readableLength === 0)
+    await receive(
+      source,
+      patience,
+      ({ event }) => {
+        if (event !== undefined) events.push(toStored(event, prefix))
+        return !over()
+      },
+      (begun) => {
+        call = begun
+        source.on('caughtUp', () => {
+          caughtUp = true
+          if (over()) begun.finish()
+        })
+      },
     )
     this.#saw(events)
     return { events, complete: caughtUp && events.length < limit }
@@ -108,24 +116,25 @@ export class LogReader {
    * Looks at the log from its end backwards, events of others too, until `take` answers false or so many
    * have been seen.
    */
-  async backwards(
+  backwards(
     count: number,
     take: (position: Position, ours: boolean) => boolean,
     limitMs = this.#options.readMs,
   ): Promise<void> {
-    const source = this.#options.connection.client.readAll({
-      ...LEADER,
-      direction: BACKWARDS,
-      fromPosition: END,
-      maxCount: count,
+    const { connection, prefix, onPosition } = this.#options
+    return this.#asking(limitMs, (patience) => {
+      const source = connection.client.readAll({
+        ...LEADER,
+        direction: BACKWARDS,
+        fromPosition: END,
+        maxCount: count,
+      })
+      return receive(source, patience, ({ event }) => {
+        if (event === undefined) return true
+        onPosition(event.position.commit)
+        return take(event.position.commit, event.streamId.startsWith(prefix))
+      })
     })
-    const { prefix, onPosition } = this.#options
-    const read = receive(source, limitMs, ({ event }) => {
-      if (event === undefined) return true
-      onPosition(event.position.commit)
-      return take(event.position.commit, event.streamId.startsWith(prefix))
-    })
-    await this.#asking(read)
   }
 
   /** Position of the last event of the whole log, of whomever it is. */
@@ -142,29 +151,35 @@ export class LogReader {
     return last
   }
 
-  async #readStream(
+  #readStream(
     name: string,
     limit: number,
     options: Parameters<EventStoreDBClient['readStream']>[1],
   ): Promise<StoredEvent[]> {
-    const events: StoredEvent[] = []
-    if (limit <= 0) return events
-    const { prefix, readMs } = this.#options
-    const source = this.#options.connection.client.readStream(prefix + name, {
-      ...LEADER,
-      ...options,
-      maxCount: limit,
-    })
-    const read = receive(source, readMs, ({ event }) => {
-      if (event !== undefined) events.push(toStored(event, prefix))
-      return true
-    })
-    const missing = read.catch((error: unknown) => {
-      if (!(error instanceof StreamNotFoundError)) throw error
-    })
-    await this.#asking(missing)
-    this.#saw(events)
-    return events
+    if (limit <= 0) return Promise.resolve([])
+    const { connection, prefix, readMs } = this.#options
+    return this.#asking(
+      readMs,
+      async (patience) => {
+        const events: StoredEvent[] = []
+        const source = connection.client.readStream(prefix + name, {
+          ...LEADER,
+          ...options,
+          maxCount: limit,
+        })
+        const read = receive(source, patience, ({ event }) => {
+          if (event !== undefined) events.push(toStored(event, prefix))
+          return true
+        })
+        await read.catch((error: unknown) => {
+          if (!(error instanceof StreamNotFoundError)) throw error
+        })
+        this.#saw(events)
+        return events
+      },
+      (error) =>
+        error instanceof StreamDeletedError && `the stream ${name} was deleted in EventStoreDB`,
+    )
   }
 
   #saw(events: readonly StoredEvent[]): void {
@@ -172,22 +187,33 @@ export class LogReader {
     if (last !== undefined) this.#options.onPosition(last.position)
   }
 
-  async #asking(call: Promise<void>, after?: Position): Promise<void> {
-    try {
-      await call
-      this.#options.onOutcome(undefined)
-    } catch (error) {
-      if (error instanceof DamagedEvent) throw error
-      if (error instanceof StreamDeletedError) {
-        throw new Error(`the stream ${error.streamName} was deleted in EventStoreDB`, {
-          cause: error,
-        })
+  /** `defect` says of an error that no attempt will end otherwise. @throws Unavailable, or a defect */
+  async #asking<T>(
+    limitMs: number,
+    attempt: (patience: Patience) => Promise<T>,
+    defect: (error: unknown) => string | false = () => false,
+  ): Promise<T> {
+    const { connection, readMs, onOutcome } = this.#options
+    const signal = connection.released
+    const began = performance.now()
+    const passed = () => performance.now() - began
+    for (let failures = 0; ; failures++) {
+      try {
+        const answer = await attempt({ limitMs: Math.max(limitMs - passed(), 1), signal })
+        onOutcome(undefined)
+        return answer
+      } catch (error) {
+        if (error instanceof DamagedEvent) throw error
+        const message = defect(error)
+        if (message !== false) throw new Error(message, { cause: error })
+        const wait = backoff(failures, IMPATIENT_MS)
+        const over = passed() + wait >= Math.min(readMs, limitMs)
+        if (over || signal.aborted || error instanceof AccessDeniedError) {
+          onOutcome(error)
+          throw unavailable(error)
+        }
+        await sleep(wait)
       }
-      if (after !== undefined && codeOf(error) === INVALID_ARGUMENT) {
-        throw new Error(`${after} is no position of this log`, { cause: error })
-      }
-      this.#options.onOutcome(error)
-      throw unavailable(error)
     }
   }
 }
