@@ -119,6 +119,7 @@ async function openEngine(
     mongoDbUrl: config.MONGODB_URL ?? '',
     keysMongoDbUrl: config.KEYS_MONGODB_URL,
     redisUrl: config.REDIS_URL ?? '',
+    masterKey: Buffer.from(config.MASTER_KEY ?? '', 'base64'),
     // The counters have a clock of their own, unless a test tells the time.
     ...(clock ? { clock } : {}),
   })

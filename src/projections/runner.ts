@@ -9,14 +9,13 @@
 import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
 import { BEFORE_ALL } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
-import { StoreRefused } from '../ports/store-refused.ts'
 import { Unavailable } from '../ports/unavailable.ts'
 import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.ts'
 import { folded } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
 import { pause } from './pause.ts'
 import { fillGeneration, type OnProgress } from './rebuild.ts'
-import { createServed, generations, sameView, type StoredView } from './served.ts'
+import { assertBehind, createServed, generations, sameView, type StoredView } from './served.ts'
 import { type Verified, verifyViews } from './verify.ts'
 import { generationOf, physical, type Views } from './views.ts'
 
@@ -79,6 +78,8 @@ interface Running {
   generation: number
   checkpoint: Position
   stopped: string | undefined
+  /** It was in the store when somebody last looked. */
+  listed: boolean
 }
 
 export function createRunner(deps: RunnerDeps): Runner {
@@ -111,7 +112,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** Where each projection goes on. Answers the position that all of them have passed. */
   function register(stored: readonly StoredView[], head: Position): Position {
     running.clear()
-    assertBehind(stored, head)
+    assertBehind(projections, stored, head)
     let after = head
     for (const projection of projections) {
       const { target, generation, checkpoint } = served.of(projection.name)
@@ -121,22 +122,11 @@ export function createRunner(deps: RunnerDeps): Runner {
         generation,
         checkpoint,
         stopped: undefined,
+        listed: stored.some((one) => sameView(one, target)),
       })
       if (checkpoint < after) after = checkpoint
     }
     return after
-  }
-
-  /** @throws StoreRefused: such views belong to another log */
-  function assertBehind(stored: readonly StoredView[], head: Position): void {
-    for (const projection of projections)
-      for (const { checkpoint } of generations(projection, stored))
-        if (checkpoint > head)
-          throw new StoreRefused(
-            `the view ${projection.name} is ahead of the log (${checkpoint} > ${head}): this is ` +
-              'another log, or the log was restored from an older backup; delete the views, they ' +
-              'are rebuilt',
-          )
   }
 
   /** What the batch makes of one view; undefined where it has seen it, or stands still. */
@@ -187,7 +177,11 @@ export function createRunner(deps: RunnerDeps): Runner {
         await store.putMany([made]).catch((reason: unknown) => stop(one, reason))
     }
     if (deps.sharing) await store.putMany([served.mark(last)])
-    for (const { one } of results) if (one.stopped === undefined) one.checkpoint = last
+    for (const { one } of results) {
+      if (one.stopped !== undefined) continue
+      one.checkpoint = last
+      one.listed = true
+    }
     for (const listener of listeners) listener(upcasted)
     progress.advance(last)
   }
@@ -235,7 +229,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   async function startSharing({ lead }: Sharing): Promise<void> {
     const head = await events.head()
-    assertBehind(await served.look(), head)
+    assertBehind(projections, await served.look(), head)
     served.require(head)
     following = served.follow(abort.signal, ({ stored, begun }) => {
       if (begun > round.registeredAt && isLost(stored)) round.lost.abort()
@@ -243,8 +237,16 @@ export function createRunner(deps: RunnerDeps): Runner {
     leading = lead?.(project)
   }
 
-  const isLost = (stored: readonly StoredView[]): boolean =>
-    [...running.values()].some(({ target }) => !stored.some((one) => sameView(one, target)))
+  /** A view that was there is no longer; or never came to be there, and cannot be written. */
+  function isLost(stored: readonly StoredView[]): boolean {
+    let lost = false
+    for (const one of running.values()) {
+      const listed = stored.some((view) => sameView(view, one.target))
+      if (!listed && (one.listed || one.stopped !== undefined)) lost = true
+      one.listed = listed
+    }
+    return lost
+  }
 
   /** Projects until `signal` aborts, whatever becomes of the stores meanwhile. */
   async function project(signal: AbortSignal): Promise<void> {
@@ -272,12 +274,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     const head = await events.head()
     const stored = await served.look()
     const after = register(stored, head)
-    // Listed from the first moment: what is not listed was lost.
-    await store.putMany(
-      [...running.values()]
-        .filter(({ target }) => !stored.some((one) => sameView(one, target)))
-        .map(({ target }) => ({ view: target, documents: [], checkpoint: BEFORE_ALL })),
-    )
+    // Whatever the store remembers of earlier rounds ends here.
+    for (const { target } of running.values()) await store.checkpoint(target)
     round.registeredAt = performance.now()
     served.leading(true)
     await store.putMany([served.mark(after)])

@@ -7,6 +7,7 @@
  */
 import { BEFORE_ALL, type Position } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
+import { StoreRefused } from '../ports/store-refused.ts'
 import { Unavailable } from '../ports/unavailable.ts'
 import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.ts'
 import type { AnyProjection } from './projection.ts'
@@ -209,3 +210,19 @@ export const generations = (projection: ViewCollection, stored: readonly StoredV
         one.generation !== undefined && one.generation !== LAST_GENERATION,
     )
     .sort((a, b) => a.generation - b.generation)
+
+/** @throws StoreRefused: such views belong to another log */
+export function assertBehind(
+  projections: readonly AnyProjection[],
+  stored: readonly StoredView[],
+  head: Position,
+): void {
+  for (const projection of projections)
+    for (const { checkpoint } of generations(projection, stored))
+      if (checkpoint > head)
+        throw new StoreRefused(
+          `the view ${projection.name} is ahead of the log (${checkpoint} > ${head}): this is ` +
+            'another log, or the log was restored from an older backup; delete the views, they ' +
+            'are rebuilt',
+        )
+}
