@@ -36,7 +36,7 @@ export interface EventStoreLimits {
 
 const LIMITS: EventStoreLimits = {
   appendMs: 2_000,
-  giveUpMs: 8_000,
+  giveUpMs: 4_000,
   readMs: 2_000,
   pageMs: 10_000,
   connectMs: 10_000,
