@@ -29,7 +29,7 @@ const HELLO: Document = {
 const BUILD: Document = { ok: 1, version: '7.0.0', versionArray: [7, 0, 0, 0] }
 
 /** What it answers by command; everything else succeeds. */
-export type Answers = Readonly<Record<string, Document>>
+export type Answers = Readonly<Record<string, Document | ((command: Document) => Document)>>
 
 /** Its address, `host:port`. It is gone when the test has ended. */
 export async function startPeer(answers: Answers): Promise<string> {
@@ -72,9 +72,27 @@ function answered(message: Buffer, answers: Answers): Buffer {
     fields.writeInt32LE(1, 16)
     return framed(OP_REPLY, id, Buffer.concat([fields, reply]))
   }
-  // Flags, then the section of the command itself.
-  const reply = BSON.serialize(answerTo(BSON.deserialize(documentAt(body, 5)), answers))
+  const reply = BSON.serialize(answerTo(commandOf(body), answers))
   return framed(OP_MSG, id, Buffer.concat([Buffer.alloc(5), reply]))
+}
+
+/** Flags, then sections: the command itself, and lists of documents that belong to it. */
+function commandOf(body: Buffer): Document {
+  let command: Document = {}
+  for (let at = 4; at < body.length;) {
+    const isList = body[at] === 1
+    const length = body.readInt32LE(at + 1)
+    const section = body.subarray(at + 1, at + 1 + length)
+    if (isList) {
+      const end = section.indexOf(0, 4)
+      const documents: Document[] = []
+      for (let from = end + 1; from < length; from += section.readInt32LE(from))
+        documents.push(BSON.deserialize(documentAt(section, from)))
+      command = { ...command, [section.toString('utf8', 4, end)]: documents }
+    } else command = { ...command, ...BSON.deserialize(section) }
+    at += 1 + length
+  }
+  return command
 }
 
 const documentAt = (body: Buffer, at: number): Buffer =>
@@ -82,9 +100,9 @@ const documentAt = (body: Buffer, at: number): Buffer =>
 
 function answerTo(command: Document, answers: Answers): Document {
   const [name = ''] = Object.keys(command)
-  if (/^(hello|ismaster)$/i.test(name)) return { ...HELLO, ...answers['hello'] }
+  if (/^(hello|ismaster)$/i.test(name)) return { ...HELLO, ...(answers['hello'] as Document) }
   const given = answers[name]
-  if (given) return given
+  if (given) return typeof given === 'function' ? (given(command) as Document) : given
   return name === 'buildInfo' ? BUILD : { ok: 1, n: 1 }
 }
 

@@ -48,7 +48,7 @@ const CONFIRMED_WITHIN_MS = 10_000
  * FerretDB 1 keeps one of its 100 connections to its own store for every update of a command and waits
  * for ever where they are used up; MongoDB takes as many updates as there are.
  */
-const UPDATES_AT_ONCE = { mongodb: 1_000, ferretdb: 10 }
+const UPDATES_AT_ONCE = { mongodb: 1_000, ferretdb: 6 }
 
 /** @throws StoreRefused with one sentence for a person. */
 export async function openMongo(settings: MongoSettings): Promise<OpenMongo> {

@@ -8,12 +8,15 @@
  * its own name, so what was dropped or emptied is never taken for what is there now.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Long } from 'mongodb'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Long, ReadConcern } from 'mongodb'
 import type { Position } from '../../../ports/event-store.ts'
+import { Unavailable } from '../../../ports/unavailable.ts'
 import type { ViewCollection } from '../../../ports/view-store.ts'
 import { ask, BATCH_MS, type MongoDatabase, REQUEST_MS } from './database.ts'
 import { isDuplicate } from './failures.ts'
 import { toLong, toPosition } from './positions.ts'
+import { visible } from './visible.ts'
 
 /** A version of a view that exists. */
 export interface KnownView {
@@ -49,7 +52,9 @@ type CheckpointRecord = ViewRecord | GroupRecord
 const KNOWN_FOR_MS = 2_000
 /** A group that nobody has moved for so long is dissolved by whoever makes another. */
 const IDLE_GROUP_MS = 60_000
-const ATTEMPTS = 5
+/** Another writer's move is on its way to a majority. */
+const ATTEMPTS = 10
+const PAUSE_MS = 20
 const NOWHERE: Position = -1n
 
 export const COLLECTION_PREFIX = 'view_'
@@ -68,8 +73,10 @@ export class ViewCatalogue {
     this.#database = database
   }
 
+  /** Read as a majority has it: a checkpoint that was seen is not taken back by a failover. */
   get #records() {
-    return this.#database.db.collection<CheckpointRecord>('checkpoints')
+    const readConcern = new ReadConcern('majority')
+    return this.#database.db.collection<CheckpointRecord>('checkpoints', { readConcern })
   }
 
   /** The view where it exists. @throws Error where its indexes are not those that were declared. */
@@ -196,7 +203,10 @@ export class ViewCatalogue {
       }),
     )
     this.#changes++
-    await this.read()
+    await visible(this.#database, async () => {
+      await this.read()
+      return this.#views.get(id)
+    })
     const made = await this.find(view)
     if (made === undefined) throw lost(id)
     return made
@@ -216,8 +226,12 @@ export class ViewCatalogue {
       for (const { id, collection } of views)
         if (this.#views.get(id)?.collection !== collection) throw lost(id)
       if (views.length > 1) await this.#found(views, position)
+      await pause(attempt * PAUSE_MS)
     }
-    throw new Error(`the checkpoints could not be moved to ${position}`)
+    throw new Unavailable(
+      this.#database.service,
+      new Error(`the checkpoints could not be moved to ${position}`),
+    )
   }
 
   #reached({ id, checkpoint }: KnownView): Position {
