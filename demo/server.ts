@@ -1,9 +1,11 @@
 /**
- * A Daybook of its own for the demo: the real server as a process, on a free port, with its data in a
- * temporary folder, and the operator's command line beside it. The practice model answers, whatever
- * keys the environment holds: the demo never spends money.
+ * A Daybook of its own for the demo: the real server, and the operator's command line beside it. On the
+ * embedded engine one process with its data in a temporary folder; on the distributed one a process for
+ * each role, with a namespace of its own on the servers of the environment. The practice model answers,
+ * whatever keys the environment holds: the demo never spends money.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,10 +14,15 @@ import { fileURLToPath } from 'node:url'
 
 const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.meta.url))
 
+export type DemoEngine = 'embedded' | 'distributed'
+
 export interface DemoServer {
   readonly url: string
-  readonly dataDir: string
-  readonly pid: number
+  /** What is running, and where its data is. */
+  readonly about: { readonly title: string; readonly data: string }
+  readonly pids: readonly number[]
+  /** What the operator's command line needs to reach it. */
+  readonly settings: readonly string[]
   /** Runs `npm run daybook -- …` and answers what it printed. */
   daybook(args: readonly string[], input?: string): Promise<string>
   /** Ends the server and removes its data. */
@@ -24,11 +31,16 @@ export interface DemoServer {
   leave(): void
 }
 
-export async function startServer(): Promise<DemoServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'daybook-demo-'))
+type Settings = Readonly<Record<string, string>>
+
+export async function startServer(engine: DemoEngine): Promise<DemoServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'daybook-demo-'))
+  const own: Settings =
+    engine === 'embedded' ? { DATA_DIR: join(folder, 'data') } : distributedSettings()
   const env = {
     ...process.env,
-    DATA_DIR: join(dataDir, 'data'),
+    ...own,
+    ENGINE: engine,
     HOST: '127.0.0.1',
     PORT: '0',
     METRICS_PORT: '0',
@@ -39,29 +51,64 @@ export async function startServer(): Promise<DemoServer> {
     OPENAI_MODEL: 'practice-1',
   }
   // The working directory is the folder itself, so that no .env of the checkout is read.
-  const options = { cwd: dataDir, env }
-  const child = spawn(process.execPath, [source('main.ts')], {
+  const options = { cwd: folder, env }
+  const roles = engine === 'embedded' ? ['all'] : ['api', 'project', 'work']
+  const children = roles.map((role) => start(role, options))
+  const stop = async () => {
+    await Promise.all(children.map(ended))
+    rmSync(folder, { recursive: true, force: true })
+  }
+  let url: string
+  try {
+    ;[url = ''] = await Promise.all(children.map(listening))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    url,
+    about: aboutOf(engine, own),
+    pids: children.map(({ pid }) => pid ?? 0),
+    settings: Object.entries({ ENGINE: engine, ...own }).map(([name, value]) => `${name}=${value}`),
+    daybook: (args, input) => run([source('cli/main.ts'), ...args], options, input),
+    stop,
+    leave() {
+      for (const child of children) {
+        child.stdout?.destroy()
+        child.unref()
+      }
+    },
+  }
+}
+
+/** @throws Error that names what is missing */
+function distributedSettings(): Settings {
+  const missing = ['EVENTSTOREDB_URL', 'MONGODB_URL', 'REDIS_URL'].filter(
+    (name) => !process.env[name],
+  )
+  if (missing.length > 0)
+    throw new Error(`--engine distributed needs servers: set ${missing.join(', ')}`)
+  return {
+    NAMESPACE: `demo_${randomBytes(4).toString('hex')}`,
+    MASTER_KEY: randomBytes(32).toString('base64'),
+  }
+}
+
+const aboutOf = (engine: DemoEngine, { NAMESPACE }: Settings): DemoServer['about'] =>
+  engine === 'embedded'
+    ? { title: 'Daybook is running, with no server beside it', data: 'data in a temporary folder' }
+    : {
+        title: 'Daybook is running, a process for each role: api, project, work',
+        data: `namespace ${NAMESPACE ?? ''} in EventStoreDB, MongoDB and Redis`,
+      }
+
+const start = (role: string, options: { cwd: string; env: NodeJS.ProcessEnv }): ChildProcess =>
+  spawn(process.execPath, [source('main.ts'), '--role', role], {
     ...options,
     stdio: ['ignore', 'pipe', 'inherit'],
     // A process group of its own: Ctrl-C reaches the demo, which stops the server in order.
     detached: true,
   })
-  const url = await listening(child)
-  return {
-    url,
-    dataDir: env.DATA_DIR,
-    pid: child.pid ?? 0,
-    daybook: (args, input) => run([source('cli/main.ts'), ...args], options, input),
-    async stop() {
-      await ended(child)
-      rmSync(dataDir, { recursive: true, force: true })
-    },
-    leave() {
-      child.stdout?.destroy()
-      child.unref()
-    },
-  }
-}
 
 async function listening(child: ChildProcess): Promise<string> {
   if (!child.stdout) throw new Error('the server has no output')

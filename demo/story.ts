@@ -27,8 +27,8 @@ export async function tellStory(server: DemoServer, keep: boolean): Promise<void
   const passwords = { ada: secret(), administrator: secret() }
   const client = createClient(server.url)
 
-  step('Daybook is running, with no server beside it')
-  came('ready', `${server.url}, data in a temporary folder`)
+  step(server.about.title)
+  came('ready', `${server.url}, ${server.about.data}`)
 
   await operatorPrepares(server, passwords.administrator)
   await adaSignsUp(server, client, passwords.ada)
@@ -258,8 +258,8 @@ function ending(
     say(`The server goes on at ${server.url} (reference: ${server.url}/docs).`)
     say(`  ${ADA} / ${passwords.ada}`)
     say(`  ${ADMINISTRATOR} / ${passwords.administrator}`)
-    say(`  DATA_DIR=${server.dataDir}`)
-    say(`  Stop it: kill ${server.pid}`)
+    for (const setting of server.settings) say(`  ${setting}`)
+    say(`  Stop it: kill ${server.pids.join(' ')}`)
   }
   say('Three commands to try next:')
   say(`  npm start                               ${dim('# your own server, data in ./data')}`)

@@ -3,9 +3,16 @@
 #
 # Starts redis-server and FerretDB where they can be had, says in one line each what was started or left
 # out and why, and sets REDIS_URL and MONGODB_URL. A server that the environment names already is used
-# as it is. What was started is stopped in the end, whatever happens, and leaves nothing on the disk.
+# as it is. With --peer the protocol peer of EventStoreDB is started too and named by EVENTSTOREDB_URL;
+# without it the tests start peers of their own, and take a server that is named for a real one. What was
+# started is stopped in the end, whatever happens, and leaves nothing on the disk.
 set -euo pipefail
-[ $# -gt 0 ] || { echo "usage: $0 <command> [argument...]" >&2; exit 2; }
+peer=no
+if [ "${1:-}" = --peer ]; then
+  peer=yes
+  shift
+fi
+[ $# -gt 0 ] || { echo "usage: $0 [--peer] <command> [argument...]" >&2; exit 2; }
 root=$(cd "$(dirname "$0")/.." && pwd)
 directory=$(mktemp -d "${TMPDIR:-/tmp}/daybook-servers.XXXXXX")
 started=()
@@ -84,8 +91,25 @@ start_ferretdb() {
   fi
 }
 
+start_peer() {
+  if [ -n "${EVENTSTOREDB_URL:-}" ]; then say 'EventStoreDB: the one of EVENTSTOREDB_URL'; return; fi
+  local process
+  node "$root/test/support/eventstoredb/main.ts" --directory "$directory/esdb" \
+    >"$directory/esdb.url" 2>"$directory/esdb.log" &
+  process=$!
+  started+=("$process")
+  if until_ready "$process" grep -q esdb: "$directory/esdb.url"; then
+    EVENTSTOREDB_URL=$(grep -m 1 -o 'esdb://[^ ]*' "$directory/esdb.url")
+    export EVENTSTOREDB_URL
+    say 'EventStoreDB: started its protocol peer, for tests and demonstrations'
+  else
+    say "EventStoreDB: left out, its peer did not start: $(tail -n 1 "$directory/esdb.log")"
+  fi
+}
+
 start_redis
 start_ferretdb
+[ $peer = no ] || start_peer
 # In the background, so that a signal ends the wait: first the command, then its servers.
 "$@" &
 command=$!
