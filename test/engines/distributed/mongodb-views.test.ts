@@ -1,12 +1,12 @@
 // Views in MongoDB are right without transactions: crashes between two writes, several writers, removal.
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { MongoDatabase } from '../../../src/engines/distributed/mongodb/database.ts'
 import { openViewStore } from '../../../src/engines/distributed/view-store.ts'
 import type { ViewCollection, ViewStore } from '../../../src/ports/view-store.ts'
 import { foldBatch } from '../../../src/projections/fold.ts'
 import { put, unique, versionsOf } from '../../contracts/harness.ts'
 import { dropMongoDatabases, freshNamespace, isFerretDb, needs } from '../../support/distributed.ts'
 import { silent } from '../../support/silent.ts'
+import { between } from './mongodb-between.ts'
 import { counter, countsOf, endOf, expected, notes } from './mongodb-counting.ts'
 import { type MongoParts, openMongoParts } from './mongodb-parts.ts'
 
@@ -21,32 +21,31 @@ async function open(): Promise<MongoParts> {
 }
 
 /** A view store of the same process whose writes to the checkpoints fail while `broken` is set. */
-async function breakable(mongo: MongoParts['mongo']) {
+async function breakable({ views }: MongoParts['mongo']) {
   const state = { broken: false }
-  const checkpoints = (target: object) =>
-    new Proxy(target, {
-      get(collection, name) {
-        if (state.broken && /^(update|insert|bulk|replace)/.test(String(name)))
-          return () => Promise.reject(new Error('the process dies here'))
-        const value: unknown = Reflect.get(collection, name)
-        return typeof value === 'function' ? (value as () => unknown).bind(collection) : value
-      },
-    })
-  const db = new Proxy(mongo.views.db, {
-    get(target, name) {
-      if (name === 'collection')
-        return (...given: Parameters<typeof target.collection>) => {
-          const collection = target.collection(...given)
-          return given[0] === 'checkpoints' ? checkpoints(collection) : collection
-        }
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
-    },
-  })
-  const database: MongoDatabase = { ...mongo.views, db }
-  const store = await openViewStore({ db: database, logger: silent })
+  const db = between(views, (collection, write) =>
+    state.broken && collection === 'checkpoints'
+      ? () => Promise.reject(new Error('the process dies here'))
+      : write,
+  )
+  const store = await openViewStore({ db, logger: silent })
   onTestFinished(() => store.close())
   return { views: store.views, state }
+}
+
+/** Processes whose writes wait for each other, as if each of them were atomic. */
+async function takingTurns({ views }: MongoParts['mongo'], processes: number) {
+  let turn: Promise<unknown> = Promise.resolve()
+  const db = between(views, (_collection, write) => (...given) => {
+    const written = turn.then(() => write(...given))
+    turn = written.catch(() => undefined)
+    return written
+  })
+  const stores = await Promise.all(
+    Array.from({ length: processes }, () => openViewStore({ db, logger: silent })),
+  )
+  onTestFinished(() => stores.forEach((store) => store.close()))
+  return stores.map((store) => store.views)
 }
 
 const plain = (name = unique('plain')): ViewCollection => ({ name, version: 1, indexes: {} })
@@ -120,21 +119,28 @@ needs('MONGODB_URL')('views in MongoDB', () => {
       }
     })
 
+    const allAtOnce = async (writers: readonly ViewStore[]) => {
+      const projection = counter()
+      const sizes = [7, 16, 5]
+      await Promise.all(writers.map((views, n) => writeAll(views, projection, sizes[n] ?? 1)))
+      const { views } = await open()
+      expect(await countsOf(views, projection)).toEqual(expected(many))
+      expect(await views.checkpoint(projection)).toBe(endOf(many))
+    }
+
+    test('at once write everything once, where one write follows the other', async () => {
+      for (let round = 0; round < 3; round++)
+        await allAtOnce(await takingTurns((await open()).mongo, 3))
+    })
+
     const atOnce = 'at once write everything once'
     const title = ferretDb
       ? `${atOnce} (left out: FerretDB compares before it writes, not while it writes)`
       : atOnce
     test.skipIf(ferretDb)(title, async () => {
       for (let round = 0; round < 5; round++) {
-        const projection = counter()
         const [one, two] = [await open(), await open()]
-        await Promise.all([
-          writeAll(one.views, projection, 7),
-          writeAll(two.views, projection, 16),
-          writeAll(two.views, projection, 5),
-        ])
-        expect(await countsOf(one.views, projection)).toEqual(expected(many))
-        expect(await two.views.checkpoint(projection)).toBe(endOf(many))
+        await allAtOnce([one.views, two.views, two.views])
       }
     })
 
