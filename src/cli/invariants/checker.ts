@@ -13,7 +13,7 @@ export const invariants = {
   M4: 'Every hold took only credit that was free, and none beside a debt.',
   M5: 'No lot of credit gave more than was granted.',
   M6: 'No hold outlived its call.',
-  L3: 'The log has no gap: revisions and positions count up one by one.',
+  L3: 'The log is in order: revisions count up one by one, positions rise.',
   P1: 'Every view equals a fresh replay of the log, byte for byte.',
   P3: 'No view is ahead of the log.',
   J1: 'Every accepted call ends.',

@@ -1,4 +1,4 @@
-/** L3: revisions of a stream are 0, 1, 2 … and positions of the log count up without a gap. */
+/** L3: revisions of a stream are 0, 1, 2 …, and positions of the log rise. */
 import type { Checker, Say } from './checker.ts'
 
 export function orderChecker(say: Say): Checker {
