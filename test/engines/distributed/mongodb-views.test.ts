@@ -156,21 +156,51 @@ needs('MONGODB_URL')('views in MongoDB', () => {
       expect(await versionsOf(views, view.name)).toEqual([{ version: 1, checkpoint: 1n }])
     })
 
+    test('leave nothing behind of views that no longer move together', async () => {
+      const [x, y, z] = [plain(), plain(), plain()]
+      const { mongo, views } = await open()
+      const move = (some: ViewCollection[], checkpoint: bigint) =>
+        views.putMany(some.map((view) => ({ view, documents: [], checkpoint })))
+      const records = mongo.views.db.collection('checkpoints')
+      const groups = async () =>
+        (await records.find({ members: { $exists: true } }).toArray()).map(({ members }) =>
+          [x, y, z].filter(({ name }) => String(members).includes(name)),
+        )
+      await move([x, y], 5n)
+      expect(await groups()).toContainEqual([x, y])
+      await records.updateMany(
+        { members: { $exists: true } },
+        { $set: { movedAt: new Date(Date.now() - 3_600_000) } },
+      )
+      await move([x, z], 6n)
+      expect((await groups()).filter((group) => group.length > 0)).toEqual([[x, z]])
+      const after = (await open()).views
+      expect(await Promise.all([x, y, z].map((view) => after.checkpoint(view)))).toEqual([
+        6n,
+        5n,
+        6n,
+      ])
+    })
+
     test('never take a checkpoint back, whether views move alone or together', async () => {
       const [x, y, z] = [plain(), plain(), plain()]
-      const [one, two] = [await open(), await open()]
+      const [one, two, three] = [await open(), await open(), await open()]
       const move = (views: ViewStore, some: ViewCollection[], checkpoint: bigint) =>
         views.putMany(some.map((view) => ({ view, documents: [], checkpoint })))
       const reached = async () => {
         const { views } = await open()
         return Promise.all([x, y, z].map((view) => views.checkpoint(view)))
       }
+      // The others believe what they have just seen: only the writes themselves can know better.
+      await move(two.views, [x, y, z], 1n)
+      await move(three.views, [x], 2n)
       await move(one.views, [x, y, z], 10n)
+      await move(one.views, [x], 11n)
       await move(two.views, [x, y, z], 5n)
-      expect(await reached()).toEqual([10n, 10n, 10n])
-      await move(two.views, [x], 7n)
+      await move(three.views, [x], 7n)
+      expect(await reached()).toEqual([11n, 10n, 10n])
       await move(two.views, [x, y], 9n)
-      expect(await reached()).toEqual([10n, 10n, 10n])
+      expect(await reached()).toEqual([11n, 10n, 10n])
       await move(one.views, [x], 20n)
       await move(two.views, [x, y, z], 15n)
       expect(await reached()).toEqual([20n, 15n, 15n])
