@@ -17,7 +17,7 @@ import { checkText } from './json.ts'
 import type { Answer, AnyRoute, Call } from './route.ts'
 
 /** A query waits this long for what this process wrote before it came, and for an explicit `after`. */
-const OWN_WRITES_MS = 100
+const OWN_WRITES_MS = 500
 const EXPLICIT_MS = 2_000
 
 export interface InputDeps {

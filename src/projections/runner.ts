@@ -163,11 +163,11 @@ export function createRunner(deps: RunnerDeps): Runner {
     const last = batch.at(-1)?.position
     if (last === undefined) return
     const upcasted = batch.map(deps.upcast)
-    const results: { readonly one: Running; readonly made: ViewBatch }[] = []
-    for (const one of running.values()) {
+    const folds = [...running.values()].map(async (one) => {
       const made = await foldFor(one, upcasted, last)
-      if (made) results.push({ one, made })
-    }
+      return made ? [{ one, made }] : []
+    })
+    const results = (await Promise.all(folds)).flat()
     try {
       await store.putMany(results.map(({ made }) => made))
     } catch (error) {
