@@ -6,7 +6,7 @@
 import { organization } from '../domain/organization/organization.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { isLive, session } from '../domain/session/session.ts'
-import { user } from '../domain/user/user.ts'
+import { type User, user } from '../domain/user/user.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { AccessClaims } from '../ports/tokens.ts'
 import { organizationsOf } from '../projections/memberships.ts'
@@ -27,8 +27,6 @@ export interface AccessFacts {
   /** The language of the person of a token, whether they may act or not. */
   localeOf(claims: Pick<AccessClaims, 'userId'>): Promise<UserActor['locale'] | undefined>
 }
-
-const OWN_WRITES_MS = 100
 
 export function createAccessFacts(deps: {
   streams: Streams
@@ -56,20 +54,15 @@ export function createAccessFacts(deps: {
       administrator: person.roles.includes('administrator'),
     }
     if (!wish) return actor
-    const orgId = wish.wanted ?? live.orgId ?? (await onlyOrganization(claims.userId))
+    const orgId = wish.wanted ?? live.orgId ?? (await onlyOrganization(person))
     return { ...actor, orgId, role: await roleIn(orgId, claims.userId) }
   }
 
-  async function onlyOrganization(userId: string): Promise<string> {
-    let organizations = await organizationsOf(views, userId)
-    if (organizations.length === 0) {
-      // Just registered, perhaps: the view may be a moment behind what this process has written.
-      await views.passed(streams.lastWritten(), OWN_WRITES_MS)
-      organizations = await organizationsOf(views, userId)
-    }
-    const [only] = organizations
-    if (only === undefined || organizations.length > 1)
-      throw new Refusal('organization_required', { organizations })
+  async function onlyOrganization({ userId, personalOrgId }: User): Promise<string> {
+    const organizations = await organizationsOf(views, userId)
+    // Just registered, perhaps: the view is a moment behind, and the own organization is known without it.
+    const [only = personalOrgId] = organizations
+    if (organizations.length > 1) throw new Refusal('organization_required', { organizations })
     return only
   }
 
