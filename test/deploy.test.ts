@@ -23,7 +23,7 @@ import { createMetrics } from '../src/api/metrics.ts'
 import { describeSettings, readConfig } from '../src/config.ts'
 import { catalogue } from '../src/domain/catalogue.ts'
 import { openBooks } from './support/books.ts'
-import { root } from './support/repository.ts'
+import { root, sourceFiles } from './support/repository.ts'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const settings = describeSettings()
@@ -362,6 +362,16 @@ describe('what watches', () => {
     expect(new Set(board.panels.map(({ id }) => id)).size).toBe(board.panels.length)
     for (const [, type = ''] of read('deploy/alerts.yml').matchAll(/type="(\w+)"/g))
       expect(Object.keys(catalogue)).toContain(type)
+  })
+
+  test('names services as the engines do', () => {
+    const engines = sourceFiles('src/engines').map(({ text }) => text)
+    const told = [...read('deploy/alerts.yml').matchAll(/service[=!]~?"([^"]+)"/g)]
+    for (const name of told.flatMap(([, names = '']) => names.replaceAll('.*', '').split('|')))
+      expect({ name, told: engines.some((text) => text.includes(`service: '${name}'`)) }).toEqual({
+        name,
+        told: true,
+      })
   })
 
   test('every metric of ours is on the board or in an alert, and in the handbook', () => {
