@@ -15,7 +15,7 @@ import { folded } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
 import { pause } from './pause.ts'
 import { fillGeneration, type OnProgress } from './rebuild.ts'
-import { assertBehind, createServed, generations, sameView, type StoredView } from './served.ts'
+import { createServed, generations, lookFirst, sameView, type StoredView } from './served.ts'
 import { type Verified, verifyViews } from './verify.ts'
 import { generationOf, physical, type Views } from './views.ts'
 
@@ -112,7 +112,6 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** Where each projection goes on. Answers the position that all of them have passed. */
   function register(stored: readonly StoredView[], head: Position): Position {
     running.clear()
-    assertBehind(projections, stored, head)
     let after = head
     for (const projection of projections) {
       const { target, generation, checkpoint } = served.of(projection.name)
@@ -212,8 +211,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   }
 
   async function startAlone(): Promise<void> {
-    const head = await events.head()
-    const stored = await served.look()
+    const { stored, head } = await lookFirst(deps, served)
     served.require(BEFORE_ALL)
     const after = register(stored, head)
     for (const { projection, generation } of running.values())
@@ -228,8 +226,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   }
 
   async function startSharing({ lead }: Sharing): Promise<void> {
-    const head = await events.head()
-    assertBehind(projections, await served.look(), head)
+    const { head } = await lookFirst(deps, served)
     served.require(head)
     following = served.follow(abort.signal, ({ stored, begun }) => {
       if (begun > round.registeredAt && isLost(stored)) round.lost.abort()
@@ -271,8 +268,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   /** One round: until `signal` aborts, a store is away, or the log cannot be read. */
   async function projectOnce(signal: AbortSignal): Promise<void> {
-    const head = await events.head()
-    const stored = await served.look()
+    const { stored, head } = await lookFirst(deps, served)
     const after = register(stored, head)
     // Whatever the store remembers of earlier rounds ends here.
     for (const { target } of running.values()) await store.checkpoint(target)

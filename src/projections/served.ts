@@ -5,7 +5,7 @@
  *
  * Never shows views that were lost and are being rebuilt as if they were empty: reading them fails.
  */
-import { BEFORE_ALL, type Position } from '../ports/event-store.ts'
+import { BEFORE_ALL, type EventStore, type Position } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import { StoreRefused } from '../ports/store-refused.ts'
 import { Unavailable } from '../ports/unavailable.ts'
@@ -211,8 +211,26 @@ export const generations = (projection: ViewCollection, stored: readonly StoredV
     )
     .sort((a, b) => a.generation - b.generation)
 
+/**
+ * What is stored, and then where the log ends: while others go on projecting, views may well be ahead of
+ * where it ended a moment before.
+ * @throws StoreRefused where they are ahead of where it ends now
+ */
+export async function lookFirst(
+  {
+    events,
+    projections,
+  }: { readonly events: Pick<EventStore, 'head'>; readonly projections: readonly AnyProjection[] },
+  served: Pick<Served, 'look'>,
+): Promise<{ readonly stored: readonly StoredView[]; readonly head: Position }> {
+  const stored = await served.look()
+  const head = await events.head()
+  assertBehind(projections, stored, head)
+  return { stored, head }
+}
+
 /** @throws StoreRefused: such views belong to another log */
-export function assertBehind(
+function assertBehind(
   projections: readonly AnyProjection[],
   stored: readonly StoredView[],
   head: Position,

@@ -81,6 +81,15 @@ async function process(lead?: Lead, projected: Projection<Total> = totals): Prom
   return runner
 }
 
+const bound = (events: Engine['events']): Engine['events'] => ({
+  append: events.append.bind(events),
+  readStream: events.readStream.bind(events),
+  readAll: events.readAll.bind(events),
+  subscribe: events.subscribe.bind(events),
+  head: events.head.bind(events),
+  revision: events.revision.bind(events),
+})
+
 const total = async (runner: Runner, position: Position, of = totals) => {
   expect(await runner.views.passed(position, 5_000)).toBe(true)
   return (await runner.views.get(of, 'c'))?.total
@@ -197,6 +206,30 @@ describe('processes that share views', () => {
     await next.stop()
     const later = await raise(1)
     expect(await total(old, later)).toBe(4)
+  })
+
+  test('start while others project: what comes meanwhile is no sign of another log', async () => {
+    const leader = await process(always)
+    await total(leader, await raise())
+    const { events } = engine
+    const runner = createRunner({
+      events: {
+        ...bound(events),
+        async head() {
+          const head = await events.head()
+          await total(leader, await raise())
+          return head
+        },
+      },
+      store: engine.views,
+      projections: [totals],
+      upcast: (event) => event,
+      logger: silent,
+      sharing: { lead: undefined },
+    })
+    runners.push(runner)
+    await runner.start()
+    expect(await total(runner, await events.head())).toBe(2)
   })
 
   test('refuse views that are ahead of the log', async () => {
