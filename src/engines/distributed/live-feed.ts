@@ -46,11 +46,11 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & { close(): 
     async *listen(invocationId, { after, signal }) {
       if (signal.aborted) return
       const key = keyOf(invocationId)
-      const listener = reader.listen(key)
+      const listener = reader.listen(key, signal)
       let heard: Heard | undefined = after
       try {
         for (;;) {
-          const entry = await listener.next(signal)
+          const entry = await listener.next()
           if (entry === undefined) return
           if (entry.item.kind === 'end') {
             yield entry.item

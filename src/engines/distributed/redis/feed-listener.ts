@@ -13,6 +13,8 @@ export interface FeedSource {
   readonly read: (from: string) => Promise<FeedEntry[]>
   /** The last entry that was handed out to all. */
   readonly last: () => string
+  /** Ends it. */
+  readonly signal: AbortSignal
 }
 
 export class FeedListener {
@@ -31,6 +33,7 @@ export class FeedListener {
     this.#maxBytes = maxBytes
     this.#source = source
     this.#behind = source.behind
+    source.signal.addEventListener('abort', this.#close)
   }
 
   give(entries: readonly FeedEntry[]): void {
@@ -43,18 +46,23 @@ export class FeedListener {
     this.#news?.()
   }
 
-  /** The next entry; undefined when the signal aborts or everything is closed. */
-  async next(signal: AbortSignal): Promise<FeedEntry | undefined> {
-    while (!signal.aborted && !this.#closed) {
+  /** The next entry; undefined when it has ended. */
+  async next(): Promise<FeedEntry | undefined> {
+    while (!this.#closed) {
       const entry = this.#take()
       if (entry) return entry
-      if (this.#behind) await this.#catchUp(signal)
-      else await this.#newsOr(signal)
+      if (this.#behind) await this.#catchUp()
+      else await this.#newsWithin()
     }
     return undefined
   }
 
   close(): void {
+    this.#close()
+  }
+
+  readonly #close = (): void => {
+    this.#source.signal.removeEventListener('abort', this.#close)
     this.#closed = true
     this.#news?.()
   }
@@ -83,7 +91,7 @@ export class FeedListener {
   }
 
   /** One page. At the end of the stream it is in step again, unless more was handed out meanwhile. */
-  async #catchUp(signal: AbortSignal): Promise<void> {
+  async #catchUp(): Promise<void> {
     const goal = this.#source.last()
     try {
       const page = await this.#source.read(this.#cursor)
@@ -93,21 +101,18 @@ export class FeedListener {
       if (isAfter(goal, this.#cursor)) this.#cursor = goal
       this.#behind = isAfter(this.#source.last(), this.#cursor)
     } catch {
-      await this.#newsOr(signal, TRY_AGAIN_MS)
+      await this.#newsWithin(TRY_AGAIN_MS)
     }
   }
 
-  #newsOr(signal: AbortSignal, withinMs?: number): Promise<void> {
+  #newsWithin(ms?: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = withinMs === undefined ? undefined : setTimeout(() => go(), withinMs)
-      const go = () => {
+      const timer = ms === undefined ? undefined : setTimeout(() => this.#news?.(), ms)
+      this.#news = () => {
         clearTimeout(timer)
-        signal.removeEventListener('abort', go)
         this.#news = undefined
         resolve()
       }
-      signal.addEventListener('abort', go)
-      this.#news = go
     })
   }
 }

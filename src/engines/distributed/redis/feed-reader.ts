@@ -63,13 +63,14 @@ export class FeedReader {
     void this.#readAll()
   }
 
-  listen(key: string): FeedListener {
+  listen(key: string, signal: AbortSignal): FeedListener {
     let feed = this.#feeds.get(key)
     const listener = new FeedListener(this.#queueBytes, {
       // What was handed out before it came stands in the stream.
       behind: feed !== undefined && feed.last !== BEGINNING,
       read: (from) => this.#page(key, from),
       last: () => this.#feeds.get(key)?.last ?? BEGINNING,
+      signal,
     })
     if (feed === undefined) {
       feed = { key, last: BEGINNING, listeners: new Set() }
@@ -82,6 +83,7 @@ export class FeedReader {
   }
 
   leave(key: string, listener: FeedListener): void {
+    listener.close()
     const feed = this.#feeds.get(key)
     if (!feed?.listeners.delete(listener) || feed.listeners.size > 0) return
     this.#feeds.delete(key)

@@ -25,10 +25,9 @@ export interface Sealing {
   readonly seal: FeedSeal
 }
 
-export const fieldsOf = (item: FeedItem, { key, seal }: Sealing): string[] =>
-  item.kind === 'end'
-    ? ['e', '1']
-    : ['a', `${item.attempt}`, 'o', `${item.offset}`, 't', seal.seal(key, item.text)]
+/** Attempt, offset and text of a piece as it is written; no attempt is the end. */
+export const valuesOf = (item: FeedItem, { key, seal }: Sealing): (string | number)[] =>
+  item.kind === 'end' ? ['', '', ''] : [item.attempt, item.offset, seal.seal(key, item.text)]
 
 /** Entries as XREAD and XRANGE answer them. */
 export type RawEntries = readonly (readonly [id: string, fields: readonly string[] | null])[]

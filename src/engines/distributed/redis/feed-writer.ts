@@ -8,13 +8,14 @@ import type { FeedItem } from '../../../ports/live-feed.ts'
 import type { Logger } from '../../../ports/logger.ts'
 import { whenReady } from './connection.ts'
 import type { FeedSeal } from './feed-seal.ts'
-import { fieldsOf, joined, OVERHEAD_BYTES } from './feed-stream.ts'
+import { joined, OVERHEAD_BYTES, valuesOf } from './feed-stream.ts'
+import { type Script, script } from './script.ts'
 
 /** Entries kept of one invocation, about; how long after the last of them, and after the end. */
 const ENTRIES_KEPT = 5_000
 const KEPT_MS = 15 * 60_000
 const ENDED_KEPT_MS = 60_000
-const WRITTEN_AT_ONCE = 500
+const WRITTEN_AT_ONCE = 250
 /** From here on Redis does not keep up, and pieces are put together. */
 const MANY_WAITING = 1_000
 const JOINED_CHARACTERS = 16 * 1024
@@ -27,6 +28,31 @@ export interface FeedWriterOptions {
   readonly maxBytes: number
 }
 
+/**
+ * Many pieces by one command: a command for each would cost this process more than everything else.
+ * ARGV: entries kept, ms kept, ms kept after the end; then of each piece the number of its key, attempt
+ * ('' is the end), offset and text.
+ */
+const SAY = `
+local lasts = {}
+for i = 4, #ARGV, 4 do
+  local key = tonumber(ARGV[i])
+  if ARGV[i + 1] == '' then
+    redis.call('XADD', KEYS[key], 'MAXLEN', '~', ARGV[1], '*', 'e', '1')
+    lasts[key] = ARGV[3]
+  else
+    redis.call('XADD', KEYS[key], 'MAXLEN', '~', ARGV[1], '*',
+      'a', ARGV[i + 1], 'o', ARGV[i + 2], 't', ARGV[i + 3])
+    lasts[key] = ARGV[2]
+  end
+end
+for key, ms in pairs(lasts) do
+  redis.call('PEXPIRE', KEYS[key], ms)
+  redis.call('PUBLISH', KEYS[key], '')
+end
+return 1
+`
+
 interface Piece {
   readonly key: string
   item: FeedItem
@@ -35,6 +61,7 @@ interface Piece {
 
 export class FeedWriter {
   readonly #client: Redis
+  readonly #say: Script
   readonly #logger: Logger
   readonly #seal: FeedSeal
   readonly #maxBytes: number
@@ -48,6 +75,7 @@ export class FeedWriter {
 
   constructor(client: Redis, { logger, seal, maxBytes }: FeedWriterOptions) {
     this.#client = client
+    this.#say = script(client, SAY)
     this.#logger = logger
     this.#seal = seal
     this.#maxBytes = maxBytes
@@ -127,25 +155,20 @@ export class FeedWriter {
 
   /** False when Redis could not be asked. What it refuses is lost: it would refuse it again. */
   async #writePieces(pieces: readonly Piece[]): Promise<boolean> {
-    const pipeline = this.#client.pipeline()
-    const kept = new Map<string, number>()
-    for (const { key, item } of pieces) {
-      pipeline.xadd(
-        key,
-        'MAXLEN',
-        '~',
-        ENTRIES_KEPT,
-        '*',
-        ...fieldsOf(item, { key, seal: this.#seal }),
-      )
-      kept.set(key, item.kind === 'end' ? ENDED_KEPT_MS : KEPT_MS)
+    const keys = [...new Set(pieces.map(({ key }) => key))]
+    const numbers = new Map(keys.map((key, index) => [key, index + 1]))
+    const values = pieces.flatMap(({ key, item }) => [
+      numbers.get(key) ?? 0,
+      ...valuesOf(item, { key, seal: this.#seal }),
+    ])
+    try {
+      await this.#say(keys, [ENTRIES_KEPT, KEPT_MS, ENDED_KEPT_MS, ...values])
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'ReplyError') return false
+      this.#lose(pieces.length)
+      return true
     }
-    for (const [key, ms] of kept) pipeline.pexpire(key, ms).publish(key, '')
-    const answers = (await pipeline.exec().catch(() => undefined)) ?? []
-    const errors = answers.flatMap(([error]) => (error ? [error] : []))
-    if (answers.length === 0 || errors.some(({ name }) => name !== 'ReplyError')) return false
-    if (errors.length > 0) this.#lose(pieces.length)
-    else if (this.#waiting.length === 0 && this.#dropped > 0) {
+    if (this.#waiting.length === 0 && this.#dropped > 0) {
       this.#logger.warn({ service: 'Redis', dropped: this.#dropped }, 'live text was dropped')
       this.#dropped = 0
     }
