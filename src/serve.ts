@@ -2,7 +2,7 @@
  * One life of the server: start, wait for a signal, stop gracefully. Exit codes: 0 stopped as asked,
  * 78 the configuration or the store was refused (EX_CONFIG), 1 anything else.
  */
-import { type App, createApp } from './app.ts'
+import { type App, createApp, type Overrides } from './app.ts'
 import { operations } from './cli/operations/index.ts'
 import { serveOperations } from './cli/socket.ts'
 import { ConfigurationError, isAlone, readConfig, roleOf } from './config.ts'
@@ -10,10 +10,12 @@ import { ConfigurationError, isAlone, readConfig, roleOf } from './config.ts'
 /** After this, open calls are cut: the next start finds and ends them. */
 const STOP_WITHIN_MS = 30_000
 
-export async function serve(argv: readonly string[]): Promise<number> {
+/** @param overrides for tests: another release, say. */
+export async function serve(argv: readonly string[], overrides: Overrides = {}): Promise<number> {
+  let app: App | undefined
   try {
     const config = readConfig()
-    const app = await createApp(config, { role: roleOf(config, argv) })
+    app = await createApp(config, { ...overrides, role: roleOf(config, argv) })
     const asked = signalled()
     const { url, notes } = await app.start()
     const operator = isAlone(config) ? await serveOperations(app, operations) : undefined
@@ -29,7 +31,10 @@ export async function serve(argv: readonly string[]): Promise<number> {
     if (!clean) process.exit(1)
     return 0
   } catch (error) {
-    return explain(error)
+    const code = explain(error)
+    // What was opened would keep the process, and its leases, alive.
+    await app?.stop().catch(() => process.exit(code))
+    return code
   }
 }
 

@@ -182,11 +182,13 @@ function gauges(client: PromClient, registry: Registry, sources: MetricsDeps) {
       labelNames,
       registers: [registry],
       async collect() {
-        this.reset()
+        // Without labels a reset would leave a 0, which is a figure.
+        const forget = () => (labelNames.length > 0 ? this.reset() : this.remove())
+        forget()
         try {
           await collect(this)
         } catch {
-          this.reset()
+          forget()
         }
       },
     })

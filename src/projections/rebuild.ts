@@ -10,7 +10,9 @@ import {
 } from '../ports/event-store.ts'
 import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
 import { foldBatch } from './fold.ts'
+import { pause } from './pause.ts'
 import type { AnyProjection } from './projection.ts'
+import { generations, type Served } from './served.ts'
 
 const PAGE = 1_000
 
@@ -47,4 +49,33 @@ export function fillGeneration(
     },
     position: () => position,
   }
+}
+
+const LOOK_EVERY_MS = 1_000
+
+/** Asks whoever has the lead for a rebuild, and waits until another generation is served. */
+export async function rebuiltElsewhere(
+  deps: {
+    readonly events: Pick<EventStore, 'head'>
+    readonly projections: readonly AnyProjection[]
+    readonly served: Served
+    readonly signal: AbortSignal
+  },
+  name: string,
+  onProgress?: OnProgress,
+): Promise<void> {
+  const { events, projections, served, signal } = deps
+  await served.look()
+  const projection = projections.find((one) => one.name === name)
+  if (!projection) throw new Error(`no projection is called ${name}`)
+  const { generation } = served.of(name)
+  await served.wish(name)
+  const head = await events.head()
+  while (!signal.aborted) {
+    await pause(LOOK_EVERY_MS, signal)
+    const next = generations(projection, await served.look()).at(-1)
+    if (served.of(name).generation > generation) break
+    if (next) onProgress?.(next.checkpoint < head ? next.checkpoint : head, head)
+  }
+  onProgress?.(head, head)
 }

@@ -14,7 +14,7 @@ import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.t
 import { folded } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
 import { pause } from './pause.ts'
-import { fillGeneration, type OnProgress } from './rebuild.ts'
+import { fillGeneration, type OnProgress, rebuiltElsewhere } from './rebuild.ts'
 import { createServed, generations, lookFirst, sameView, type StoredView } from './served.ts'
 import { type Verified, verifyViews } from './verify.ts'
 import { generationOf, physical, type Views } from './views.ts'
@@ -99,6 +99,8 @@ export function createRunner(deps: RunnerDeps): Runner {
   let rebuilding: Promise<void> = Promise.resolve()
   /** One verification at a time: they share collections. */
   let verifying: Promise<readonly Verified[]> = Promise.resolve([])
+
+  const targets = () => [...running.values()].map(({ target }) => target)
 
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = turn.then(work)
@@ -271,15 +273,17 @@ export function createRunner(deps: RunnerDeps): Runner {
     const { stored, head } = await lookFirst(deps, served)
     const after = register(stored, head)
     // Whatever the store remembers of earlier rounds ends here.
-    for (const { target } of running.values()) await store.checkpoint(target)
+    for (const view of [...served.own, ...targets()]) await store.checkpoint(view)
     round.registeredAt = performance.now()
     served.leading(true)
     await store.putMany([served.mark(after)])
     progress.advance(after)
-    const tended = tend(signal)
+    const over = new AbortController()
+    const tended = tend(AbortSignal.any([signal, over.signal]))
     try {
       await follow(after, signal)
     } finally {
+      over.abort()
       served.leading(false)
       await tended
     }
@@ -333,23 +337,6 @@ export function createRunner(deps: RunnerDeps): Runner {
     onProgress?.(head, head)
   }
 
-  /** By whoever has the lead; this process waits until another generation is served. */
-  async function rebuildThere(name: string, onProgress?: OnProgress): Promise<void> {
-    await served.look()
-    const projection = projections.find((one) => one.name === name)
-    if (!projection) throw new Error(`no projection is called ${name}`)
-    const { generation } = served.of(name)
-    await served.wish(name)
-    const head = await events.head()
-    while (!abort.signal.aborted) {
-      await pause(TEND_EVERY_MS, abort.signal)
-      const next = generations(projection, await served.look()).at(-1)
-      if (served.of(name).generation > generation) break
-      if (next) onProgress?.(next.checkpoint < head ? next.checkpoint : head, head)
-    }
-    onProgress?.(head, head)
-  }
-
   return {
     views: served.views,
     start: () => (deps.sharing ? startSharing(deps.sharing) : startAlone()),
@@ -374,7 +361,9 @@ export function createRunner(deps: RunnerDeps): Runner {
             return { name, version, generation, checkpoint, stopped: undefined }
           }),
     rebuild: (name, onProgress) =>
-      running.size > 0 ? rebuildHere(name, onProgress) : rebuildThere(name, onProgress),
+      running.size > 0
+        ? rebuildHere(name, onProgress)
+        : rebuiltElsewhere({ ...deps, served, signal: abort.signal }, name, onProgress),
     verify(onProgress) {
       const work = () =>
         verifyViews({

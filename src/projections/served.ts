@@ -43,6 +43,8 @@ export interface Generation {
 export interface Served {
   readonly views: Views
   readonly progress: Progress
+  /** What is kept beside the projections to serve them. */
+  readonly own: readonly ViewCollection[]
   /** What is served of a projection, as this process last saw or said it. */
   of(name: string): Generation
   /** This process has moved on to another generation. */
@@ -159,6 +161,7 @@ export function createServed(deps: {
   return {
     views: createViews(store, readable, progress),
     progress,
+    own: [MARKS, SERVED, WISHES],
     of,
     set: (name, generation) => void served.set(name, generation),
     publish: (projection, generation) =>

@@ -7,10 +7,18 @@ import { type Books, idOf, openBooks } from '../../support/books.ts'
 
 let books: Books
 let metrics: Metrics
+let away: boolean
 beforeEach(async () => {
+  away = false
   books = await openBooks([openHolds])
+  const { engine } = books
+  const head = () => (away ? Promise.reject(new Error('away')) : engine.events.head())
   metrics = createMetrics({
-    engine: books.engine,
+    engine: {
+      events: { ...engine.events, head },
+      jobs: engine.jobs,
+      health: () => engine.health(),
+    },
     runner: books.runner,
     deps: {
       views: books.views,
@@ -75,6 +83,14 @@ describe('metrics', () => {
     expect(text).toMatch(/process_resident_memory_bytes /)
     expect(text).not.toMatch(/customer 7|usr_|org_|inv_/)
     expect(text).not.toContain(idOf('user', 1))
+  })
+
+  test('leave out what a store that is away cannot say', async () => {
+    const url = await metrics.listen('127.0.0.1', await freePort())
+    away = true
+    const text = await (await fetch(url ?? '')).text()
+    expect(text).not.toMatch(/^daybook_log_head /m)
+    expect(text).toContain('daybook_log_end_unseen_seconds 1.5')
   })
 
   test('are nowhere but under their own path', async () => {
