@@ -29,6 +29,8 @@ import type { Engine } from './ports/engine.ts'
 import type { Llm } from './ports/llm.ts'
 import type { Logger } from './ports/logger.ts'
 import { StoreRefused } from './ports/store-refused.ts'
+import { projections as ownProjections } from './projections/index.ts'
+import type { AnyProjection } from './projections/projection.ts'
 import type { Runner } from './projections/runner.ts'
 import { wire, type Wired } from './wiring.ts'
 import { sweeps, workers as workerList } from './workers/index.ts'
@@ -51,6 +53,8 @@ export interface Overrides {
   readonly engine?: Engine
   /** The events of another release. */
   readonly events?: EventDefinitions
+  /** The views of another release. */
+  readonly projections?: readonly AnyProjection[]
 }
 
 /** `none`: the command line, which reads, gives commands and leaves the rest to others. */
@@ -89,9 +93,10 @@ export async function createApp(
   const clock = options.clock ?? createSystemClock()
   const engine = options.engine ?? (await openEngine(config, { logger, clock }, options))
   try {
-    const { llm, events = catalogue } = options
+    const { llm, events = catalogue, projections = ownProjections } = options
     const projects = does(role, 'project')
-    const wired = await wire(config, { engine, logger, clock, llm, projects, events })
+    const ground = { engine, logger, clock, llm, projects, events, projections }
+    const wired = await wire(config, ground)
     return await compose(config, engine, wired, role)
   } catch (error) {
     await engine.close()

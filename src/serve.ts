@@ -12,10 +12,9 @@ const STOP_WITHIN_MS = 30_000
 
 /** @param overrides for tests: another release, say. */
 export async function serve(argv: readonly string[], overrides: Overrides = {}): Promise<number> {
-  let app: App | undefined
   try {
     const config = readConfig()
-    app = await createApp(config, { ...overrides, role: roleOf(config, argv) })
+    const app = await createApp(config, { ...overrides, role: roleOf(config, argv) })
     const asked = signalled()
     const { url, notes } = await app.start()
     const operator = isAlone(config) ? await serveOperations(app, operations) : undefined
@@ -31,10 +30,7 @@ export async function serve(argv: readonly string[], overrides: Overrides = {}):
     if (!clean) process.exit(1)
     return 0
   } catch (error) {
-    const code = explain(error)
-    // What was opened would keep the process, and its leases, alive.
-    await app?.stop().catch(() => process.exit(code))
-    return code
+    return explain(error)
   }
 }
 

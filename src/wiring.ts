@@ -27,7 +27,6 @@ import type { Engine } from './ports/engine.ts'
 import type { Ids } from './ports/ids.ts'
 import type { Llm } from './ports/llm.ts'
 import type { Logger } from './ports/logger.ts'
-import { projections } from './projections/index.ts'
 import type { AnyProjection } from './projections/projection.ts'
 import { createRunner, type Lead, type Runner } from './projections/runner.ts'
 
@@ -51,10 +50,12 @@ export interface Ground {
   readonly projects: boolean
   /** The events that this release knows. */
   readonly events: EventDefinitions
+  /** The views that it reads. */
+  readonly projections: readonly AnyProjection[]
 }
 
 export async function wire(config: Config, ground: Ground): Promise<Wired> {
-  const { engine, logger, clock } = ground
+  const { engine, logger, clock, projections } = ground
   const ids = createIds()
   const masterKey = await masterKeyOf(config, engine)
   const sealer = await createSealer({ keys: engine.keys, masterKey })

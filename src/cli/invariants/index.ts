@@ -15,7 +15,7 @@ export { type Invariant, invariants, type Violation } from './checker.ts'
 export { checkLog, createLogCheck, type LogOptions, type LogReport } from './log.ts'
 
 export type Checked = Pick<App, 'config' | 'deps' | 'engine' | 'runner'>
-export interface CheckOptions extends Partial<Omit<LogOptions, 'catalogue'>> {
+export interface CheckOptions extends Partial<LogOptions> {
   readonly onProgress?: (label: string, done: bigint, total: bigint) => void
 }
 export interface CheckReport {
