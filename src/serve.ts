@@ -12,9 +12,10 @@ const STOP_WITHIN_MS = 30_000
 
 /** @param overrides for tests: another release, say. */
 export async function serve(argv: readonly string[], overrides: Overrides = {}): Promise<number> {
+  let app: App | undefined
   try {
     const config = readConfig()
-    const app = await createApp(config, { ...overrides, role: roleOf(config, argv) })
+    app = await createApp(config, { ...overrides, role: roleOf(config, argv) })
     const asked = signalled()
     const { url, notes } = await app.start()
     const operator = isAlone(config) ? await serveOperations(app, operations) : undefined
@@ -30,7 +31,10 @@ export async function serve(argv: readonly string[], overrides: Overrides = {}):
     if (!clean) process.exit(1)
     return 0
   } catch (error) {
-    return explain(error)
+    const code = explain(error)
+    // What was opened would keep the process, and its leases, alive.
+    await app?.stop().catch(() => process.exit(code))
+    return code
   }
 }
 
