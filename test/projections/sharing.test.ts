@@ -4,6 +4,7 @@ import { createIds } from '../../src/adapters/ids.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import type { Position } from '../../src/ports/event-store.ts'
 import { Unavailable } from '../../src/ports/unavailable.ts'
+import type { ViewStore } from '../../src/ports/view-store.ts'
 import { type Projection, projection } from '../../src/projections/projection.ts'
 import { createRunner, type Lead, type Runner } from '../../src/projections/runner.ts'
 import { openTemporary } from '../support/embedded-engine.ts'
@@ -40,6 +41,7 @@ afterEach(async () => {
 let revision = -1
 beforeEach(() => {
   revision = -1
+  away = false
 })
 
 /** One event more; answers its position. */
@@ -54,6 +56,17 @@ async function raise(by = 1): Promise<Position> {
   revision = appended.revision
   return appended.position
 }
+
+/** The view store, while it is not away. */
+let away = false
+const passing = (views: ViewStore): ViewStore =>
+  new Proxy(views, {
+    get(target, name: keyof ViewStore) {
+      const call = target[name].bind(target) as (...given: unknown[]) => Promise<unknown>
+      return (...given: unknown[]) =>
+        away ? Promise.reject(new Unavailable('views')) : call(...given)
+    },
+  })
 
 /** Leads from the start to the end of its life; or may be told when. */
 const always: Lead = (work) => {
@@ -70,7 +83,7 @@ const always: Lead = (work) => {
 async function process(lead?: Lead, projected: Projection<Total> = totals): Promise<Runner> {
   const runner = createRunner({
     events: engine.events,
-    store: engine.views,
+    store: passing(engine.views),
     projections: [projected],
     upcast: (event) => event,
     logger: silent,
@@ -148,6 +161,17 @@ describe('processes that share views', () => {
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(await total(leader, position)).toBe(7)
+  })
+
+  test('go on by themselves when the store was away in the middle of it', async () => {
+    await process(always)
+    const reader = await process()
+    expect(await total(reader, await raise(2))).toBe(2)
+    away = true
+    const unseen = await raise(3)
+    expect(await reader.views.passed(unseen, 1_500)).toBe(false)
+    away = false
+    expect(await total(reader, unseen)).toBe(5)
   })
 
   test('have a view rebuilt by the one that projects', async () => {
