@@ -2,6 +2,7 @@
  * The composition root: engine + adapters → commands, views, workers, http, and their one life from
  * open to stop. The only place that knows all names. No container, no decorators, no singletons.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import manifest from '../package.json' with { type: 'json' }
 import { createJsonLogger } from './adapters/json-logger.ts'
@@ -10,6 +11,7 @@ import { createSystemClock } from './adapters/system-clock.ts'
 import { type HealthSources, healthRoutes } from './api/health.ts'
 import { routes } from './api/index.ts'
 import { createMetrics } from './api/metrics.ts'
+import { watchRequests } from './api/open-requests.ts'
 import type { AnyRoute } from './api/route.ts'
 import { createServer, type Served } from './api/server.ts'
 import { createAccessFacts } from './commands/access-facts.ts'
@@ -40,7 +42,10 @@ import { createWorkers, type Workers } from './workers/worker.ts'
 export { restoreEmbedded as restoreBackup, verifyBackup } from './engines/embedded/sqlite/backup.ts'
 
 const CHECK_TIMEOUT_MS = 30_000
-/** At a stop, running calls may go on so long; then they are interrupted, which costs nobody anything. */
+/**
+ * At a stop, running calls and open requests may go on so long; then calls are interrupted, which costs
+ * nobody anything.
+ */
 const CALLS_END_WITHIN_MS = 20_000
 /** Then the last answers have so long to leave. */
 const CONNECTIONS_END_WITHIN_MS = 2_000
@@ -144,27 +149,32 @@ async function compose(
   logEnd.onEvents((events) => deps.streams.observe(events))
   logEnd.onEvents((events) => deps.calls.observe(events))
   logEnd.onEvents((events) => workers.onEvents(events))
+  const leaving = new AbortController()
   const stopping = new AbortController()
+  const breakingOff = new AbortController()
   const queues = list.map(({ name }) => name)
   const metrics = createMetrics({ engine, runner, deps, queues, logEnd, leases })
   const on = config.USAGE_LOG === 'on'
   const usage = createUsageRecorder(deps, { on, onDropped: metrics.usageDropped })
-  const sources = { engine, runner, logEnd, stopping: stopping.signal }
+  const sources = { engine, runner, logEnd, stopping: leaving.signal }
   const served = routesOf(role, deps, sources)
   const server = await createServer({
     ...deps,
     facts: createAccessFacts(deps),
     routes: served,
-    unseenMs: logEnd.unseenMs,
+    unseenMs: () => logEnd.unseenMs(),
     corsOrigins: config.CORS_ORIGINS,
     trustProxy: config.TRUST_PROXY,
     stopping: stopping.signal,
+    breakingOff: breakingOff.signal,
     onServed(request) {
       metrics.served(request)
       usage.record(request)
       logRequest(deps.logger, request)
     },
   })
+
+  const requests = watchRequests(server.server, leaving.signal)
 
   let opened = false
   const ending = new AbortController()
@@ -196,20 +206,35 @@ async function compose(
     return { url, notes: notesOf(config, wired.practice, metricsUrl) }
   }
 
+  /** Other processes take jobs and lease over at once; what was begun here is ended here. */
+  async function handOver(): Promise<void> {
+    ending.abort()
+    try {
+      await Promise.all([tending?.stop(), opened ? workers.stop() : undefined])
+    } catch (error) {
+      deps.logger.error({ error }, 'work was not handed over')
+    }
+  }
+
   let stopped: Promise<void> | undefined
   async function stopInOrder(): Promise<void> {
+    leaving.abort()
+    const handedOver = handOver()
+    // A proxy needs a moment to notice that this process is not ready; until then it sends requests here.
+    const othersServe = !engine.singleProcess && does(role, 'api') && server.server.listening
+    if (othersServe) await delay(config.DRAIN_SECONDS * 1_000)
     stopping.abort()
-    const callsEnded = deps.calls.stop(CALLS_END_WITHIN_MS)
-    await metrics.close()
+    const callsEnded = deps.calls.stop(CALLS_END_WITHIN_MS, !engine.singleProcess)
+    const requestsEnded = requests.ended(CALLS_END_WITHIN_MS)
     const closed = server.close()
-    await callsEnded
+    await Promise.all([callsEnded, requestsEnded])
+    breakingOff.abort()
     // Connections that never asked for anything count as busy, and would be waited for.
     const cut = setTimeout(() => server.server.closeAllConnections(), CONNECTIONS_END_WITHIN_MS)
     await closed
     clearTimeout(cut)
-    ending.abort()
-    await tending?.stop()
-    if (opened) await workers.stop()
+    await metrics.close()
+    await handedOver
     deps.runs.stop()
     await usage.close()
     if (opened) await runner.stop()

@@ -159,6 +159,13 @@ const settings = z.object({
   CALL_LIMIT: whole('Longest life of a call in seconds, waiting included.', 600, 30, 3_600),
   CALLS_AT_ONCE: whole('Calls to providers that this process makes at once.', 2_000, 1, 100_000),
   CONTENT_DAYS: whole('Days after which stored prompts and answers are deleted.', 30, 1, 3_650),
+  DRAIN_SECONDS: whole(
+    'Distributed engine, role api: so long a process that was asked to stop still answers everybody ' +
+      'while it says that it is not ready. As long as the proxy takes to notice; at most 60.',
+    3,
+    0,
+    60,
+  ),
   USAGE_LOG: z
     .enum(['on', 'off'])
     .default('on')

@@ -7,7 +7,7 @@ import { operations } from './cli/operations/index.ts'
 import { serveOperations } from './cli/socket.ts'
 import { ConfigurationError, isAlone, readConfig, roleOf } from './config.ts'
 
-/** After this, open calls are cut: the next start finds and ends them. */
+/** After this, beside DRAIN_SECONDS, open calls are cut: the next start finds and ends them. */
 const STOP_WITHIN_MS = 30_000
 
 /** @param overrides for tests: another release, say. */
@@ -22,11 +22,12 @@ export async function serve(argv: readonly string[], overrides: Overrides = {}):
     process.stdout.write(`Daybook listens on ${url}\n`)
     for (const note of notes) process.stdout.write(`  ${note}\n`)
     await asked
+    const limitMs = STOP_WITHIN_MS + config.DRAIN_SECONDS * 1_000
     const clean = await Promise.race([
       stop(app, operator),
       // The second signal, or the time, ends the wait.
       signalled().then(() => false),
-      new Promise<false>((resolve) => setTimeout(() => resolve(false), STOP_WITHIN_MS).unref()),
+      new Promise<false>((resolve) => setTimeout(() => resolve(false), limitMs).unref()),
     ])
     if (!clean) process.exit(1)
     return 0

@@ -26,7 +26,8 @@ export interface InputDeps {
   readonly clock: Clock
   readonly streams: Streams
   readonly views: Views
-  readonly stopping: AbortSignal
+  /** Aborts when the time of a stop is over: what is still being sent is broken off. */
+  readonly breakingOff: AbortSignal
 }
 
 export async function callOf(
@@ -182,7 +183,7 @@ function signalOf(deps: InputDeps, request: FastifyRequest, reply: FastifyReply)
   }
   socket.once('close', onClose)
   reply.raw.once('finish', () => socket.off('close', onClose))
-  return AbortSignal.any([left.signal, deps.stopping])
+  return AbortSignal.any([left.signal, deps.breakingOff])
 }
 
 function ifMatch(request: FastifyRequest): number | undefined {

@@ -21,7 +21,7 @@ export interface Call<P, Q, B> {
   /** Identity of this wish: the Idempotency-Key's, or this request's. */
   readonly root: Root
   readonly messages: Messages
-  /** Aborts when the client has left or the server is stopping. */
+  /** Aborts when the client has left, or when the server stops and the time for that is over. */
   readonly signal: AbortSignal
   readonly request: FastifyRequest
   readonly reply: FastifyReply

@@ -36,7 +36,7 @@ export interface ServerDeps extends AuthenticateDeps, InputDeps {
   readonly unseenMs: () => number
   readonly corsOrigins: readonly string[]
   readonly trustProxy: readonly string[]
-  /** Aborts when the server begins to stop: open streams end, new requests are refused. */
+  /** Aborts when new requests are to be refused. */
   readonly stopping: AbortSignal
 }
 
@@ -62,6 +62,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
+    // What comes while it closes is refused by the hook below, as a problem like any other.
+    return503OnClosing: false,
     trustProxy: deps.trustProxy.length > 0 ? [...deps.trustProxy] : false,
     genReqId: (request) => requestId(request.headers['x-request-id'], deps.ids.random()),
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false },

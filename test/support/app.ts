@@ -60,6 +60,8 @@ export async function startTestApp(
       DATA_DIR: dataDir,
       PORT: '0',
       METRICS_PORT: '0',
+      // No proxy is there to notice anything.
+      DRAIN_SECONDS: '0',
       LOG_LEVEL: 'silent',
       OPENAI_BASE_URL: upstream.baseUrl,
       OPENAI_API_KEY: upstream.apiKey,

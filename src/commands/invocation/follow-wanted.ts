@@ -19,12 +19,14 @@ export const followWanted = (
   { signal, onDelta, after }: Following,
   owner: boolean,
 ): Promise<EndedCall> =>
-  whileWanted(deps, invocationId, root, signal, owner, () =>
-    followCall(deps, invocationId, {
-      onDelta,
-      after,
-      signal: AbortSignal.any([signal, deps.calls.givingUp]),
-    }),
+  deps.calls.follow(
+    whileWanted(deps, invocationId, root, signal, owner, () =>
+      followCall(deps, invocationId, {
+        onDelta,
+        after,
+        signal: AbortSignal.any([signal, deps.calls.givingUp]),
+      }),
+    ),
   )
 
 /** @param signal whoever waits has left */

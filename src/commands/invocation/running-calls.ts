@@ -37,8 +37,13 @@ export interface RunningCalls {
   want(invocationId: string, owner: boolean): () => boolean
   /** Told of every event of the log: a cancel may be asked of any process. */
   observe(events: readonly StoredEvent[]): void
-  /** Begins nothing more; what still runs after `withinMs` is aborted. Resolves when nothing runs. */
-  stop(withinMs: number): Promise<void>
+  /** Somebody here waits for a call that may be carried out elsewhere. */
+  follow<T>(answer: Promise<T>): Promise<T>
+  /**
+   * Begins nothing more; what still runs after `withinMs` is aborted. Resolves when nothing runs, and,
+   * where others carry out calls too, when nobody here waits for theirs.
+   */
+  stop(withinMs: number, others?: boolean): Promise<void>
   /** Aborts when the time for stopping is over: whoever waits here gives up. */
   readonly givingUp: AbortSignal
 }
@@ -46,6 +51,7 @@ export interface RunningCalls {
 export function createRunningCalls(atOnce: number): RunningCalls {
   const running = new Map<string, RunningCall & { abortOnCancel: boolean }>()
   const wanted = new Map<string, { waiting: number }>()
+  const followed = new Set<Promise<void>>()
   const queue: (() => void)[] = []
   const givingUp = new AbortController()
   let free = atOnce
@@ -134,13 +140,25 @@ export function createRunningCalls(atOnce: number): RunningCalls {
         if (call?.abortOnCancel) call.abort('canceled')
       }
     },
-    async stop(withinMs) {
+    follow(answer) {
+      const ended: Promise<void> = answer.then(
+        () => void followed.delete(ended),
+        () => void followed.delete(ended),
+      )
+      followed.add(ended)
+      return answer
+    },
+    async stop(withinMs, others = false) {
       stopping = true
       const timer = setTimeout(() => {
         for (const call of running.values()) call.abort('stopping')
         givingUp.abort()
       }, withinMs)
-      while (running.size > 0) await Promise.all([...running.values()].map((call) => call.ended))
+      const open = (): Promise<unknown>[] => [
+        ...[...running.values()].map((call) => call.ended),
+        ...(others ? followed : []),
+      ]
+      for (let waited = open(); waited.length > 0; waited = open()) await Promise.all(waited)
       clearTimeout(timer)
       givingUp.abort()
     },

@@ -1,5 +1,6 @@
 // The front door says what is wrong with a request before any command sees it, and hides what is ours.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createIds } from '../../../src/adapters/ids.ts'
 import { createServer } from '../../../src/api/server.ts'
@@ -11,6 +12,8 @@ import { silent } from '../../support/silent.ts'
 
 let it: TestApp
 const stopping = new AbortController()
+const breakingOff = new AbortController()
+let patient: AbortSignal | undefined
 const logged: object[] = []
 let server: Awaited<ReturnType<typeof createServer>>
 
@@ -58,6 +61,19 @@ beforeAll(async () => {
       reads: true,
       handler: () => ({ body: {} }),
     }),
+    route({
+      method: 'GET',
+      path: '/patient',
+      tag: 'test',
+      summary: 'answers when it is broken off',
+      access: open,
+      answers,
+      async handler({ signal }) {
+        patient = signal
+        await once(signal, 'abort')
+        return { body: { brokenOff: true } }
+      },
+    }),
     throwing('/defect', () => new Error('the password of the database is hunter2')),
     throwing('/busy', () => new RevisionConflict('account-org_1', 1, 2)),
     throwing('/large', () => new EventTooLarge('too large', 300_000)),
@@ -73,6 +89,7 @@ beforeAll(async () => {
     corsOrigins: ['https://app.example.com'],
     trustProxy: [],
     stopping: stopping.signal,
+    breakingOff: breakingOff.signal,
   })
 })
 afterAll(async () => {
@@ -260,9 +277,14 @@ describe('a process that does not see the end of the log', () => {
 })
 
 // Last: from here on the door is closed.
-test('a server that is stopping takes nothing new', async () => {
+test('a server that is stopping takes nothing new, and breaks off what it has begun only at last', async () => {
+  const begun = server.inject('/patient')
+  await vi.waitFor(() => expect(patient).toBeDefined())
   stopping.abort()
   const response = await server.inject('/views')
   expect(response.json()).toMatchObject({ status: 503, code: 'stopping' })
   expect(response.headers['connection']).toBe('close')
+  expect(patient?.aborted).toBe(false)
+  breakingOff.abort()
+  expect((await begun).json()).toEqual({ brokenOff: true })
 })
