@@ -76,13 +76,13 @@ async function checksOf(
   { engine, runner, logEnd, stopping }: HealthSources,
 ): Promise<Check[]> {
   const services = await engine.health()
-  const stopped = runner.status().filter((one) => one.stopped !== undefined)
+  const stopped = Map.groupBy(runner.status(), (one) => one.stopped)
   return [
     verdict('process', stopping.aborted ? 'it is stopping' : undefined),
     ...services.map(({ service, ok, detail }) =>
       verdict(service, ok ? undefined : (detail ?? 'it does not answer')),
     ),
-    ...stopped.map((one) => verdict(`projection ${one.name}`, `it stands still: ${one.stopped}`)),
+    ...standing(stopped),
     verdict('end of the log', endUnseen(logEnd.unseenMs())),
     await lag(views, engine),
   ]
@@ -90,6 +90,17 @@ async function checksOf(
 
 const verdict = (name: string, why: string | undefined): Check =>
   why === undefined ? { name, ok: true } : { name, ok: false, why: why.slice(0, 300) }
+
+/** What stands still for one reason is one check. */
+const standing = (
+  byReason: ReadonlyMap<string | undefined, readonly { name: string }[]>,
+): Check[] =>
+  [...byReason].flatMap(([why, [first, ...more]]) => {
+    if (why === undefined || first === undefined) return []
+    return more.length === 0
+      ? verdict(`projection ${first.name}`, `it stands still: ${why}`)
+      : verdict(`${more.length + 1} projections`, `they stand still: ${why}`)
+  })
 
 const endUnseen = (ms: number): string | undefined =>
   ms <= END_UNSEEN_MS ? undefined : `not seen for ${Math.floor(ms / 1_000)} s`

@@ -13,9 +13,14 @@ const RENEW_MS = 1_500
 const RETRY_MS = 1_000
 /** Nobody can be asked for so long: everybody works. */
 const WITHOUT_AFTER_MS = TTL_MS
+/** Work that ended by itself, here, is left to others for so long: one of them may be able to do it. */
+const STEP_ASIDE_MS = 30_000
 
 export interface Leases {
-  /** Runs `work` whenever, and for as long as, this process holds the lease; again when it ends early. */
+  /**
+   * Runs `work` whenever, and for as long as, this process holds the lease. Work that ends by itself gives
+   * the lease up: it is another process's turn.
+   */
   lead(name: string, work: (signal: AbortSignal) => Promise<void>): { stop(): Promise<void> }
   /** Which leases this process works under now. */
   held(): readonly { readonly name: string; readonly held: boolean }[]
@@ -30,6 +35,7 @@ export function createLeases(
   function lead(name: string, work: (signal: AbortSignal) => Promise<void>) {
     const stopping = new AbortController()
     let term: { abort: AbortController; ended: Promise<void> } | undefined
+    let gaveUp = false
     const reservation = {
       kind: 'lease',
       key: `lease:${name}`,
@@ -48,7 +54,9 @@ export function createLeases(
           logger.error({ lease: name, error }, 'work under a lease failed'),
         )
         .then(() => {
-          if (term?.abort === abort) term = undefined
+          if (term?.abort !== abort) return
+          term = undefined
+          gaveUp = true
         })
       term = { abort, ended }
     }
@@ -63,9 +71,18 @@ export function createLeases(
       logger.info({ lease: name }, 'lease given up')
     }
 
+    async function stepAside(): Promise<void> {
+      leases.set(name, false)
+      logger.warn({ lease: name }, 'lease given up: the work cannot go on here')
+      await counters.release([reservation]).catch(() => undefined)
+      await pause(STEP_ASIDE_MS, stopping.signal)
+      gaveUp = false
+    }
+
     async function hold(): Promise<void> {
       let answeredAt = performance.now()
       while (!stopping.signal.aborted) {
+        if (gaveUp) await stepAside()
         try {
           const { ok } = await counters.reserve([reservation])
           answeredAt = performance.now()

@@ -25,8 +25,6 @@ const REST_MS = 20
 const TEND_EVERY_MS = 1_000
 /** A rolling update is over by then: what only an older release reads may go. */
 const OLD_RELEASES_END_WITHIN_MS = 60 * 60_000
-/** What cannot be read now (an event of a newer release) is tried again, in case it was mended. */
-const STANDS_STILL_MS = 30_000
 
 export interface ProjectionStatus {
   readonly name: string
@@ -95,6 +93,8 @@ export function createRunner(deps: RunnerDeps): Runner {
   let leading: { stop(): Promise<void> } | undefined
   /** The lead's round ends when the store no longer has what it writes to; the next begins anew. */
   let round = { lost: new AbortController(), registeredAt: Number.POSITIVE_INFINITY }
+  /** Why nothing is projected here: an event of a newer release, say. */
+  let refused: string | undefined
   /** One at a time. */
   let rebuilding: Promise<void> = Promise.resolve()
   /** One verification at a time: they share collections. */
@@ -114,6 +114,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** Where each projection goes on. Answers the position that all of them have passed. */
   function register(stored: readonly StoredView[], head: Position): Position {
     running.clear()
+    refused = undefined
     let after = head
     for (const projection of projections) {
       const { target, generation, checkpoint } = served.of(projection.name)
@@ -153,7 +154,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** A projection that cannot go on stands still; a store that is away is tried again by whoever called. */
   function stop(one: Running, error: unknown): void {
     if (deps.sharing && error instanceof Unavailable) throw error
-    one.stopped = error instanceof Error ? error.message : String(error)
+    one.stopped = messageOf(error)
     logger.error(
       { projection: one.projection.name, after: String(one.checkpoint), error },
       'projection stopped',
@@ -209,7 +210,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   const refuse = (error: unknown): void => {
     logger.error({ error }, 'the log can no longer be followed')
-    for (const one of running.values()) one.stopped ??= 'the log can no longer be followed'
+    refused = messageOf(error)
   }
 
   async function startAlone(): Promise<void> {
@@ -247,7 +248,10 @@ export function createRunner(deps: RunnerDeps): Runner {
     return lost
   }
 
-  /** Projects until `signal` aborts, whatever becomes of the stores meanwhile. */
+  /**
+   * Projects until `signal` aborts, whatever becomes of the stores meanwhile. Ends by itself where it
+   * cannot read the log: then the lead is another process's, which may be of a newer release.
+   */
   async function project(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted;) {
       round = { lost: new AbortController(), registeredAt: Number.POSITIVE_INFINITY }
@@ -258,11 +262,10 @@ export function createRunner(deps: RunnerDeps): Runner {
       } catch (error) {
         if (!(error instanceof Unavailable)) {
           refuse(error)
-          await pause(STANDS_STILL_MS, signal)
-        } else {
-          logger.warn({ error }, 'projecting waits for a store')
-          await pause(Math.min(250 * 2 ** failures++, 5_000), signal)
+          break
         }
+        logger.warn({ error }, 'projecting waits for a store')
+        await pause(Math.min(250 * 2 ** failures++, 5_000), signal)
       }
     }
     running.clear()
@@ -353,12 +356,12 @@ export function createRunner(deps: RunnerDeps): Runner {
             version: projection.version,
             generation,
             checkpoint,
-            stopped,
+            stopped: stopped ?? refused,
           }))
         : projections.map((projection) => {
             const { generation, checkpoint } = served.of(projection.name)
             const { name, version } = projection
-            return { name, version, generation, checkpoint, stopped: undefined }
+            return { name, version, generation, checkpoint, stopped: refused }
           }),
     rebuild: (name, onProgress) =>
       running.size > 0
@@ -380,3 +383,6 @@ export function createRunner(deps: RunnerDeps): Runner {
     onEvents: (listener) => listeners.push(listener),
   }
 }
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)

@@ -77,6 +77,26 @@ describe('a lease', () => {
     await Promise.all([a.stop(), b.stop()])
   })
 
+  test('goes to another where the work ends by itself, and comes back when that one stops', async () => {
+    const unable = createLeases({ counters: asked, logger: silent }, 'unable')
+    let tries = 0
+    const lead = unable.lead('sweep', async () => {
+      tries++
+      await Promise.resolve()
+    })
+    await pass(10)
+    const able = worker('able')
+    await pass(5_000)
+    expect([tries, able.state.working]).toEqual([1, 1])
+    expect(unable.held()).toEqual([{ name: 'sweep', held: false }])
+    await pass(60_000)
+    expect([tries, able.state.terms]).toEqual([1, 1])
+    await able.stop()
+    await pass(2_000)
+    expect(tries).toBe(2)
+    await lead.stop()
+  })
+
   test('that nobody can give is done without after a while', async () => {
     away = true
     const [a, b] = [worker('a'), worker('b')]

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createIds } from '../../src/adapters/ids.ts'
 import type { Engine } from '../../src/ports/engine.ts'
-import type { Position } from '../../src/ports/event-store.ts'
+import { createLeases } from '../../src/commands/lease.ts'
+import type { Position, StoredEvent } from '../../src/ports/event-store.ts'
 import { Unavailable } from '../../src/ports/unavailable.ts'
 import type { ViewStore } from '../../src/ports/view-store.ts'
 import { type Projection, projection } from '../../src/projections/projection.ts'
@@ -80,12 +81,16 @@ const always: Lead = (work) => {
   }
 }
 
-async function process(lead?: Lead, projected: Projection<Total> = totals): Promise<Runner> {
+async function process(
+  lead?: Lead,
+  projected: Projection<Total> = totals,
+  upcast = (event: StoredEvent): StoredEvent => event,
+): Promise<Runner> {
   const runner = createRunner({
     events: engine.events,
     store: passing(engine.views),
     projections: [projected],
-    upcast: (event) => event,
+    upcast,
     logger: silent,
     sharing: { lead },
   })
@@ -254,6 +259,23 @@ describe('processes that share views', () => {
     runners.push(runner)
     await runner.start()
     expect(await total(runner, await events.head())).toBe(2)
+  })
+
+  test('say what they cannot read, and leave the lead to a process that can', async () => {
+    const leadOf = (holder: string): Lead => {
+      const leases = createLeases({ counters: engine.counters, logger: silent }, holder)
+      return (work) => leases.lead('project', work)
+    }
+    const old = await process(leadOf('old'), totals, (event) => {
+      if (event.data['by'] === 99) throw new Error('version 2 is not known to this release')
+      return event
+    })
+    expect(await total(old, await raise(1))).toBe(1)
+    const next = await process(leadOf('next'))
+    const position = await raise(99)
+    expect(await total(next, position)).toBe(100)
+    expect(old.status()[0]?.stopped).toBe('version 2 is not known to this release')
+    expect(next.status()[0]?.stopped).toBeUndefined()
   })
 
   test('refuse views that are ahead of the log', async () => {

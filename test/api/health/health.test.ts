@@ -47,6 +47,10 @@ describe('health', () => {
       status: 503,
       why: [{ name: 'projection open-holds', ok: false, why: 'it stands still: poison' }],
     })
+    const both = ['ledger', 'users'].map((name) => ({ ...status[0], name, stopped: 'too new' }))
+    expect((await ready({ runner: { status: () => both as typeof status } })).why).toEqual([
+      { name: '2 projections', ok: false, why: 'they stand still: too new' },
+    ])
     const { engine } = books
     const failing = {
       events: engine.events,
