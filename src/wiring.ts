@@ -98,7 +98,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     deps,
     runner,
     leases,
-    logEnd: alone ? logEndOf(runner) : createLogEnd({ events, logger }),
+    logEnd: alone ? logEndOf(runner) : createLogEnd({ events, upcast, logger }),
     practice: practice !== undefined,
     async close() {
       await openAi.close()

@@ -13,7 +13,10 @@ export interface LogEnd {
   /** Resolves when it follows: nothing that is written from now on is missed. */
   start(): Promise<void>
   stop(): Promise<void>
-  /** Told of every event, in order, as soon as it is in the log. */
+  /**
+   * Told of every event, in order, as soon as it is in the log, with the data of this release's version. Of
+   * one that this release cannot read only the place is told, and no type.
+   */
   onEvents(listener: (events: readonly StoredEvent[]) => void): void
   /** Milliseconds since this process was last sure to have seen everything. */
   unseenMs(): number
@@ -21,9 +24,12 @@ export interface LogEnd {
 
 export function createLogEnd({
   events,
+  upcast,
   logger,
 }: {
   readonly events: Pick<EventStore, 'head' | 'subscribe'>
+  /** @throws where this release cannot read the event */
+  readonly upcast: (event: StoredEvent) => StoredEvent
   readonly logger: Logger
 }): LogEnd {
   const listeners: ((events: readonly StoredEvent[]) => void)[] = []
@@ -33,6 +39,15 @@ export function createLogEnd({
   let position: Position = -1n
   let seenAt = performance.now()
   let asked: { readonly at: number; readonly head: Position } | undefined
+
+  /** Whoever keeps a stream must hear that it has moved on, also by an event of a newer release. */
+  function told(event: StoredEvent): StoredEvent {
+    try {
+      return upcast(event)
+    } catch {
+      return { ...event, type: '', data: {} }
+    }
+  }
 
   function seen(): void {
     if (asked && position >= asked.head && asked.at > seenAt) seenAt = asked.at
@@ -50,7 +65,8 @@ export function createLogEnd({
 
   async function follow(after: Position): Promise<void> {
     for await (const batch of events.subscribe({ after, signal: abort.signal })) {
-      for (const listener of listeners) listener(batch)
+      const readable = batch.map(told)
+      for (const listener of listeners) listener(readable)
       position = batch.at(-1)?.position ?? position
       seen()
     }

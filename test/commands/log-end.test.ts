@@ -9,6 +9,8 @@ afterEach(() => vi.useRealTimers())
 
 const event = (position: bigint) => ({ position, type: 'Noted' }) as unknown as StoredEvent
 
+const upcast = (one: StoredEvent): StoredEvent => one
+
 /** A log whose end and whose news are told apart. */
 function log() {
   const state = { head: 5n, away: false }
@@ -33,7 +35,7 @@ function log() {
 
 test('as long as the end is where it has come to, it is seen', async () => {
   const { events } = log()
-  const end = createLogEnd({ events, logger: silent })
+  const end = createLogEnd({ events, upcast, logger: silent })
   await end.start()
   await vi.advanceTimersByTimeAsync(10_000)
   expect(end.unseenMs()).toBeLessThanOrEqual(1_000)
@@ -43,7 +45,7 @@ test('as long as the end is where it has come to, it is seen', async () => {
 test('a store that is away, and news that do not come, leave it unseen', async () => {
   const { events, state, tell } = log()
   const heard: bigint[] = []
-  const end = createLogEnd({ events, logger: silent })
+  const end = createLogEnd({ events, upcast, logger: silent })
   end.onEvents((batch) => heard.push(...batch.map(({ position }) => position)))
   await end.start()
   state.away = true
@@ -59,5 +61,28 @@ test('a store that is away, and news that do not come, leave it unseen', async (
   await vi.advanceTimersByTimeAsync(0)
   expect(heard).toEqual([6n, 7n])
   expect(end.unseenMs()).toBeLessThanOrEqual(1_000)
+  await end.stop()
+})
+
+test('events are told in the version of this release; of a newer one only that the stream moved on', async () => {
+  const { events, tell } = log()
+  const heard: StoredEvent[] = []
+  const read = (one: StoredEvent): StoredEvent => {
+    if (one.type === 'Unheard') throw new Error('not known to this release')
+    return { ...one, data: { renamed: one.data['named'] } }
+  }
+  const end = createLogEnd({ events, upcast: read, logger: silent })
+  end.onEvents((batch) => heard.push(...batch))
+  await end.start()
+  const [old, newer] = [event(6n), event(7n)]
+  tell([
+    { ...old, data: { named: 'a' } },
+    { ...newer, type: 'Unheard', stream: 's', revision: 3, data: { of: 'a newer release' } },
+  ])
+  await vi.advanceTimersByTimeAsync(0)
+  expect(heard).toMatchObject([
+    { type: 'Noted', data: { renamed: 'a' } },
+    { type: '', stream: 's', revision: 3, position: 7n, data: {} },
+  ])
   await end.stop()
 })
