@@ -209,12 +209,12 @@ describe('processes that share views', () => {
   test('verify the views without holding them still', async () => {
     const leader = await process(always)
     const reader = await process()
-    let writing = true
+    const writing = new AbortController()
     const writer = (async () => {
-      while (writing) await raise()
+      while (!writing.signal.aborted) await raise()
     })()
     const verified = await reader.verify()
-    writing = false
+    writing.abort()
     await writer
     expect(verified).toMatchObject([{ name: 'totals', different: [] }])
     const position = await raise()
