@@ -33,6 +33,19 @@ export class UnknownEvent extends Error {
   }
 }
 
+/**
+ * What is sealed is found by its name: under another name it would be stored in clear, for ever.
+ * @throws where an event with sealed fields has a field of which nobody knows whether it is to be sealed
+ */
+function assertKnownFields(type: string, definition: EventDefinition, older: object): void {
+  if (definition.classed.length === 0) return
+  for (const field of Object.keys(older))
+    if (!Object.hasOwn(definition.schema.shape, field))
+      throw new Error(
+        `${type} has sealed fields, so its older version cannot name a field ${field}`,
+      )
+}
+
 export function createEventCodec(
   catalogue: EventDefinitions,
   { sealer, ids }: { sealer: Sealer; ids: Ids },
@@ -73,6 +86,7 @@ export function createEventCodec(
     const parsed = definition.schema.parse(event.data)
     const { v, as } = definition.writes ?? { v: definition.v, as: undefined }
     const data = as ? as(parsed) : parsed
+    if (as) assertKnownFields(event.type, definition, data)
     const id = ids.derive(context.commandId, `${stream}:${index}`)
     const metadata: EventMetadata = {
       v,

@@ -21,7 +21,7 @@ export interface EventDefinition<S extends z.ZodObject = z.ZodObject> {
   readonly classed: readonly { field: string; dataClass: Exclude<DataClass, { class: 'clear' }> }[]
 }
 
-/** How today's data is stored as the version before. */
+/** How today's data is stored as the version before. Where fields are sealed, none has another name there. */
 export interface OlderVersion {
   readonly v: number
   readonly as: (data: Readonly<Record<string, unknown>>) => Record<string, unknown>

@@ -100,6 +100,14 @@ describe('releases side by side', () => {
     }
   })
 
+  test('never store a sealed field under another name', async () => {
+    const renaming = ({ note, ...data }: Record<string, unknown>) => ({ ...data, remark: note })
+    const { streams } = await setUp(engine.events, nextRelease({ v: 1, as: renaming }))
+    const noted = { ...raise(), note: 'canary-7731' }
+    await expect(streams.transact(counter, 'a', noted, context())).rejects.toThrow(/remark/)
+    expect(await engine.events.revision('counter-a')).toBeUndefined()
+  })
+
   test('stop, two apart, at what they do not know', async () => {
     const old = await setUp()
     const next = await setUp(engine.events, nextRelease())
