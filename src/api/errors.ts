@@ -5,6 +5,7 @@
  */
 import { RevisionConflict, EventTooLarge } from '../ports/event-store.ts'
 import { Unavailable } from '../ports/unavailable.ts'
+import { UnknownEvent } from '../commands/event-codec.ts'
 import { PreconditionFailed } from '../commands/streams.ts'
 import { money } from '../domain/money.ts'
 import { Refusal } from '../domain/refusal.ts'
@@ -133,6 +134,8 @@ export function problemOf(error: unknown): (Problem & { retryAfterMs?: number })
     return Object.assign(new Problem('unavailable', { service: error.service }), {
       retryAfterMs: error.retryAfterMs,
     })
+  // Written by a newer release: a process of that one can answer.
+  if (error instanceof UnknownEvent) return new Problem('unavailable', { service: 'event log' })
   return problemOfFramework(error)
 }
 

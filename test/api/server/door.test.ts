@@ -5,7 +5,9 @@ import { z } from 'zod'
 import { createIds } from '../../../src/adapters/ids.ts'
 import { createServer } from '../../../src/api/server.ts'
 import { type AnyRoute, route } from '../../../src/api/route.ts'
+import { UnknownEvent } from '../../../src/commands/event-codec.ts'
 import { createAccessFacts } from '../../../src/commands/access-facts.ts'
+import type { EventMetadata } from '../../../src/domain/metadata.ts'
 import { EventTooLarge, RevisionConflict } from '../../../src/ports/event-store.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { silent } from '../../support/silent.ts'
@@ -31,6 +33,14 @@ const throwing = (path: string, error: () => Error): AnyRoute =>
       throw error()
     },
   })
+
+const newer = {
+  type: 'SessionStarted',
+  stream: 'session-ses_1',
+  position: 7n,
+  metadata: { v: 2 } as EventMetadata,
+}
+const reveal = (_name: string, value: unknown) => (value instanceof Error ? value.message : value)
 
 /** Milliseconds for which the process has not seen the end of the log. */
 let unseen = 0
@@ -76,6 +86,7 @@ beforeAll(async () => {
     }),
     throwing('/defect', () => new Error('the password of the database is hunter2')),
     throwing('/busy', () => new RevisionConflict('account-org_1', 1, 2)),
+    throwing('/newer', () => new UnknownEvent(newer)),
     throwing('/large', () => new EventTooLarge('too large', 300_000)),
   ]
   server = await createServer({
@@ -221,6 +232,12 @@ describe('what goes wrong inside', () => {
     const response = await server.inject('/busy')
     expect(response.json()).toMatchObject({ status: 503, code: 'stream_busy' })
     expect(response.headers['retry-after']).toBe('1')
+  })
+  test('an event of a newer release answers 503: another process may know it', async () => {
+    const response = await server.inject('/newer')
+    expect(response.json()).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(response.headers['retry-after']).toBe('1')
+    expect(JSON.stringify(logged.at(-1), reveal)).toContain('version 2')
   })
   test('an event that is too large answers 413', async () => {
     expect((await server.inject('/large')).json()).toMatchObject({
