@@ -75,7 +75,14 @@ describe('the settings', () => {
     const told = JSON.stringify(publicSettings(read({ OPENAI_API_KEY: 'sk-canary' })))
     expect(told).not.toContain('canary')
     const secrets = describeSettings().filter((one) => one.secret)
-    expect(secrets.map(({ name }) => name)).toEqual(['MASTER_KEY', 'OPENAI_API_KEY'])
+    expect(secrets.map(({ name }) => name)).toEqual([
+      'EVENTSTOREDB_URL',
+      'MONGODB_URL',
+      'KEYS_MONGODB_URL',
+      'REDIS_URL',
+      'MASTER_KEY',
+      'OPENAI_API_KEY',
+    ])
   })
 })
 
