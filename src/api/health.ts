@@ -75,10 +75,12 @@ async function checksOf(
   { views }: Pick<Deps, 'views'>,
   { engine, runner, logEnd, stopping }: HealthSources,
 ): Promise<Check[]> {
+  // At once: whoever asks shall send nobody here any more.
+  if (stopping.aborted) return [verdict('process', 'it is stopping')]
   const services = await engine.health()
   const stopped = Map.groupBy(runner.status(), (one) => one.stopped)
   return [
-    verdict('process', stopping.aborted ? 'it is stopping' : undefined),
+    verdict('process', undefined),
     ...services.map(({ service, ok, detail }) =>
       verdict(service, ok ? undefined : (detail ?? 'it does not answer')),
     ),
