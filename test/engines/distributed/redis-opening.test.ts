@@ -1,6 +1,6 @@
 // A Redis that cannot be trusted refuses the start with one sentence that names REDIS_URL, and no secret.
 import type { Redis } from 'ioredis'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openRedis } from '../../../src/engines/distributed/redis/connection.ts'
 import { survey } from '../../../src/engines/distributed/redis/survey.ts'
 import type { Logger } from '../../../src/ports/logger.ts'
@@ -75,6 +75,17 @@ if (redisMissing === undefined) {
     test('that only copies another is refused', async () => {
       const { url } = await server('--replicaof', '127.0.0.1 1', '--masterauth', SECRET)
       expect(await refused(url)).toMatch(/cannot be written to \(READONLY\)|no Redis answered/)
+    })
+    test('that does not answer for a while is asked again', async () => {
+      const redis = await server()
+      redis.freeze()
+      const began = performance.now()
+      const opening = openRedis({ url: redis.url, namespace: 'opening', logger: silent })
+      await vi.waitFor(() => expect(performance.now() - began).toBeGreaterThan(1_000), 5_000)
+      redis.thaw()
+      const opened = await opening
+      expect(await opened.health()).toEqual({ service: 'Redis', ok: true })
+      await opened.close()
     })
     test('that comes late is waited for, and told about when it keeps no file', async () => {
       const redis = await server('--appendonly', 'no', '--requirepass', SECRET)

@@ -13,7 +13,7 @@ import type { Logger } from '../../../ports/logger.ts'
 import { Unavailable } from '../../../ports/unavailable.ts'
 import { StoreRefused } from '../../../ports/store-refused.ts'
 import { plain } from './plain.ts'
-import { survey } from './survey.ts'
+import { survey, type Surveyed } from './survey.ts'
 
 const ANSWER_WITHIN_MS = 450
 const REACHABLE_WITHIN_MS = 10_000
@@ -84,8 +84,9 @@ export async function openRedis(settings: RedisSettings): Promise<RedisParts> {
 
   const commands = connect({})
   try {
-    await reachable(commands, address, settings.reachableWithinMs ?? REACHABLE_WITHIN_MS)
-    await survey(commands, { address, probe: `{${namespace}}:opened`, logger })
+    const withinMs = settings.reachableWithinMs ?? REACHABLE_WITHIN_MS
+    const probe = `{${namespace}}:opened`
+    await reachable(commands, { address, withinMs, look: { address, probe, logger } })
   } catch (error) {
     await close()
     throw error
@@ -138,25 +139,37 @@ function addressOf(url: string): string {
   return `${parsed.hostname}:${parsed.port || '6379'}`
 }
 
-async function reachable(client: Redis, address: string, withinMs: number): Promise<void> {
+/** There, let in, and what it must be; a server that is only slow is asked again. */
+async function reachable(
+  client: Redis,
+  { address, withinMs, look }: { address: string; withinMs: number; look: Surveyed },
+): Promise<void> {
   let last: Error | undefined
   const refused = () => last !== undefined && REFUSED.test(last.message)
-  const onError = (error: Error) => {
+  const onError = (error: unknown) => {
     if (!refused()) last = plain(error)
   }
   client.on('error', onError)
   const until = performance.now() + withinMs
-  while (client.status !== 'ready' && !refused() && performance.now() < until) {
-    await pause(20)
+  let fits = false
+  while (!fits && !refused() && performance.now() < until) {
+    try {
+      if (client.status === 'ready') fits = await survey(client, look)
+      else await pause(20)
+    } catch (error) {
+      if (error instanceof StoreRefused) throw error
+      onError(error)
+      await pause(20)
+    }
   }
   client.off('error', onError)
+  if (fits) return
   if (refused()) {
     throw new StoreRefused(
       `REDIS_URL: Redis at ${address} refused the user name or the password.`,
       last,
     )
   }
-  if (client.status === 'ready') return
   const seconds = Math.round(withinMs / 1_000)
   throw new StoreRefused(
     `REDIS_URL: no Redis answered at ${address} within ${seconds} s (${last?.message ?? 'no answer'}).`,

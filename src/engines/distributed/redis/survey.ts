@@ -18,13 +18,19 @@ export interface Surveyed {
   readonly logger: Logger
 }
 
-/** @throws StoreRefused */
-export async function survey(client: Redis, { address, probe, logger }: Surveyed): Promise<void> {
+/** True: it fits. @throws StoreRefused, or what came instead of an answer */
+export async function survey(client: Redis, { address, probe, logger }: Surveyed): Promise<true> {
   const refuse = (what: string, cause?: unknown) =>
     new StoreRefused(`REDIS_URL: Redis at ${address} ${what}`, cause)
-  const info = await client.info().then(parse, (error: unknown) => {
-    throw refuse(`does not say what it is (INFO: ${codeOf(error)}).`)
-  })
+  const asked = async <T>(answer: Promise<T>, what: string): Promise<T> => {
+    try {
+      return await answer
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'ReplyError') throw error
+      throw refuse(`${what} (${codeOf(error)}).`, plain(error))
+    }
+  }
+  const info = parse(await asked(client.info(), 'does not say what it is'))
   const version = info.get('redis_version') ?? ''
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1])) {
@@ -36,23 +42,19 @@ export async function survey(client: Redis, { address, probe, logger }: Surveyed
       `has the maxmemory-policy ${policy} and would throw jobs away when it is full; set it to noeviction.`,
     )
   }
-  try {
-    await client.set(probe, '1', 'PX', 1)
-    await client.publish(probe, '')
-  } catch (error) {
-    throw refuse(`cannot be written to (${codeOf(error)}).`, plain(error))
-  }
+  await asked(client.set(probe, '1', 'PX', 1), 'cannot be written to')
+  await asked(client.publish(probe, ''), 'cannot be written to')
   if (info.get('aof_enabled') === '0') {
     logger.warn(
       { service: 'Redis' },
       'Redis keeps no append-only file: a restart of it forgets jobs and rates, and sweeps find the work again later',
     )
   }
+  return true
 }
 
 /** The first word of what Redis says: the rest may hold names and addresses. */
-const codeOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split(' ', 1)[0] ?? ''
+const codeOf = (error: Error): string => error.message.split(' ', 1)[0] ?? ''
 
 function parse(info: string): Map<string, string> {
   return new Map(
