@@ -10,6 +10,8 @@ export interface Sample {
   readonly value: number
   readonly p50?: number
   readonly p99?: number
+  /** Processor time of one operation in the process that measured, in µs. */
+  readonly cpuUs?: number
 }
 export type Turn = (round: number) => Promise<Sample>
 
@@ -25,7 +27,9 @@ export interface Row {
   readonly beside: number
   readonly besideName: string
   readonly ratio: number
+  /** '' for what is shown as information. */
   readonly target: string
+  /** What has no target is met as long as nothing failed. */
   readonly met: boolean
   /** Smallest and largest ratio of a round. */
   readonly spread: readonly [number, number]
@@ -37,6 +41,8 @@ export interface Row {
 export interface Bench {
   /** The rows that one run of it gives. */
   readonly names: readonly string[]
+  /** Settings that name servers: where one is missing the rows are left out. */
+  readonly needs?: readonly string[]
   /** What it measures, for `--list`. */
   readonly title: string
   run(settings: Settings): Promise<Row[]>
@@ -107,35 +113,44 @@ export async function inTurns(
 }
 
 export function typical(samples: readonly Sample[]): Sample {
-  const of = (name: 'p50' | 'p99') => {
+  const of = (name: 'p50' | 'p99' | 'cpuUs') => {
     const values = samples.map((sample) => sample[name]).filter((value) => value !== undefined)
     return values.length > 0 ? { [name]: median(values) } : {}
   }
-  return { value: median(samples.map(({ value }) => value)), ...of('p50'), ...of('p99') }
+  return {
+    value: median(samples.map(({ value }) => value)),
+    ...of('p50'),
+    ...of('p99'),
+    ...of('cpuUs'),
+  }
 }
 
 export function rowOf(
-  given: Pick<Row, 'name' | 'unit' | 'besideName'> & { notes?: string; target: Target },
+  given: Pick<Row, 'name' | 'unit' | 'besideName'> & { notes?: string; target?: Target },
   { ours, beside, ratios }: Compared,
   /** What must hold besides the target: nothing failed, nothing was refused. */
   sound = true,
 ): Row {
   const { target, notes = '', ...rest } = given
   const ratio = median(ratios)
-  const reckoned = target.of === 'ratio' ? ratio : ours.value
-  const reached = 'least' in target ? reckoned >= target.least : reckoned <= target.most
   return {
     ...rest,
     ours: ours.value,
     beside: beside.value,
     ratio,
-    target: targetText(target, given.unit),
-    met: reached && sound,
+    target: target === undefined ? '' : targetText(target, given.unit),
+    met: sound && isReached(target, ratio, ours.value),
     spread: [Math.min(...ratios), Math.max(...ratios)],
     ...(ours.p50 === undefined ? {} : { p50: ours.p50 }),
     ...(ours.p99 === undefined ? {} : { p99: ours.p99 }),
     notes,
   }
+}
+
+function isReached(target: Target | undefined, ratio: number, ours: number): boolean {
+  if (target === undefined) return true
+  const reckoned = target.of === 'ratio' ? ratio : ours
+  return 'least' in target ? reckoned >= target.least : reckoned <= target.most
 }
 
 function targetText(target: Target, unit: string): string {
@@ -151,6 +166,7 @@ export async function loops(
   operation: (writer: number, n: number) => Promise<unknown>,
 ): Promise<Sample> {
   const latencies: number[] = []
+  const cpuBefore = process.cpuUsage()
   const begun = performance.now()
   const end = begun + ms
   await Promise.all(
@@ -164,7 +180,13 @@ export async function loops(
     }),
   )
   const value = latencies.length / ((performance.now() - begun) / 1_000)
-  return { value, ...spreadOf(latencies) }
+  return { value, ...spreadOf(latencies), cpuUs: cpuSince(cpuBefore) / latencies.length }
+}
+
+/** Microseconds of the processor that this process has used. */
+export function cpuSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before)
+  return user + system
 }
 
 /** Rounded for people: three figures that mean something. */

@@ -13,6 +13,9 @@ export const quiet: Logger = {
   error: (fields, message) => void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
 }
 
+/** For processes that open an engine again and again: what a server is set up like is said once, at the start. */
+export const onlyErrors: Logger = { ...quiet, warn: () => undefined }
+
 export interface Machine {
   readonly platform: string
   readonly cpu: string

@@ -3,37 +3,14 @@ import { closeSync, fdatasyncSync, openSync, statSync, writeSync } from 'node:fs
 import { join } from 'node:path'
 import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
-import type { EventStore, NewEvent } from '../../src/ports/event-store.ts'
+import type { EventStore } from '../../src/ports/event-store.ts'
+import { eventOf } from '../facts.ts'
 import { type Bench, figure, inTurns, loops, rowOf, type Settings } from '../harness.ts'
 import { quiet } from '../system.ts'
 
 const STREAM_LENGTH = 10
 const WARM_UP = 240
 const LARGE = 200_000
-
-/** An event of some 500 bytes with its envelope, as commands write them. */
-function eventOf(at: string): NewEvent {
-  const id = crypto.randomUUID()
-  return {
-    id,
-    type: 'HoldReleased',
-    data: JSON.stringify({
-      invocationId: `inv_${id}`,
-      holdNanos: '250000000',
-      reason: 'canceled',
-      note: 'x'.repeat(130),
-      at,
-    }),
-    metadata: JSON.stringify({
-      v: 1,
-      recordedAt: at,
-      commandId: id,
-      $correlationId: id,
-      $causationId: id,
-      actor: { kind: 'operator' },
-    }),
-  }
-}
 
 /**
  * The write-ahead log grows once after each opening and is written over from then on; what is measured

@@ -21,7 +21,7 @@ const PAGE = 1_000
 const STREAM_LENGTH = 10
 const CUSTOMERS = 50_000
 
-const orderEvents = {
+export const orderEvents = {
   LineAdded: event('A line of an order.', {
     orderId: clear(z.string()),
     customer: clear(z.string()),
@@ -31,7 +31,7 @@ const orderEvents = {
     at: clear(z.string()),
   }),
 }
-interface Sum {
+export interface Sum {
   readonly id: string
   readonly lines: number
   readonly amount: number
@@ -40,7 +40,7 @@ interface Sum {
   readonly lastAt: string
 }
 
-const sums = (name: string, field: 'orderId' | 'customer'): Projection<Sum> =>
+export const sums = (name: string, field: 'orderId' | 'customer'): Projection<Sum> =>
   projection<Sum, typeof orderEvents>(orderEvents, {
     name,
     version: 1,
@@ -84,13 +84,17 @@ async function fill(settings: Settings): Promise<Engine> {
     logger: quiet,
     clock: createSystemClock(),
   })
+  await fillOrders(engine, size)
+  return engine
+}
+
+export async function fillOrders(engine: Engine, size: number): Promise<void> {
   for (let order = 0; order < size / STREAM_LENGTH; order += 64)
     await Promise.all(
       Array.from({ length: Math.min(64, size / STREAM_LENGTH - order) }, (_, n) =>
         engine.events.append(`order-${order + n}`, 'none', lines(order + n)),
       ),
     )
-  return engine
 }
 
 async function rebuilds(settings: Settings, kind: 'clustered' | 'random', least: number) {
@@ -134,7 +138,7 @@ async function rebuilds(settings: Settings, kind: 'clustered' | 'random', least:
   }
 }
 
-async function foldInMemory(
+export async function foldInMemory(
   engine: Engine,
   view: Projection<Sum>,
   upcast: (event: StoredEvent) => StoredEvent,
