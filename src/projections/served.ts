@@ -24,6 +24,8 @@ import { pause } from './pause.ts'
 
 const LOOK_MS = 1_000
 const LOOK_WHILE_WAITING_MS = 10
+/** Views that are behind are not made slower by all who wait for them. */
+const LONGEST_LOOK_WHILE_WAITING_MS = 100
 
 /** One document for each set of projections, written after everything that it speaks of. */
 const MARKS: ViewCollection = { name: 'views-passed', version: 1, indexes: {} }
@@ -141,8 +143,10 @@ export function createServed(deps: {
   }
 
   async function follow(signal: AbortSignal, onLook: (found: Look) => void): Promise<void> {
+    let restMs = LOOK_WHILE_WAITING_MS
     for (let next = performance.now() + LOOK_MS; !signal.aborted;) {
-      if (progress.waiting()) await pause(LOOK_WHILE_WAITING_MS, signal)
+      const before = progress.position()
+      if (progress.waiting()) await pause(restMs, signal)
       else await progress.rest(Math.max(0, next - performance.now()), signal)
       if (signal.aborted) return
       const begun = performance.now()
@@ -151,6 +155,10 @@ export function createServed(deps: {
           onLook({ stored: await look(), begun })
           next = begun + LOOK_MS
         } else if (!leading) seen(await marked())
+        const still = progress.waiting() && progress.position() === before
+        restMs = still
+          ? Math.min(restMs * 1.5, LONGEST_LOOK_WHILE_WAITING_MS)
+          : LOOK_WHILE_WAITING_MS
       } catch (error) {
         logger.warn({ error }, 'the views cannot be looked at')
         await pause(LOOK_MS, signal)
