@@ -75,19 +75,16 @@ export function createEventCodec(
     return sealed
   }
 
-  async function encodeOne(
-    event: DomainEvent,
-    index: number,
-    stream: string,
-    context: CommandContext,
-  ): Promise<NewEvent> {
+  async function encodeOne(event: DomainEvent, context: CommandContext): Promise<NewEvent> {
     const definition = catalogue[event.type]
     if (!definition) throw new Error(`event ${event.type} is not in the catalogue`)
     const parsed = definition.schema.parse(event.data)
     const { v, as } = definition.writes ?? { v: definition.v, as: undefined }
     const data = as ? as(parsed) : parsed
     if (as) assertKnownFields(event.type, definition, data)
-    const id = ids.derive(context.commandId, `${stream}:${index}`)
+    // Fresh for each decision. What is decided again, here or by another process, may come out differently,
+    // and a store that knew the id would answer for the first one and keep silent about the difference.
+    const id = ids.random()
     const metadata: EventMetadata = {
       v,
       recordedAt: context.at,
@@ -110,12 +107,8 @@ export function createEventCodec(
 
   return {
     /** Checks, seals and serialises the events of one command. */
-    encode: (
-      events: readonly DomainEvent[],
-      stream: string,
-      context: CommandContext,
-    ): Promise<NewEvent[]> =>
-      Promise.all(events.map((event, index) => encodeOne(event, index, stream, context))),
+    encode: (events: readonly DomainEvent[], context: CommandContext): Promise<NewEvent[]> =>
+      Promise.all(events.map((event) => encodeOne(event, context))),
 
     /** Upcasts and opens. Values whose key is gone come as `erased`. */
     async open(stored: StoredEvent): Promise<ReadEvent> {

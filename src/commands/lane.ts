@@ -79,11 +79,7 @@ type Outcome<S, E> =
 
 export interface LaneDeps {
   append(stream: string, expected: 'none' | number, events: readonly NewEvent[]): Promise<Appended>
-  encode(
-    events: readonly DomainEvent[],
-    stream: string,
-    context: CommandContext,
-  ): Promise<NewEvent[]>
+  encode(events: readonly DomainEvent[], context: CommandContext): Promise<NewEvent[]>
   load<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<Loaded<S>>
   /** Reads what other processes have appended. */
   reload<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<Loaded<S>>
@@ -168,7 +164,7 @@ async function runRound<S, C, E extends DomainEvent>(
   let bytes = 0
 
   for (const waiting of round) {
-    const outcome = await decideOne(decider, stream, waiting, { state, revision }, deps, (key) =>
+    const outcome = await decideOne(decider, waiting, { state, revision }, deps, (key) =>
       keyed.has(key) ? { found: keyed.get(key) } : foundIn(before.keyed, key),
     )
     if (outcome.kind === 'decided') {
@@ -210,7 +206,6 @@ const foundIn = (keyed: ReadonlyMap<string, KeyedCommand>, commandId: string) =>
 
 async function decideOne<S, C, E extends DomainEvent>(
   decider: Decider<S, C, E>,
-  stream: string,
   { command, context, options }: Waiting<S, C, E>,
   now: { state: S; revision: number },
   deps: LaneDeps,
@@ -226,7 +221,7 @@ async function decideOne<S, C, E extends DomainEvent>(
     if (options.ifRevision !== undefined && options.ifRevision !== now.revision)
       throw new PreconditionFailed(now.revision)
     const events = decider.decide(command, now.state)
-    const encoded = events.length ? await deps.encode(events, stream, context) : []
+    const encoded = events.length ? await deps.encode(events, context) : []
     for (const event of encoded) if (sizeOf([event]) > MAX_EVENT_BYTES) throw tooLarge(event)
     return { kind: 'decided', events, encoded }
   } catch (error) {

@@ -20,7 +20,7 @@ export const eventMetadata = z.looseObject({
   v: z.int().positive(),
   /** When it was written: ISO 8601, UTC. Never used for order. */
   recordedAt: z.string(),
-  /** The append of a flow that wrote it; event ids derive from it. */
+  /** The append of a flow that wrote it: the same however often the flow is repeated. */
   commandId: z.string(),
   /** The request (or the event, for a worker) at the root of the flow. */
   $correlationId: z.string(),

@@ -15,7 +15,10 @@ export const MAX_EVENT_BYTES = 256 * 1024
 export const MAX_APPEND_BYTES = 900 * 1024
 
 export interface NewEvent {
-  /** uuidv5(commandId, stream + ':' + index): what makes an append repeatable. */
+  /**
+   * A UUID that names this event as it is, byte for byte: what makes an append repeatable. Another decision
+   * of the same command has other ids; the command is found again by its commandId.
+   */
   readonly id: string
   readonly type: string
   /** JSON text, serialised before the call. Classed fields are sealed already. */

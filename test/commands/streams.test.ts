@@ -283,6 +283,17 @@ describe('one key, one effect', () => {
     expect(await engine.events.readStream('counter-a')).toHaveLength(1)
   })
 
+  test('decided by two processes at one moment, and differently: both have what the log has', async () => {
+    const [one, two] = [await setUp(), await setUp()]
+    for (const { streams } of [one, two]) await streams.load(counter, 'a')
+    const same = context('digest-1')
+    await one.streams.transact(counter, 'a', raise(1), same)
+    const second = await two.streams.transact(counter, 'a', raise(2), same)
+    expect(second).toMatchObject({ duplicate: true, events: [], state: { total: 1 } })
+    expect((await two.streams.load(counter, 'a')).state.total).toBe(1)
+    expect(await engine.events.readStream('counter-a')).toHaveLength(1)
+  })
+
   test('with another body it is refused', async () => {
     const { streams } = await setUp()
     const first = context('digest-1')
