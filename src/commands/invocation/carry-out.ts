@@ -98,9 +98,11 @@ async function untilEnded(
       const step = `end:${name}:${attempt}:${inCharge}`
       const { invocationId } = accepted
       const ended = await persist(() => decideCall(deps, root, step, invocationId, command))
-      if (ended.state.end)
-        return ended.events.length > 0
-          ? await finish(deps, root, ended.state, ended.state.end, outcome.text, ended.position)
+      const { end } = ended.state
+      // Whether it was written just now or by a try whose answer was lost: the text is here only.
+      if (end)
+        return end.data.callId === inCharge
+          ? await finish(deps, root, ended.state, end, outcome.text, ended.position)
           : undefined
       if (ended.state.status !== 'accepted') return undefined
       await pause(outcome.pauseMs, call.signal)

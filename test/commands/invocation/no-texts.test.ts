@@ -1,7 +1,8 @@
 // An agent that keeps no texts keeps none: however a call ends, and when the process dies right after its
-// end.
+// end. Its answer reaches whoever waits, also where the store's answer to the end was lost.
 import { afterEach, expect, test } from 'vitest'
 import { account } from '../../../src/domain/account/account.ts'
+import { Unavailable } from '../../../src/ports/unavailable.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { callOf, type Funded, fund, invoke, moneyOf } from '../../support/funded.ts'
 import { openable } from '../../support/upstream.ts'
@@ -34,6 +35,24 @@ test('completed, and canceled before its turn', async () => {
     .poll(async () => (await callOf(app, running.body.invocation_id)).status)
     .toBe('completed')
   await expect.poll(texts).toEqual([])
+})
+
+test('answered, where the store does not say that it has the end', async () => {
+  app = await startTestApp()
+  const who = await fund(app, { agent: { store: false } })
+  const { streams } = app.app.deps as { streams: { transact: unknown } }
+  const real = { ...app.app.deps.streams }
+  let lost = false
+  streams.transact = async (...args: Parameters<typeof real.transact>) => {
+    const done = await real.transact(...args)
+    if (lost || (args[2] as { type: string }).type !== 'CompleteInvocation') return done
+    lost = true
+    throw new Unavailable('EventStoreDB', new Error('no answer'))
+  }
+  const { status, body } = await invoke(app, who)
+  expect({ lost, status, output: body.output }).toMatchObject({ lost: true, status: 200 })
+  expect(body.output).not.toBe('')
+  expect((await moneyOf(app, who.orgId)).held).toBe(0n)
 })
 
 test('where the process dies between the end of the call and its settlement', async () => {
