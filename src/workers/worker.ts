@@ -6,6 +6,7 @@
 import type { Deps } from '../commands/deps.ts'
 import type { JobWorker } from '../ports/job-queue.ts'
 import type { StoredEvent } from '../ports/event-store.ts'
+import { Unavailable } from '../ports/unavailable.ts'
 import { pause } from '../projections/pause.ts'
 
 export interface Worker {
@@ -31,6 +32,8 @@ export interface Sweep {
 }
 
 const SWEEP_EVERY_MS = 30_000
+/** A store was away, or the views are still on their way at a start: again so soon, then ever later. */
+const SWEEP_AGAIN_MS = 500
 const VIEWS_WITHIN_MS = 1_000
 /** A worker looks at the views: its job waits until they have the event, but not for long. */
 const EVENT_IN_VIEWS_WITHIN_MS = 2_000
@@ -61,13 +64,16 @@ export function createWorkers(
   const running: JobWorker[] = []
   const abort = new AbortController()
   let sweeping: Promise<void> = Promise.resolve()
-  let sweptAt = Number.NEGATIVE_INFINITY
+  let sweepAt = Number.NEGATIVE_INFINITY
+  /** Rounds in a row that a store was away for. */
+  let roundsAway = 0
   /** How many tend, and what waits to become jobs. */
   let tending = 0
   let feeding: Promise<void> = Promise.resolve()
   let waiting = 0
 
   async function runSweeps(): Promise<void> {
+    let away: { readonly sweep: string; readonly error: unknown } | undefined
     for (const sweep of sweeps) {
       if (abort.signal.aborted) return
       try {
@@ -77,10 +83,16 @@ export function createWorkers(
         // The next sweep looks at views: it should see what this one has written.
         await views.passed(streams.lastWritten(), VIEWS_WITHIN_MS)
       } catch (error) {
-        logger.error({ sweep: sweep.name, error }, 'sweep failed')
+        if (error instanceof Unavailable) away ??= { sweep: sweep.name, error }
+        else logger.error({ sweep: sweep.name, error }, 'sweep failed')
       }
     }
-    sweptAt = performance.now()
+    if (away) logger.warn(away, 'sweeps wait for a store')
+    const again = away
+      ? Math.min(SWEEP_AGAIN_MS * 2 ** roundsAway++, SWEEP_EVERY_MS)
+      : SWEEP_EVERY_MS
+    if (!away) roundsAway = 0
+    sweepAt = performance.now() + again
   }
 
   const sweepInTurn = () => (sweeping = sweeping.then(runSweeps))
@@ -112,7 +124,7 @@ export function createWorkers(
       const until = AbortSignal.any([signal, abort.signal])
       tending++
       while (!until.aborted) {
-        const due = sweptAt + SWEEP_EVERY_MS - performance.now()
+        const due = sweepAt - performance.now()
         if (due > 0) await pause(due, until)
         else await sweepInTurn()
       }
