@@ -4,6 +4,7 @@
  * Deltas may have gaps; the text of the ended call is whole.
  */
 import type { Invocation } from '../../domain/invocation/invocation.ts'
+import { Unavailable } from '../../ports/unavailable.ts'
 import { readContent } from '../contents.ts'
 import type { Deps } from '../deps.ts'
 import type { EndedCall } from './ended-call.ts'
@@ -101,10 +102,16 @@ export async function endedCall(deps: Deps, invocation: Invocation): Promise<End
   }
 }
 
-/** As the view of calls has it, once it has what this process wrote. */
+/**
+ * As the view of calls has it, once it has what this process wrote. Whoever has paid gets the answer also
+ * while the views are away, with the account's balance of now.
+ */
 async function settledBefore({ views, streams }: Deps, invocationId: string) {
   await views.passed(streams.lastWritten(), VIEW_WAIT_MS)
-  const record = await views.get(invocationHistory, invocationId)
+  const record = await views.get(invocationHistory, invocationId).catch((error: unknown) => {
+    if (error instanceof Unavailable) return undefined
+    throw error
+  })
   const { holdEndPosition: position, balanceAfterNanos: balance } = record ?? {}
   return {
     position: position === undefined ? undefined : BigInt(position),
