@@ -17,6 +17,7 @@ import {
   type Position,
   RevisionConflict,
 } from '../ports/event-store.ts'
+import { Unavailable } from '../ports/unavailable.ts'
 import type { CommandContext } from './context.ts'
 
 /** A command that a client gave a key, found again in its stream. */
@@ -138,6 +139,7 @@ export function createLanes(deps: LaneDeps) {
       } catch (error) {
         for (const waiting of round) waiting.reject(error)
         unfinished = []
+        if (error instanceof Unavailable) refuseLate(lane, error)
       }
       round = [...unfinished, ...lane.splice(0, MAX_DECISIONS - unfinished.length)]
     }
@@ -145,6 +147,13 @@ export function createLanes(deps: LaneDeps) {
   }
 
   return { transact }
+}
+
+/** Round after round would wait for a store that is away, and the last of them for minutes. */
+function refuseLate<S, C, E>(lane: Waiting<S, C, E>[], error: Unavailable): void {
+  const now = performance.now()
+  const inTime = lane.findIndex(({ deadline }) => now <= deadline)
+  for (const { reject } of lane.splice(0, inTime < 0 ? lane.length : inTime)) reject(error)
 }
 
 /** One append for as many decisions as fit. Answers those that must be decided again. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
@@ -15,6 +15,7 @@ import { clear, isErased, personal } from '../../src/domain/personal.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import { type EventStore, EventTooLarge } from '../../src/ports/event-store.ts'
+import { Unavailable } from '../../src/ports/unavailable.ts'
 import { counter, counterEvents } from '../support/counter.ts'
 import { silent } from '../support/silent.ts'
 
@@ -123,7 +124,7 @@ describe('releases side by side', () => {
 async function elsewhere(times: number) {
   const other = await setUp()
   for (let n = 0; n < times; n++) await other.streams.transact(counter, 'a', raise(), context())
-  return await engine.events.readStream('counter-a')
+  return engine.events.readStream('counter-a')
 }
 
 describe('what another process has written', () => {
@@ -233,6 +234,27 @@ describe('the append decides', () => {
     for (const result of results)
       expect(result).toMatchObject({ status: 'rejected', reason: { message: 'disk full' } })
     expect((await streams.load(counter, 'a')).state.total).toBe(0)
+  })
+
+  test('while the store does not answer, whoever has waited long enough is told so at once', async () => {
+    let [tried, now] = [0, 0]
+    const time = vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const away: EventStore = {
+      ...bound(engine.events),
+      async append() {
+        tried++
+        now += 4_000
+        throw new Unavailable('EventStoreDB')
+      },
+    }
+    const { streams } = await setUp(away)
+    const results = await Promise.allSettled(
+      Array.from({ length: 300 }, () => streams.transact(counter, 'a', raise(), context())),
+    )
+    time.mockRestore()
+    for (const result of results)
+      expect(result).toMatchObject({ status: 'rejected', reason: expect.any(Unavailable) })
+    expect(tried).toBe(1)
   })
 
   test('two processes on one stream lose no update', async () => {
