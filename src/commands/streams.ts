@@ -153,7 +153,10 @@ export function createStreams(deps: StreamsDeps): Streams {
     position: Position,
   ) {
     if (position > lastWritten) lastWritten = position
-    const snapshotAt = cache.get(stream)?.snapshotAt ?? -1
+    const before = cache.get(stream)
+    // It went from the cache meanwhile, and with it the news of what others wrote: the next look reads it.
+    if (!before) return
+    const { snapshotAt } = before
     const due = decider.snapshot && loaded.revision - snapshotAt >= SNAPSHOT_EVERY
     keep(stream, loaded, due ? loaded.revision : snapshotAt)
     if (!due || !decider.snapshot) return

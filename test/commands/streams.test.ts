@@ -151,6 +151,23 @@ describe('what another process has written', () => {
     expect((await streams.load(counter, 'a')).revision).toBe(2)
   })
 
+  test('is seen also when its news comes while too much else is kept to keep this', async () => {
+    let first = true
+    const { streams } = await setUp({
+      ...engine.events,
+      async append(stream, expected, batch) {
+        const answer = await engine.events.append(stream, expected, batch)
+        if (!first) return answer
+        first = false
+        for (let n = 0; n < 5_000; n++) await streams.load(counter, `other-${n}`)
+        streams.observe(await elsewhere(1))
+        return answer
+      },
+    })
+    await streams.transact(counter, 'a', raise(), context())
+    expect((await streams.load(counter, 'a')).revision).toBe(1)
+  })
+
   test('is seen also when its news comes before the answer to a read', async () => {
     await elsewhere(1)
     let first = true
