@@ -43,12 +43,14 @@ export async function createSealer(options: {
 }): Promise<SealerWithRotation> {
   const ring = createKeyRing(options)
   const hmacKeys = new Map<string, KeyObject>()
-  await Promise.all(
-    HMAC_PURPOSES.map(async (purpose) => {
-      const key = await ring.own(`hmac-${purpose}`, async () => randomBytes(KEY_BYTES))
-      hmacKeys.set(purpose, createSecretKey(key))
-    }),
-  )
+  const prepare = async (purpose: (typeof HMAC_PURPOSES)[number]) => {
+    const key = await ring.own(`hmac-${purpose}`, async () => randomBytes(KEY_BYTES))
+    hmacKeys.set(purpose, createSecretKey(key))
+  }
+  const [first, ...others] = HMAC_PURPOSES
+  // Alone: of two processes that begin at once with two master keys, one is refused here and has made none.
+  await prepare(first)
+  await Promise.all(others.map(prepare))
 
   /** undefined where the key was destroyed. */
   async function sealBytes(

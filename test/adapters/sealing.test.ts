@@ -1,9 +1,11 @@
 // What is sealed opens only under its own key and context, and a destroyed key erases it for ever.
 import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createSealer } from '../../src/adapters/sealing.ts'
 import { ERASED } from '../../src/domain/personal.ts'
+import type { KeyStore } from '../../src/ports/key-store.ts'
 import { memoryKeyStore } from '../support/key-store.ts'
 
 const masterKey = Buffer.alloc(32, 7)
@@ -172,6 +174,25 @@ describe('the master key', () => {
       'does not open the keys of this data',
     )
     await expect(createSealer({ keys, masterKey: Buffer.alloc(16) })).rejects.toThrow('32 bytes')
+  })
+
+  test('is one, also where two processes begin at once with two of them', async () => {
+    const keys = memoryKeyStore()
+    let made = 0
+    const slow: KeyStore = {
+      ...keys,
+      async create(id, key) {
+        if (made++ % 3 === 0) await setImmediate()
+        return keys.create(id, key)
+      },
+    }
+    const both = [masterKey, next]
+    const begun = await Promise.allSettled(
+      both.map((key) => createSealer({ keys: slow, masterKey: key })),
+    )
+    expect(begun.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const [winner = masterKey] = both.filter((_, index) => begun[index]?.status === 'fulfilled')
+    await expect(createSealer({ keys, masterKey: winner })).resolves.toBeDefined()
   })
 
   test('is rotated without changing a sealed value', async () => {
