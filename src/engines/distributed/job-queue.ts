@@ -7,18 +7,25 @@
  * attempt; that is no failure, and neither is a stop. Nothing stays behind: a job that succeeded or was
  * dropped is removed, and of an error only that there was one gets into Redis.
  */
-import { type Job as BullJob, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import {
+  type Job as BullJob,
+  type JobsOptions,
+  Queue,
+  UnrecoverableError,
+  WaitingError,
+  Worker,
+} from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { JobQueue, JobWorker } from '../../ports/job-queue.ts'
 import type { Logger } from '../../ports/logger.ts'
-import { endConnection, type RedisParts, unavailable } from './redis/connection.ts'
+import { endConnection, type RedisParts, unavailable, whenReady } from './redis/connection.ts'
 import { plain } from './redis/plain.ts'
 import { within } from './redis/within.ts'
 
 const DEFAULT_MAX_ATTEMPTS = 5
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 60_000
-const ANSWER_WITHIN_MS = 2_000
+const ANSWER_WITHIN_MS = 1_500
 /** Jobs of one transaction. */
 const ADDED_AT_ONCE = 500
 /** A dead worker's job is found after a lock and one or two checks. */
@@ -43,6 +50,11 @@ export function createJobQueue(options: JobQueueOptions): JobQueue & { close(): 
   const prefix = redis.key('jobs')
   const queues = new Map<string, Queue<Data>>()
   const workers = new Set<Working>()
+  // A timer for each command would cost a third of what adding a job costs: here the connection that
+  // is asked and says nothing is given up as a whole.
+  const prompt = redis.connect({ commandTimeout: undefined, socketTimeout: ANSWER_WITHIN_MS })
+  /** Once: later whoever asks while it is lost is refused at once. */
+  const begun = whenReady(prompt, ANSWER_WITHIN_MS)
   const patient = redis.connect({
     enableOfflineQueue: true,
     maxRetriesPerRequest: null,
@@ -56,7 +68,7 @@ export function createJobQueue(options: JobQueueOptions): JobQueue & { close(): 
     let queue = queues.get(name)
     if (queue === undefined) {
       queue = new Queue<Data>(name, {
-        connection: redis.commands,
+        connection: prompt,
         prefix,
         skipWaitingForReady: true,
         skipVersionCheck: true,
@@ -69,7 +81,7 @@ export function createJobQueue(options: JobQueueOptions): JobQueue & { close(): 
   }
   const asked = async <T>(answer: Promise<T>): Promise<T> => {
     try {
-      return await within(ANSWER_WITHIN_MS, answer)
+      return await answer
     } catch (error) {
       throw unavailable(error)
     }
@@ -78,26 +90,19 @@ export function createJobQueue(options: JobQueueOptions): JobQueue & { close(): 
   return {
     async add(name, jobs) {
       const queue = queueOf(name)
-      const bulk = jobs.map(({ id, payload, delayMs = 0 }) => ({
-        name,
-        data: { payload },
-        opts: {
-          jobId: encodeId(id),
-          delay: Math.max(0, delayMs),
-          // The worker decides how often: only it knows how often it may.
-          attempts: UNLIMITED,
-          backoff: { type: 'custom' },
-          stackTraceLimit: 0,
-          removeOnComplete: true,
-          removeOnFail: true,
-        },
-      }))
-      const [first, ...more] = bulk
+      await begun
+      const [first, ...more] = jobs
       // Alone it needs no transaction, which would take several times as long.
-      if (first && more.length === 0) await asked(queue.add(first.name, first.data, first.opts))
-      else
-        for (let from = 0; from < bulk.length; from += ADDED_AT_ONCE)
-          await asked(queue.addBulk(bulk.slice(from, from + ADDED_AT_ONCE)))
+      if (first && more.length === 0) {
+        await asked(queue.add(name, { payload: first.payload }, optionsOf(first)))
+        return
+      }
+      for (let from = 0; from < jobs.length; from += ADDED_AT_ONCE) {
+        const bulk = jobs
+          .slice(from, from + ADDED_AT_ONCE)
+          .map((job) => ({ name, data: { payload: job.payload }, opts: optionsOf(job) }))
+        await asked(within(ANSWER_WITHIN_MS, queue.addBulk(bulk)))
+      }
     },
     work(name, handler, { concurrency, maxAttempts = DEFAULT_MAX_ATTEMPTS }) {
       const working = new Working(name, handler, { ...options, patient, concurrency, maxAttempts })
@@ -110,6 +115,7 @@ export function createJobQueue(options: JobQueueOptions): JobQueue & { close(): 
       }
     },
     async counts(name) {
+      await begun
       const {
         wait = 0,
         prioritized = 0,
@@ -133,7 +139,7 @@ export function createJobQueue(options: JobQueueOptions): JobQueue & { close(): 
     async close() {
       await Promise.all([...workers].map((working) => working.stop()))
       await Promise.all([...queues.values()].map((queue) => queue.close().catch(() => undefined)))
-      await endConnection(patient)
+      await Promise.all([prompt, patient].map(endConnection))
     },
   }
 }
@@ -141,6 +147,17 @@ export function createJobQueue(options: JobQueueOptions): JobQueue & { close(): 
 interface Data {
   readonly payload: unknown
 }
+
+/** Nothing but its id is kept with a job: what becomes of a failed one, its worker knows. */
+const optionsOf = ({ id, delayMs = 0 }: { id: string; delayMs?: number }): JobsOptions =>
+  delayMs > 0 ? { jobId: encodeId(id), delay: delayMs } : { jobId: encodeId(id) }
+/** The worker itself counts, since only it knows how often a job may fail. */
+const TRIED_AGAIN: JobsOptions = {
+  attempts: UNLIMITED,
+  backoff: { type: 'custom' },
+  stackTraceLimit: 0,
+}
+
 type Handler = Parameters<JobQueue['work']>[1]
 
 interface WorkOptions extends JobQueueOptions {
@@ -172,6 +189,8 @@ class Working implements JobWorker {
       lockDuration: options.lockMs ?? LOCK_MS,
       stalledInterval: options.checkEveryMs ?? CHECK_EVERY_MS,
       maxStalledCount: UNLIMITED,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
       runRetryDelay: 1_000,
       settings: { backoffStrategy: (attempts) => retryAfter(attempts) },
     })
@@ -212,6 +231,7 @@ class Working implements JobWorker {
   }
 
   async #process(job: BullJob<Data>, token: string | undefined): Promise<void> {
+    Object.assign(job.opts, TRIED_AGAIN)
     const id = job.id ?? ''
     const running = { abort: new AbortController(), taken: false }
     let thrown: { readonly error: unknown } | undefined
