@@ -35,6 +35,14 @@ export interface ViewBatch {
   readonly checkpoint: Position
 }
 
+/** Somebody removed a view while it was being written: it is to be made anew, from the beginning. */
+export class ViewRemoved extends Error {
+  constructor(id: string) {
+    super(`the view ${id} was removed while it was being written: start again to rebuild it`)
+    this.name = 'ViewRemoved'
+  }
+}
+
 export interface ViewStore {
   get(view: ViewCollection, key: string): Promise<unknown>
   /**

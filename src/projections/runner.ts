@@ -11,6 +11,7 @@ import { BEFORE_ALL } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import { Unavailable } from '../ports/unavailable.ts'
 import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.ts'
+import { ViewRemoved } from '../ports/view-store.ts'
 import { folded } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
 import { pause } from './pause.ts'
@@ -153,7 +154,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   /** A projection that cannot go on stands still; a store that is away is tried again by whoever called. */
   function stop(one: Running, error: unknown): void {
-    if (deps.sharing && error instanceof Unavailable) throw error
+    if (deps.sharing && passes(error)) throw error
     one.stopped = messageOf(error)
     logger.error(
       { projection: one.projection.name, after: String(one.checkpoint), error },
@@ -173,7 +174,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     try {
       await store.putMany(results.map(({ made }) => made))
     } catch (error) {
-      if (deps.sharing && error instanceof Unavailable) throw error
+      if (deps.sharing && passes(error)) throw error
       // One by one, so that only those stop whose documents cannot be stored.
       for (const { one, made } of results)
         await store.putMany([made]).catch((reason: unknown) => stop(one, reason))
@@ -260,10 +261,11 @@ export function createRunner(deps: RunnerDeps): Runner {
         if (round.lost.signal.aborted) served.lost()
         failures = 0
       } catch (error) {
-        if (!(error instanceof Unavailable)) {
+        if (!passes(error)) {
           refuse(error)
           break
         }
+        if (error instanceof ViewRemoved) served.lost()
         logger.warn({ error }, 'projecting waits for a store')
         await pause(Math.min(250 * 2 ** failures++, 5_000), signal)
       }
@@ -386,3 +388,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
+
+/** The next round mends it: a store that is away comes back, a view that was removed is made anew. */
+const passes = (error: unknown): boolean =>
+  error instanceof Unavailable || error instanceof ViewRemoved

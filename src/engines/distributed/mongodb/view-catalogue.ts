@@ -12,7 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Long, ReadConcern } from 'mongodb'
 import type { Position } from '../../../ports/event-store.ts'
 import { Unavailable } from '../../../ports/unavailable.ts'
-import type { ViewCollection } from '../../../ports/view-store.ts'
+import { type ViewCollection, ViewRemoved } from '../../../ports/view-store.ts'
 import { ask, BATCH_MS, type MongoDatabase, REQUEST_MS } from './database.ts'
 import { isDuplicate } from './failures.ts'
 import { toLong, toPosition } from './positions.ts'
@@ -147,7 +147,7 @@ export class ViewCatalogue {
   async obtain(view: ViewCollection): Promise<KnownView> {
     const known = (await this.find(view)) ?? (await this.#create(view))
     const relied = this.#relied.get(known.id)
-    if (relied !== undefined && relied !== known.collection) throw lost(known.id)
+    if (relied !== undefined && relied !== known.collection) throw new ViewRemoved(known.id)
     this.#relied.set(known.id, known.collection)
     return known
   }
@@ -187,7 +187,7 @@ export class ViewCatalogue {
     const { name, version } = view
     const id = idOf(view)
     // What was emptied under us must not begin anew in the middle of the log.
-    if (this.#relied.has(id)) throw lost(id)
+    if (this.#relied.has(id)) throw new ViewRemoved(id)
     const suffix = randomBytes(6).toString('hex')
     const record: ViewRecord = {
       _id: id,
@@ -208,7 +208,7 @@ export class ViewCatalogue {
       return this.#views.get(id)
     })
     const made = await this.find(view)
-    if (made === undefined) throw lost(id)
+    if (made === undefined) throw new ViewRemoved(id)
     return made
   }
 
@@ -224,7 +224,7 @@ export class ViewCatalogue {
       // Further already, or gone.
       await this.read()
       for (const { id, collection } of views)
-        if (this.#views.get(id)?.collection !== collection) throw lost(id)
+        if (this.#views.get(id)?.collection !== collection) throw new ViewRemoved(id)
       if (views.length > 1) await this.#found(views, position)
       await pause(attempt * PAUSE_MS)
     }
@@ -288,9 +288,6 @@ export class ViewCatalogue {
 
 /** Something was put there; before that it is only being made. */
 export const isUsed = ({ checkpoint }: KnownView): boolean => checkpoint > NOWHERE
-
-const lost = (id: string): Error =>
-  new Error(`the view ${id} was removed while it was being written: start again to rebuild it`)
 
 const groupOf = (views: readonly KnownView[]): string => {
   const members = views.map(({ collection }) => collection).sort()
