@@ -18,6 +18,7 @@ import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { modelIdOf } from '../model/model-id.ts'
 import type { EndedCall } from './ended-call.ts'
+import { interruptOwn } from './end-call.ts'
 import { decideCall, instantOf, pause, persist } from './flow.ts'
 import type { RunningCall } from './running-calls.ts'
 import { settleCall } from './settle-call.ts'
@@ -56,7 +57,7 @@ export const claimOf = (deps: Deps, accepted: Accepted, attempts: number): Claim
 
 /**
  * From a start that stands to the end; then gives back the call's place. undefined: another execution
- * took the call over, or its end could not be written and a sweep will find it. Never rejects.
+ * took the call over, or its end could not be written and it is interrupted. Never rejects.
  * @param started the call as it was when `callId` started it
  */
 export async function carryOut(
@@ -68,13 +69,17 @@ export async function carryOut(
   const { call } = execution
   call.takeOver()
   let ended: EndedCall | undefined
+  let brokeOff = false
   try {
     ended = await untilEnded(deps, execution, started, callId)
   } catch (error) {
+    brokeOff = true
     deps.logger.error({ invocationId: call.invocationId, error }, 'a call broke off')
   }
   deps.calls.leave()
   call.end(ended)
+  // Whoever waits for the call, here or elsewhere, learns of it from the log.
+  if (brokeOff && started.accepted) void interruptOwn(deps, started.accepted)
   return ended
 }
 
@@ -158,7 +163,9 @@ async function attemptOf(
 ): Promise<Outcome> {
   const attempt = state.attempts.at(-1)
   const name = attempt?.model ?? ''
-  const { state: published } = await deps.streams.load(model, modelIdOf(deps.ids, name))
+  const { state: published } = await persist(() =>
+    deps.streams.load(model, modelIdOf(deps.ids, name)),
+  )
   if (!published) throw new Error(`the model ${name} of an accepted call was published`)
   const terms = published.terms
   const out = new TextOut(deps.feed, accepted.invocationId, state.attempts.length, listener)

@@ -3,6 +3,7 @@ import type { InvocationCommand } from '../../domain/invocation/commands.ts'
 import { type Invocation, invocationDecider } from '../../domain/invocation/invocation.ts'
 import type { InvocationEvent } from '../../domain/invocation/events.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { Unavailable } from '../../ports/unavailable.ts'
 import { type CommandContext, type Root, step, systemRoot, unkeyedStep } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import type { Transacted } from '../streams.ts'
@@ -47,20 +48,27 @@ export const callRoot = (
   { invocationId, orgId }: { readonly invocationId: string; readonly orgId: string },
 ): Root => systemRoot(deps.ids, worker, { id: invocationId, orgId }, instantOf(deps))
 
+/** A store that is away is waited for so long; whatever else fails is tried as often. */
+const AWAY_FOR_MS = 60_000
 const TRIES = 5
 const FIRST_PAUSE_MS = 200
+const LONGEST_PAUSE_MS = 5_000
 
 /**
  * Writes down what has happened outside and cannot be undone: a store that is away for a moment must
  * not lose it. A refusal is an answer.
  */
 export async function persist<T>(write: () => Promise<T>): Promise<T> {
+  const until = performance.now() + AWAY_FOR_MS
   for (let attempt = 1; ; attempt++)
     try {
       return await write()
     } catch (error) {
-      if (attempt === TRIES || error instanceof Refusal) throw error
-      await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1))
+      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS)
+      const again =
+        error instanceof Unavailable ? performance.now() + pauseMs < until : attempt < TRIES
+      if (!again || error instanceof Refusal) throw error
+      await pause(pauseMs)
     }
 }
 
