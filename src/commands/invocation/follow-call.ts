@@ -43,7 +43,7 @@ export async function followCall(
   const over = new AbortController()
   const signal = AbortSignal.any([following.signal, over.signal])
   const heardEnd = new AbortController()
-  void listen(deps, invocationId, following, signal).then(() => heardEnd.abort())
+  void listen(deps, invocationId, following, signal).then((end) => end && heardEnd.abort())
   try {
     const here = deps.calls.get(invocationId)
     if (here) {
@@ -62,20 +62,22 @@ export async function followCall(
   }
 }
 
+/** Whether the end was heard; a feed that broke off says nothing about the call. */
 async function listen(
   { feed, logger }: Deps,
   invocationId: string,
   { onDelta, after }: Following,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   try {
     for await (const item of feed.listen(invocationId, { signal, ...(after ? { after } : {}) })) {
-      if (item.kind === 'end') return
+      if (item.kind === 'end') return true
       onDelta?.(item)
     }
   } catch (error) {
     logger.warn({ invocationId, error }, 'the live feed of a call broke off')
   }
+  return false
 }
 
 const aborted = (signal: AbortSignal): Promise<undefined> =>
