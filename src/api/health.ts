@@ -1,6 +1,7 @@
 /**
  * For whoever decides whether this process gets traffic: alive, and ready or why not. Ready means that
- * every store answers, no view stands still, and the views keep up with the log.
+ * every store answers, no view stands still, and the views keep up with the log. Anybody may ask, so what
+ * a driver says of its server is only logged.
  */
 import { z } from 'zod'
 import { type AccessRule, END_UNSEEN_MS } from '../commands/access.ts'
@@ -35,7 +36,16 @@ const access = (action: string): AccessRule => ({
   limits: [],
 })
 
-export function healthRoutes(deps: Pick<Deps, 'views'>, sources: HealthSources): AnyRoute[] {
+type HealthDeps = Pick<Deps, 'views' | 'logger'>
+
+export function healthRoutes(deps: HealthDeps, sources: HealthSources): AnyRoute[] {
+  let asked: Promise<Check[]> | undefined
+  const checks = async () => {
+    // At once: whoever asks shall send nobody here any more.
+    if (sources.stopping.aborted) return [verdict('process', 'it is stopping')]
+    // Those who ask at the same time share one look at the stores: anybody may ask.
+    return (asked ??= checksOf(deps, sources).finally(() => (asked = undefined)))
+  }
   return [
     route({
       method: 'GET',
@@ -59,11 +69,11 @@ export function healthRoutes(deps: Pick<Deps, 'views'>, sources: HealthSources):
         503: { description: 'Not ready; `checks` say what and why.', schema: health },
       },
       handler: async () => {
-        const checks = await checksOf(deps, sources)
-        const ready = checks.every(({ ok }) => ok)
+        const found = await checks()
+        const ready = found.every(({ ok }) => ok)
         return {
           status: ready ? 200 : 503,
-          body: { status: ready ? 'ready' : 'not_ready', checks },
+          body: { status: ready ? 'ready' : 'not_ready', checks: found },
           ...(ready ? {} : { headers: { 'retry-after': '1' } }),
         }
       },
@@ -72,17 +82,17 @@ export function healthRoutes(deps: Pick<Deps, 'views'>, sources: HealthSources):
 }
 
 async function checksOf(
-  { views }: Pick<Deps, 'views'>,
-  { engine, runner, logEnd, stopping }: HealthSources,
+  { views, logger }: HealthDeps,
+  { engine, runner, logEnd }: HealthSources,
 ): Promise<Check[]> {
-  // At once: whoever asks shall send nobody here any more.
-  if (stopping.aborted) return [verdict('process', 'it is stopping')]
   const services = await engine.health()
+  for (const { service, ok, detail } of services)
+    if (!ok) logger.warn({ service, detail }, 'not ready')
   const stopped = Map.groupBy(runner.status(), (one) => one.stopped)
   return [
     verdict('process', undefined),
-    ...services.map(({ service, ok, detail }) =>
-      verdict(service, ok ? undefined : (detail ?? 'it does not answer')),
+    ...services.map(({ service, ok, why = 'it does not answer as it should' }) =>
+      verdict(service, ok ? undefined : why),
     ),
     ...standing(stopped),
     verdict('end of the log', endUnseen(logEnd.unseenMs())),

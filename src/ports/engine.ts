@@ -7,6 +7,15 @@ import type { KeyStore } from './key-store.ts'
 import type { LiveFeed } from './live-feed.ts'
 import type { SnapshotStore, ViewStore } from './view-store.ts'
 
+export interface PartHealth {
+  readonly service: string
+  readonly ok: boolean
+  /** In our words, for anybody. */
+  readonly why?: string
+  /** In a driver's words, which may name hosts, databases and users: for logs. */
+  readonly detail?: string
+}
+
 export interface Engine {
   /** No other process can work on these stores: whoever did before is dead. */
   readonly singleProcess: boolean
@@ -19,6 +28,6 @@ export interface Engine {
   readonly feed: LiveFeed
   readonly keys: KeyStore
   /** Which parts answer; names the one that does not and why. */
-  health(): Promise<readonly { service: string; ok: boolean; detail?: string }[]>
+  health(): Promise<readonly PartHealth[]>
   close(): Promise<void>
 }

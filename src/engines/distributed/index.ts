@@ -6,7 +6,7 @@
  * them may go and come back: what needs it fails meanwhile, within a bounded time.
  */
 import type { Clock } from '../../ports/clock.ts'
-import type { Engine } from '../../ports/engine.ts'
+import type { Engine, PartHealth } from '../../ports/engine.ts'
 import { BEFORE_ALL } from '../../ports/event-store.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { StoreRefused } from '../../ports/store-refused.ts'
@@ -40,8 +40,6 @@ export interface EngineOptions {
   /** Tests tell the counters the time; otherwise Redis' own clock counts. */
   readonly clock?: Clock
 }
-
-type Health = Awaited<ReturnType<Engine['health']>>[number]
 
 /** @throws StoreRefused with one sentence for a person. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -97,7 +95,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
 }
 
-async function logHealth(log: { check(): Promise<void> }): Promise<Health> {
+async function logHealth(log: { check(): Promise<void> }): Promise<PartHealth> {
   try {
     await log.check()
     return { service: 'EventStoreDB', ok: true }
@@ -107,7 +105,7 @@ async function logHealth(log: { check(): Promise<void> }): Promise<Health> {
 }
 
 /** Redis tells the time to all; a clock that is far from it ends sessions and calls at the wrong moment. */
-async function clockHealth(redis: RedisParts, given: Clock | undefined): Promise<Health[]> {
+async function clockHealth(redis: RedisParts, given: Clock | undefined): Promise<PartHealth[]> {
   if (given) return []
   try {
     const before = Date.now()
@@ -116,8 +114,8 @@ async function clockHealth(redis: RedisParts, given: Clock | undefined): Promise
     const ahead = Math.round(between - (Number(seconds) * 1_000 + Number(micros) / 1_000))
     const ok = Math.abs(ahead) <= CLOCKS_MAY_DIFFER_MS
     if (ok) return [{ service: 'clock', ok }]
-    const detail = `it is ${Math.abs(ahead)} ms ${ahead > 0 ? 'ahead of' : 'behind'} that of Redis`
-    return [{ service: 'clock', ok, detail }]
+    const why = `it is ${Math.abs(ahead)} ms ${ahead > 0 ? 'ahead of' : 'behind'} that of Redis`
+    return [{ service: 'clock', ok, why }]
   } catch {
     // Who cannot be asked says nothing; that Redis is away is told above.
     return []

@@ -4,6 +4,7 @@ import { startTestApp, type TestApp } from '../../support/app.ts'
 import { openBooks } from '../../support/books.ts'
 import { healthRoutes, type HealthSources } from '../../../src/api/health.ts'
 import { openHolds } from '../../../src/projections/open-holds.ts'
+import { silent } from '../../support/silent.ts'
 
 let app: TestApp | undefined
 afterEach(async () => {
@@ -31,11 +32,13 @@ describe('health', () => {
 
   test('names a view that stands still, a store that does not answer, and a stop', async () => {
     const books = await openBooks([openHolds])
+    const logged: object[] = []
+    const logger = { ...silent, warn: (fields: object) => void logged.push(fields) }
     const ready = async (change: Partial<HealthSources>) => {
       const stopping = new AbortController().signal
       const { engine, runner } = books
       const sources = { engine, runner, logEnd: current, stopping, ...change }
-      const [, route] = healthRoutes({ views: books.views }, sources)
+      const [, route] = healthRoutes({ views: books.views, logger }, sources)
       // The route reads nothing of the call.
       const answer = await route?.handler({} as never)
       const body = answer?.body as Health
@@ -54,11 +57,17 @@ describe('health', () => {
     const { engine } = books
     const failing = {
       events: engine.events,
-      health: async () => [{ service: 'event log', ok: false, detail: 'disk is full' }],
+      health: async () => [
+        { service: 'Redis', ok: false, detail: 'connect ECONNREFUSED 10.1.2.3:6379' },
+        { service: 'clock', ok: false, why: 'it is 9000 ms behind' },
+      ],
     }
+    // Anybody may ask: where the server is, and what it said, is for the log.
     expect((await ready({ engine: failing })).why).toEqual([
-      { name: 'event log', ok: false, why: 'disk is full' },
+      { name: 'Redis', ok: false, why: 'it does not answer as it should' },
+      { name: 'clock', ok: false, why: 'it is 9000 ms behind' },
     ])
+    expect(JSON.stringify(logged)).toContain('10.1.2.3')
     expect((await ready({ logEnd: { unseenMs: () => 7_400 } })).why).toEqual([
       { name: 'end of the log', ok: false, why: 'not seen for 7 s' },
     ])
@@ -74,7 +83,7 @@ describe('health', () => {
     await books.openAccount(1, 100n, '2026-11-01T12:00:00.000Z')
     const stopping = new AbortController().signal
     const sources = { engine: books.engine, runner: books.runner, logEnd: current, stopping }
-    const [, route] = healthRoutes({ views: books.views }, sources)
+    const [, route] = healthRoutes({ views: books.views, logger: silent }, sources)
     const answer = await route?.handler({} as never)
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
     expect(JSON.stringify(answer?.body)).toMatch(/at position -1 of \d+, still catching up/)
