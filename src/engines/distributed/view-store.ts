@@ -52,8 +52,8 @@ export async function openViewStore({
   keepDroppedMs?: number
 }): Promise<OpenViewStore> {
   const catalogue = new ViewCatalogue(database)
-  const leftBehind = new LeftBehind(database, { logger, keepMs: keepDroppedMs })
-  await leftBehind.sweep(catalogue)
+  const leftBehind = new LeftBehind(database, catalogue, { logger, keepMs: keepDroppedMs })
+  await leftBehind.sweep()
   const views = new Views(database, catalogue, leftBehind)
   const snapshots = snapshotStore(database)
   return {

@@ -9,25 +9,31 @@ import { COLLECTION_PREFIX, type ViewCatalogue } from './view-catalogue.ts'
 
 export class LeftBehind {
   readonly #database: MongoDatabase
+  readonly #catalogue: Pick<ViewCatalogue, 'read'>
   readonly #logger: Logger
   readonly #keepMs: number
   readonly #timers = new Set<NodeJS.Timeout>()
 
   /** `keepMs`: longer than any process remembers where documents are. */
-  constructor(database: MongoDatabase, { logger, keepMs }: { logger: Logger; keepMs: number }) {
+  constructor(
+    database: MongoDatabase,
+    catalogue: Pick<ViewCatalogue, 'read'>,
+    { logger, keepMs }: { logger: Logger; keepMs: number },
+  ) {
     this.#database = database
+    this.#catalogue = catalogue
     this.#logger = logger
     this.#keepMs = keepMs
   }
 
   /** Finds what earlier stops left behind. */
-  async sweep(catalogue: ViewCatalogue): Promise<void> {
+  async sweep(): Promise<void> {
     const { db } = this.#database
     // In this order: a view is listed before its collection is made.
     const collections = await ask(this.#database, BATCH_MS, () =>
       db.listCollections({}, { nameOnly: true }).toArray(),
     )
-    const listed = new Set((await catalogue.read()).map(({ collection }) => collection))
+    const listed = await this.#listed()
     for (const { name } of collections)
       if (name.startsWith(COLLECTION_PREFIX) && !listed.has(name)) this.add(name)
   }
@@ -35,13 +41,22 @@ export class LeftBehind {
   add(collection: string): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      const { db } = this.#database
-      ask(this.#database, BATCH_MS, () => db.dropCollection(collection)).catch((error: unknown) => {
+      this.#drop(collection).catch((error: unknown) => {
         this.#logger.warn({ collection, error }, 'a dropped view stays until the next start')
       })
     }, this.#keepMs)
     timer.unref()
     this.#timers.add(timer)
+  }
+
+  /** Asked once more: right after a failover a server may not show yet what a majority has confirmed. */
+  async #drop(collection: string): Promise<void> {
+    if ((await this.#listed()).has(collection)) return
+    await ask(this.#database, BATCH_MS, () => this.#database.db.dropCollection(collection))
+  }
+
+  async #listed(): Promise<ReadonlySet<string>> {
+    return new Set((await this.#catalogue.read()).map(({ collection }) => collection))
   }
 
   close(): void {
