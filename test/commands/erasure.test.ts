@@ -7,11 +7,12 @@ import { isErased } from '../../src/domain/personal.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { projections } from '../../src/projections/index.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
-import { type Canaries, findInFiles, leaveCanaries } from '../support/canaries.ts'
+import { type Canaries, leaveCanaries } from '../support/canaries.ts'
 import { expectInvariants, logOf, ofTheProcess, quiet } from '../support/crash-data.ts'
 import { moneyOf } from '../support/funded.ts'
 import { newPerson, type Person } from '../support/people.ts'
 import { signIn } from '../support/seed.ts'
+import { everythingStored, findInClear, overhearRedis } from '../support/stored.ts'
 import { everyRoute, nameOf } from '../support/whole-api.ts'
 
 let app: TestApp
@@ -25,10 +26,12 @@ beforeAll(async () => {
   const stream = new PassThrough().setEncoding('utf8')
   stream.on('data', (text: string) => lines.push(text))
   app = await startTestApp({}, { logger: createJsonLogger({ level: 'debug', stream }) })
+  const redis = await overhearRedis(app.app.config)
   left = await leaveCanaries(app)
   bystander = await newPerson(app)
   await quiet(app.app)
-  clearBefore = findInFiles(app.dataDir, left.texts)
+  const stored = await everythingStored(app.app.config)
+  clearBefore = findInClear(new Map([...stored, ...(await redis.end())]), left.texts)
   before = await counted()
   await destroyKeys()
 }, 60_000)
@@ -63,11 +66,12 @@ async function counted() {
 }
 
 describe('in clear there is nothing', () => {
-  test('in any file, before and after', () => {
+  test('in anything that is stored, before and after', async () => {
+    const stored = await everythingStored(app.app.config)
     // The search finds what is there.
-    expect(findInFiles(app.dataDir, { slug: left.slug })).not.toEqual([])
+    expect(findInClear(stored, { slug: left.slug })).not.toEqual([])
     expect(clearBefore).toEqual([])
-    expect(findInFiles(app.dataDir, left.texts)).toEqual([])
+    expect(findInClear(stored, left.texts)).toEqual([])
   })
 
   test('in the log lines', () => {

@@ -1,8 +1,6 @@
-// No personal value, prompt, answer or secret lies in clear in any file of the data directory, in a log
-// line at its most talkative, in an error, or in the metrics; whatever a provider says of the seller
-// reaches nobody.
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+// No personal value, prompt, answer or secret lies in clear in anything that is stored or passes through
+// Redis, in a log line at its most talkative, in an error, or in the metrics; whatever a provider says of
+// the seller reaches nobody.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitingMails } from '../../src/commands/mail/list-open-mails.ts'
 import type { Logger } from '../../src/ports/logger.ts'
@@ -11,6 +9,7 @@ import { Writable } from 'node:stream'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { openEvents } from '../support/event-source.ts'
 import { fund, publishAgent, version } from '../support/funded.ts'
+import { everythingStored, findInClear, overhearRedis } from '../support/stored.ts'
 
 let app: TestApp
 let base: string
@@ -45,16 +44,6 @@ const secrets = {
   userAgent: 'zqxuseragent',
   idempotencyKey: 'zqxidempotency',
   providerMessage: 'zqxprovidermessage',
-}
-
-async function files(): Promise<Map<string, Buffer>> {
-  const found = new Map<string, Buffer>()
-  for (const entry of await readdir(app.dataDir, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) {
-      const path = join(entry.parentPath, entry.name)
-      found.set(entry.name, await readFile(path))
-    }
-  return found
 }
 
 const answers: string[] = []
@@ -146,6 +135,7 @@ async function calls(): Promise<string> {
 }
 
 test('nothing of it is anywhere', async () => {
+  const redis = await overhearRedis(app.app.config)
   const { token, tokens } = await person()
   const caller = await calls()
   await app.settled()
@@ -156,16 +146,15 @@ test('nothing of it is anywhere', async () => {
 
   const apiKey = app.upstream.apiKey
   const all = [...Object.values(secrets), ...tokens, token, caller, ...links, apiKey]
-  const needles = [...new Set(all)].filter((one) => one !== '')
-  const places = new Map([...(await files()), ['the log lines', Buffer.from(logged)]])
-  expect(places.size).toBeGreaterThan(4)
+  const needles = all.filter((one) => one !== '').map((one) => [one, one])
+  const stored = await everythingStored(app.app.config)
+  expect(stored.size).toBeGreaterThan(4)
+  // The search finds what is there.
+  expect(findInClear(stored, { event: 'SessionStarted' })).not.toEqual([])
+  const lines = new Map([['the log lines', Buffer.from(logged)]])
   expect(logged.length).toBeGreaterThan(1_000)
-  const leaks = needles.flatMap((needle) =>
-    [...places]
-      .filter(([, bytes]) => bytes.includes(needle))
-      .map(([place]) => `${place}: ${needle}`),
-  )
-  expect(leaks).toEqual([])
+  const places = new Map([...stored, ...lines, ...(await redis.end())])
+  expect(findInClear(places, Object.fromEntries(needles))).toEqual([])
 })
 
 test('no answer tells what the provider says of the seller', () => {

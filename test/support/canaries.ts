@@ -3,8 +3,6 @@
  * requests and by refused ones. None of the texts may be found in clear in any file or log line.
  */
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { TestApp } from './app.ts'
 import { grant } from './funded.ts'
 import { mailedToken } from './people.ts'
@@ -147,28 +145,4 @@ async function failWithCanaries(
   ]
   const unexpected = replies.filter(({ status }) => status < 400 || status === 500)
   if (unexpected.length > 0) throw new Error(unexpected.map(({ text }) => text).join('\n'))
-}
-
-/** Where texts stand in clear in any file: as they are, in base64 at any offset, in hex, in UTF-16. */
-export function findInFiles(directory: string, texts: Readonly<Record<string, string>>): string[] {
-  const found: string[] = []
-  const names = readdirSync(directory, { recursive: true, withFileTypes: true })
-  for (const file of names) {
-    if (!file.isFile()) continue
-    const bytes = readFileSync(join(file.parentPath, file.name))
-    for (const [name, text] of Object.entries(texts))
-      for (const form of formsOf(text))
-        if (bytes.includes(form)) found.push(`${name} in ${file.name}`)
-  }
-  return found
-}
-
-function formsOf(text: string): Buffer[] {
-  const bytes = Buffer.from(text)
-  const shifted = [0, 1, 2].map((offset) => {
-    const base64 = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64')
-    // The ends depend on the neighbours.
-    return Buffer.from(base64.slice(4, -4))
-  })
-  return [bytes, Buffer.from(bytes.toString('hex')), Buffer.from(text, 'utf16le'), ...shifted]
 }
