@@ -77,8 +77,10 @@ describe('in a path', () => {
     for (const name of named.map(nameOf).filter((one) => !BY_SECRET.has(one))) {
       const wish = await wishOf(name)
       expect(wish.line).not.toContain('{')
-      const foreign = await ask(wish)
-      const unknown = await ask({ ...wish, line: elsewhere(wish.line) })
+      const [foreign, unknown] = await app.inOneState(async () => [
+        await ask(wish),
+        await ask({ ...wish, line: elsewhere(wish.line) }),
+      ])
       expect({ name, ...shownOf(foreign) }).toEqual({ name, ...shownOf(unknown) })
       expect({ name, status: foreign.status }).toEqual({
         name,
@@ -93,8 +95,10 @@ describe('in X-Organization-Id', () => {
     const within = everyRoute(app.app).filter(({ access }) => access.role !== undefined)
     for (const name of within.map(nameOf)) {
       const wish = await wishOf(name)
-      const foreign = await ask(wish, world.owner.orgId)
-      const unknown = await ask(wish, elsewhere(world.owner.orgId))
+      const [foreign, unknown] = await app.inOneState(async () => [
+        await ask(wish, world.owner.orgId),
+        await ask(wish, elsewhere(world.owner.orgId)),
+      ])
       expect({ name, ...shownOf(foreign) }).toEqual({ name, ...shownOf(unknown) })
       expect({ name, status: foreign.status }).toEqual({ name, status: 404 })
     }

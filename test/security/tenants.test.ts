@@ -114,12 +114,11 @@ async function answer(who: SignedIn, line: string, body?: object, org?: string) 
 describe('another tenant', () => {
   test.each(routes)('%s', async (line, body) => {
     const before = await written()
-    const foreign = await answer(
-      stranger,
-      fill(line, (name) => ids[name] ?? ''),
-      body,
-    )
-    const random = await answer(stranger, fill(line, nobodys), body)
+    const known = fill(line, (name) => ids[name] ?? '')
+    const [foreign, random] = await app.inOneState(async () => [
+      await answer(stranger, known, body),
+      await answer(stranger, fill(line, nobodys), body),
+    ])
     expect(foreign).toEqual(random)
     expect(foreign.status).toBe(404)
     expect(await written()).toBe(before)
@@ -127,8 +126,10 @@ describe('another tenant', () => {
 
   test.each(ofOrganization)('%s with the organization in the header', async (line, body) => {
     const before = await written()
-    const foreign = await answer(stranger, line, body, owner.orgId)
-    const random = await answer(stranger, line, body, `org_${NOBODYS}`)
+    const [foreign, random] = await app.inOneState(async () => [
+      await answer(stranger, line, body, owner.orgId),
+      await answer(stranger, line, body, `org_${NOBODYS}`),
+    ])
     expect(foreign).toEqual(random)
     expect(foreign.status).toBe(404)
     expect(await written()).toBe(before)

@@ -40,10 +40,17 @@ export interface TestApp {
   request<T = Record<string, unknown>>(line: string, options?: RequestOptions): Promise<Reply<T>>
   /** Opens a real port (once) and answers its base URL. */
   listen(): Promise<string>
-  /** Stops the app and opens it again on the same data. */
+  /** Stops the app and opens it again on the same data; the sweeps of a start have run. */
   restart(): Promise<void>
+  /**
+   * What processes that died have left is known as theirs and taken up: alone, a start knows at once;
+   * sharing, a heartbeat is missed first, so the clock moves by a minute and a half.
+   */
+  takeUpFromTheDead(): Promise<void>
   /** Waits until the views have what was written. */
   settled(): Promise<void>
+  /** Asks for answers that are compared: again where the views, whose position they show, moved meanwhile. */
+  inOneState<T>(ask: () => Promise<T>): Promise<T>
   stop(): Promise<void>
 }
 
@@ -78,6 +85,10 @@ export async function startTestApp(
   }
   let app = await open()
   let base: Promise<string> | undefined
+  const settled = async () => {
+    const head = await app.engine.events.head()
+    if (!(await app.runner.views.passed(head, 20_000))) throw new Error('the views are behind')
+  }
   return {
     get app() {
       return app
@@ -91,9 +102,26 @@ export async function startTestApp(
       await app.stop()
       base = undefined
       app = await open()
+      // Alone, a start has swept when it is open; sharing, whoever tends sweeps soon afterwards.
+      if (!app.engine.singleProcess) await app.workers.sweep()
     },
-    async settled() {
-      await app.runner.views.passed(await app.engine.events.head(), 10_000)
+    async takeUpFromTheDead() {
+      if (app.engine.singleProcess) return
+      // A heartbeat has run out; it has been missing for a minute.
+      for (const ms of [31_000, 60_000]) {
+        clock.advance(ms)
+        await settled()
+        await app.workers.sweep()
+      }
+    },
+    settled,
+    async inOneState(ask) {
+      for (;;) {
+        await settled()
+        const position = app.runner.views.position()
+        const answers = await ask()
+        if (app.runner.views.position() === position) return answers
+      }
     },
     async stop() {
       await app.stop()

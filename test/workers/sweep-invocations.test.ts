@@ -39,6 +39,8 @@ async function waiting() {
 test('a lost queue loses no call', async () => {
   const { who, id, first, gate } = await waiting()
   await app.app.deps.jobs.clear()
+  // Sharing, another process may be just making the job.
+  app.clock.advance(15_000)
   await sweep()
   gate.open()
   await first
@@ -79,6 +81,7 @@ test('a call that a dead run had started is interrupted and costs nothing', asyn
     step(deps.ids, operatorRoot(deps), 'start'),
   )
   await sweep()
+  await app.takeUpFromTheDead()
   expect((await callOf(app, id)).end).toMatchObject({
     type: 'InvocationFailed',
     data: { reason: 'interrupted', usage: { basis: 'unknown' } },

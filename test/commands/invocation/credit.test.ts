@@ -32,8 +32,15 @@ test('k calls at once on credit for n', async () => {
         const gate = openable()
         app.upstream.otherwise({ gate })
         const from = app.upstream.requests.length
-        const replies = Array.from({ length: calls }, () => invoke(app, who))
-        await app.upstream.arrived(from + paid)
+        const others = Promise.withResolvers<void>()
+        let left = calls - paid
+        const replies = Array.from({ length: calls }, async () => {
+          const reply = await invoke(app, who)
+          if (--left === 0) others.resolve()
+          return reply
+        })
+        // One that settles gives back what it did not need, and more could be let in afterwards.
+        await Promise.all([app.upstream.arrived(from + paid), others.promise])
         gate.open()
         const statuses = (await Promise.all(replies)).map((reply) => reply.status)
         expect(statuses.filter((status) => status === 200)).toHaveLength(paid)
