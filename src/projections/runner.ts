@@ -92,12 +92,13 @@ export function createRunner(deps: RunnerDeps): Runner {
   let turn: Promise<void> = Promise.resolve()
   let following: Promise<void> = Promise.resolve()
   let leading: { stop(): Promise<void> } | undefined
-  /** The lead's round ends when the store no longer has what it writes to; the next begins anew. */
+  /** The lead's round ends when what it writes to is gone or no longer served; the next begins anew. */
   let round = { lost: new AbortController(), registeredAt: Number.POSITIVE_INFINITY }
   /** Why nothing is projected here: an event of a newer release, say. */
   let refused: string | undefined
   /** One at a time. */
   let rebuilding: Promise<void> = Promise.resolve()
+  let switching = false
   /** One verification at a time: they share collections. */
   let verifying: Promise<readonly Verified[]> = Promise.resolve([])
 
@@ -244,6 +245,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     for (const one of running.values()) {
       const listed = stored.some((view) => sameView(view, one.target))
       if (!listed && (one.listed || one.stopped !== undefined)) lost = true
+      // Another process's rebuild, which may have died before anything else told of it.
+      if (!switching && served.of(one.projection.name).generation > one.generation) lost = true
       one.listed = listed
     }
     return lost
@@ -331,7 +334,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     await inTurn(async () => {
       // What came meanwhile; the served views stand still for this moment.
       await filling.toTheEnd()
-      await served.publish(one.projection, generation)
+      switching = true
+      await served.publish(one.projection, generation).finally(() => (switching = false))
       one.target = target
       one.generation = generation
       one.checkpoint = filling.position()

@@ -193,6 +193,30 @@ describe('processes that share views', () => {
     expect(await total(reader, position)).toBe(5)
   })
 
+  test('project what is served, also where whoever rebuilt it died before it had told anybody', async () => {
+    await process(always)
+    const reader = await process()
+    const position = await raise(4)
+    expect(await total(reader, position)).toBe(4)
+    const rebuilt = { name: 'totals', version: 1_001, indexes: {} }
+    const document = { key: 'c', document: { total: 4 }, position }
+    const pointer = { key: 'totals@1', document: {}, position: 1n }
+    await engine.views.putMany([
+      { view: rebuilt, documents: [document], checkpoint: position },
+      {
+        view: { name: 'served-generations', version: 1, indexes: {} },
+        documents: [pointer],
+        checkpoint: 1n,
+      },
+    ])
+    const last = await raise(1)
+    const served = async () => [
+      reader.status()[0]?.generation,
+      await total(reader, last).catch(() => 'refused'),
+    ]
+    await expect.poll(served, { timeout: 5_000 }).toEqual([1, 5])
+  })
+
   test('serve a half-filled generation never, whoever left it', async () => {
     await raise(4)
     const leader = await process(always)
