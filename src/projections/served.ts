@@ -55,7 +55,7 @@ export interface Served {
   publish(projection: AnyProjection, generation: number): Promise<void>
   /** Reading fails until the views have passed this position. */
   require(position: Position): void
-  /** The views are gone from the store: reading fails until they have come back as far as they were. */
+  /** The views are gone, or others are served: reading fails until they have come as far as was seen. */
   lost(): void
   /** This process projects, and knows better than any mark how far the views are. */
   leading(yes: boolean): void
@@ -104,14 +104,21 @@ export function createServed(deps: {
     return of(name).target
   }
 
-  const marked = async (): Promise<Position> =>
-    (await store.getMany(MARKS, [markKey])).get(markKey)?.position ?? BEFORE_ALL
+  async function marked(): Promise<Position> {
+    // As of now: looks may overlap, and what another one sees meanwhile is no loss.
+    const known = progress.position()
+    const stored = await store.getMany(MARKS, [markKey])
+    const position = stored.get(markKey)?.position ?? BEFORE_ALL
+    if (!leading && position < known) lost()
+    return position
+  }
 
   async function look(): Promise<readonly StoredView[]> {
-    const [stored, pointers, position] = await Promise.all([
+    // First: as long as the rest takes, or where it fails, views that are gone would be read as empty.
+    const position = await marked()
+    const [stored, pointers] = await Promise.all([
       store.collections(),
       store.getMany(SERVED, projections.map(keyOf)),
-      marked(),
     ])
     for (const projection of projections) {
       const existing = generations(projection, stored)
@@ -130,14 +137,12 @@ export function createServed(deps: {
   }
 
   function seen(position: Position): void {
-    if (leading) return
-    if (position < progress.position()) lost()
-    progress.advance(position)
+    if (!leading) progress.advance(position)
   }
 
   function lost(): void {
     const before = progress.position()
-    logger.error({ before: String(before) }, 'the views were lost: they are rebuilt')
+    logger.error({ before: String(before) }, 'the views are not what was seen: reading waits')
     needed = needed === undefined || before > needed ? before : needed
     progress.reset(BEFORE_ALL)
   }
