@@ -8,11 +8,14 @@ import { type AccessRule, END_UNSEEN_MS } from '../commands/access.ts'
 import type { Deps } from '../commands/deps.ts'
 import type { LogEnd } from '../commands/log-end.ts'
 import type { Engine } from '../ports/engine.ts'
+import { BEFORE_ALL, type Position } from '../ports/event-store.ts'
 import type { Runner } from '../projections/runner.ts'
 import { type AnyRoute, route } from './route.ts'
 
-/** Views that need longer for what is in the log now are behind. */
+/** Whoever asks waits so long for the views to have what is in the log now. */
 const CATCH_UP_MS = 1_000
+/** Views that have needed longer for it are behind. Under load, and beside another release, some lag is usual. */
+const BEHIND_AFTER_MS = 5_000
 
 export interface HealthSources {
   readonly engine: Pick<Engine, 'health' | 'events'>
@@ -40,11 +43,12 @@ type HealthDeps = Pick<Deps, 'views' | 'logger'>
 
 export function healthRoutes(deps: HealthDeps, sources: HealthSources): AnyRoute[] {
   let asked: Promise<Check[]> | undefined
+  const lag = lagOf(deps.views, sources.engine)
   const checks = async () => {
     // At once: whoever asks shall send nobody here any more.
     if (sources.stopping.aborted) return [verdict('process', 'it is stopping')]
     // Those who ask at the same time share one look at the stores: anybody may ask.
-    return (asked ??= checksOf(deps, sources).finally(() => (asked = undefined)))
+    return (asked ??= checksOf(deps, sources, lag).finally(() => (asked = undefined)))
   }
   return [
     route({
@@ -82,8 +86,9 @@ export function healthRoutes(deps: HealthDeps, sources: HealthSources): AnyRoute
 }
 
 async function checksOf(
-  { views, logger }: HealthDeps,
+  { logger }: HealthDeps,
   { engine, runner, logEnd }: HealthSources,
+  lag: () => Promise<Check>,
 ): Promise<Check[]> {
   const services = await engine.health()
   for (const { service, ok, detail } of services)
@@ -96,7 +101,7 @@ async function checksOf(
     ),
     ...standing(stopped),
     verdict('end of the log', endUnseen(logEnd.unseenMs())),
-    await lag(views, engine),
+    await lag(),
   ]
 }
 
@@ -117,15 +122,29 @@ const standing = (
 const endUnseen = (ms: number): string | undefined =>
   ms <= END_UNSEEN_MS ? undefined : `not seen for ${Math.floor(ms / 1_000)} s`
 
-async function lag(views: Deps['views'], engine: HealthSources['engine']): Promise<Check> {
-  try {
-    const head = await engine.events.head()
-    const caughtUp = await views.passed(head, CATCH_UP_MS)
-    return verdict(
-      'views',
-      caughtUp ? undefined : `at position ${views.position()} of ${head}, still catching up`,
-    )
-  } catch {
-    return verdict('views', 'the end of the log cannot be read')
+/** Whether the views keep up: once they have had what was there at a look, they may lag a little. */
+function lagOf(views: Deps['views'], engine: HealthSources['engine']): () => Promise<Check> {
+  /** Where the log ended at an earlier look, which the views had not reached then. */
+  let goal: { readonly head: Position; readonly at: number } | undefined
+  let reached = false
+  let before: Position = BEFORE_ALL
+  return async () => {
+    try {
+      const at = performance.now()
+      const head = await engine.events.head()
+      const caughtUp = await views.passed(head, CATCH_UP_MS)
+      const position = views.position()
+      // Lost, and made anew.
+      if (position < before) reached = false
+      before = position
+      if (caughtUp || (goal && position >= goal.head)) reached = true
+      if (caughtUp) goal = undefined
+      else if (!goal || position >= goal.head) goal = { head, at }
+      const behind = goal && !(reached && performance.now() - goal.at < BEHIND_AFTER_MS)
+      const why = `at position ${position} of ${head}, still catching up`
+      return verdict('views', behind ? why : undefined)
+    } catch {
+      return verdict('views', 'the end of the log cannot be read')
+    }
   }
 }

@@ -1,5 +1,5 @@
 // Ready means that it can serve; where it cannot, the answer names what is missing and why.
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { openBooks } from '../../support/books.ts'
 import { healthRoutes, type HealthSources } from '../../../src/api/health.ts'
@@ -88,5 +88,36 @@ describe('health', () => {
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
     expect(JSON.stringify(answer?.body)).toMatch(/at position -1 of \d+, still catching up/)
     await books.close()
+  })
+
+  test('of views that lag a little is ready, once they have come as far as the log was', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const at = { views: 0n, head: 9n }
+    const views = { passed: async () => at.views >= at.head, position: () => at.views }
+    const sources = {
+      engine: { events: { head: async () => at.head }, health: async () => [] },
+      runner: { status: () => [] },
+      logEnd: current,
+      stopping: new AbortController().signal,
+    }
+    const deps = { views, logger: silent } as unknown as Parameters<typeof healthRoutes>[0]
+    const [, route] = healthRoutes(deps, sources as unknown as HealthSources)
+    const status = async (position: bigint, head: bigint, laterMs: number) => {
+      vi.advanceTimersByTime(laterMs)
+      Object.assign(at, { views: position, head })
+      return (await route?.handler({} as never))?.status
+    }
+    expect(await status(0n, 9n, 0)).toBe(503)
+    expect(await status(8n, 12n, 1_000)).toBe(503)
+    // It has what was there at first, and never all: that is how it is under load.
+    expect(await status(9n, 15n, 1_000)).toBe(200)
+    expect(await status(12n, 20n, 4_000)).toBe(200)
+    expect(await status(16n, 25n, 4_000)).toBe(200)
+    expect(await status(17n, 30n, 6_000)).toBe(503)
+    expect(await status(30n, 30n, 1_000)).toBe(200)
+    // Lost, and made anew: nothing can be read.
+    expect(await status(3n, 31n, 1_000)).toBe(503)
+    expect(await status(31n, 31n, 1_000)).toBe(200)
   })
 })
