@@ -93,7 +93,11 @@ function listen(stream: AppendStream): Open {
     open.broken ??= cause
     for (const settle of open.waiting.values()) settle({ kind: 'unknown', cause })
   }
-  const ended = () => broken(new Error('the server has ended the stream of appends'))
+  const ended = () => {
+    broken(new Error('the server has ended the stream of appends'))
+    // Only its own half: the client would go on with the other one, and wait for it when it closes.
+    stream.destroy()
+  }
   stream
     .on('data', (response) => {
       // An append whose time was over has gone: nobody waits for this answer any more.

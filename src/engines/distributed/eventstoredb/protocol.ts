@@ -69,6 +69,7 @@ export function tame(client: EventStoreDBClient, onError: (error: unknown) => vo
 
 export interface AppendStream {
   write(message: BatchAppendReq): boolean
+  destroy(): void
   on(event: 'data', listener: (answer: BatchAppendResp) => void): this
   on(event: 'error', listener: (error: Error) => void): this
   on(event: 'end' | 'close', listener: () => void): this
