@@ -7,7 +7,6 @@
  */
 import type { EventStore, Position } from '../../ports/event-store.ts'
 import type { Logger } from '../../ports/logger.ts'
-import { StoreRefused } from '../../ports/store-refused.ts'
 import { parseAddress } from './eventstoredb/address.ts'
 import { Appender } from './eventstoredb/appender.ts'
 import { SERVICE } from './eventstoredb/calls.ts'
@@ -51,15 +50,11 @@ export interface EventStoreOptions {
   /** NAMESPACE */
   readonly namespace: string
   readonly logger: Logger
-  /** Every append is refused. */
-  readonly readOnly?: boolean
   readonly limits?: Partial<EventStoreLimits>
 }
 
 export interface OpenEventStore {
   readonly store: EventStore
-  /** Why the server did not answer the last time it was asked to; undefined while all is well. */
-  off(): unknown
   /** Asks the server for a sign of life. @throws Unavailable within a second */
   check(): Promise<void>
   close(): Promise<void>
@@ -67,20 +62,16 @@ export interface OpenEventStore {
 
 /** @throws StoreRefused with one sentence for a person. */
 export async function openEventStore(options: EventStoreOptions): Promise<OpenEventStore> {
-  const { logger, readOnly = false } = options
+  const { logger } = options
   const limits = { ...LIMITS, ...options.limits }
   const address = parseAddress(options.url)
   const prefix = prefixOf(options.namespace)
   const connection = connect(address)
-  let off: unknown
-  const onOutcome = (failure: unknown) => {
-    off = failure
-    if (failure === undefined) tail.serverAnswers()
-  }
+  const onAnswer = () => tail.serverAnswers()
   const { readMs, pageMs, connectMs, ring } = limits
   const answers = new FirstAnswers()
   const onPosition = (position: Position) => answers.saw(position)
-  const reader = new LogReader({ connection, prefix, readMs, pageMs, onPosition, onOutcome })
+  const reader = new LogReader({ connection, prefix, readMs, pageMs, onPosition, onAnswer })
   const head = new LogHead(reader)
   const onEvent = (position: Position) => {
     answers.saw(position)
@@ -88,7 +79,7 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
   }
   const tail = new LiveTail({ connection, reader, prefix, logger, ring, onEvent })
   try {
-    const version = await inspect({ address, connection, reader, prefix, connectMs, readOnly })
+    const version = await inspect({ address, connection, reader, prefix, connectMs })
     logger.info({ server: address.name, version }, `connected to ${SERVICE}`)
     if (address.withPassword && !address.tls) {
       logger.warn({}, 'EVENTSTOREDB_URL holds a password, which is not sent without TLS')
@@ -106,15 +97,13 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
     giveUpMs: limits.giveUpMs,
   })
   const append: EventStore['append'] = async (stream, expected, events) => {
-    if (readOnly) throw new StoreRefused('The event log is open for reading only.')
     const appended = await appender.append(stream, expected, events)
     head.saw(appended.position)
-    onOutcome(undefined)
+    onAnswer()
     return appended
   }
   return {
     store: eventStore(append, reader, tail, head),
-    off: () => off,
     check: async () => void (await reader.end(PROBE_MS)),
     async close() {
       const ended = tail.close()

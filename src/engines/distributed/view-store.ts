@@ -34,10 +34,6 @@ const ASKED_BY_REQUESTS = 100
 export interface OpenViewStore {
   readonly views: ViewStore
   readonly snapshots: SnapshotStore
-  /** The furthest checkpoint of any view. */
-  furthest(): Promise<Position>
-  /** Forgets every view and snapshot. */
-  clear(): Promise<void>
   close(): void
 }
 
@@ -54,17 +50,9 @@ export async function openViewStore({
   const catalogue = new ViewCatalogue(database)
   const leftBehind = new LeftBehind(database, catalogue, { logger, keepMs: keepDroppedMs })
   await leftBehind.sweep()
-  const views = new Views(database, catalogue, leftBehind)
-  const snapshots = snapshotStore(database)
   return {
-    views,
-    snapshots,
-    furthest: async () =>
-      (await catalogue.read()).reduce((most, { checkpoint }) => max(most, checkpoint), -1n),
-    clear: async () => {
-      for (const view of await catalogue.read()) await views.drop(view)
-      await snapshots.clear()
-    },
+    views: new Views(database, catalogue, leftBehind),
+    snapshots: snapshotStore(database),
     close: () => leftBehind.close(),
   }
 }

@@ -329,23 +329,6 @@ needs('MONGODB_URL')('views in MongoDB', () => {
     await expect(put(views, changed, [], 2n)).rejects.toThrow(said)
   })
 
-  test('tell how far they are and forget everything', async () => {
-    const own = freshNamespace()
-    onTestFinished(() => dropMongoDatabases(own))
-    const parts = await openMongoParts({ namespace: own })
-    onTestFinished(() => parts.close())
-    const store = await openViewStore({ db: parts.mongo.views, logger: silent })
-    onTestFinished(() => store.close())
-    expect(await store.furthest()).toBe(-1n)
-    await put(store.views, plain(), [], 4n)
-    await put(store.views, plain(), [], 6n)
-    await store.snapshots.save('s', 1, 3, { n: 1 })
-    expect(await store.furthest()).toBe(6n)
-    await store.clear()
-    expect(await store.views.collections()).toEqual([])
-    expect(await store.snapshots.load('s', 1)).toBeUndefined()
-  })
-
   test('leave a snapshot out that no document can hold', async () => {
     const { snapshots } = await open()
     await snapshots.save('large', 1, 5, { text: 'x'.repeat(9 * 1024 * 1024) })

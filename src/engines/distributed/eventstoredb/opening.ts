@@ -22,8 +22,6 @@ export interface OpeningOptions {
   readonly reader: LogReader
   readonly prefix: string
   readonly connectMs: number
-  /** Only reading is needed. */
-  readonly readOnly: boolean
 }
 
 const OLDEST = { major: 23, minor: 10 }
@@ -76,7 +74,7 @@ async function attempt(options: OpeningOptions, limitMs: number): Promise<string
     )
   }
   await reader.end(limitMs)
-  if (!options.readOnly) await probeAppend(options, limitMs)
+  await probeAppend(options, limitMs)
   return version
 }
 

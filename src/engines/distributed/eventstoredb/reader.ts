@@ -37,8 +37,8 @@ export interface ReaderOptions {
   readonly pageMs: number
   /** Called with positions that were read: whatever is there has been committed. */
   readonly onPosition: (position: Position) => void
-  /** Called with the outcome of each call: undefined when it went well. */
-  readonly onOutcome: (failure: unknown) => void
+  /** Called when the server has answered. */
+  readonly onAnswer: () => void
 }
 
 export interface Page {
@@ -193,14 +193,14 @@ export class LogReader {
     attempt: (patience: Patience) => Promise<T>,
     defect: (error: unknown) => string | false = () => false,
   ): Promise<T> {
-    const { connection, readMs, onOutcome } = this.#options
+    const { connection, readMs, onAnswer } = this.#options
     const signal = connection.released
     const began = performance.now()
     const passed = () => performance.now() - began
     for (let failures = 0; ; failures++) {
       try {
         const answer = await attempt({ limitMs: Math.max(limitMs - passed(), 1), signal })
-        onOutcome(undefined)
+        onAnswer()
         return answer
       } catch (error) {
         if (error instanceof DamagedEvent) throw error
@@ -208,10 +208,7 @@ export class LogReader {
         if (message !== false) throw new Error(message, { cause: error })
         const wait = backoff(failures, IMPATIENT_MS)
         const over = passed() + wait >= Math.min(readMs, limitMs)
-        if (over || signal.aborted || error instanceof AccessDeniedError) {
-          onOutcome(error)
-          throw unavailable(error)
-        }
+        if (over || signal.aborted || error instanceof AccessDeniedError) throw unavailable(error)
         await sleep(wait)
       }
     }
