@@ -97,11 +97,21 @@ export function createWorkers(
 
   const sweepInTurn = () => (sweeping = sweeping.then(runSweeps))
 
+  function jobOf(worker: Worker, event: StoredEvent): NewJob | undefined {
+    try {
+      return worker.on?.[event.type]?.(event)
+    } catch (error) {
+      const { type, position } = event
+      logger.error({ worker: worker.name, type, position: String(position), error }, 'no job made')
+      return undefined
+    }
+  }
+
   async function feed(events: readonly StoredEvent[]): Promise<void> {
     const last = events.at(-1)
     if (last) await views.passed(last.position, EVENT_IN_VIEWS_WITHIN_MS)
     for (const worker of workers) {
-      const made = events.flatMap((event) => worker.on?.[event.type]?.(event) ?? [])
+      const made = events.flatMap((event) => jobOf(worker, event) ?? [])
       if (made.length === 0) continue
       await jobs
         .add(worker.name, made)

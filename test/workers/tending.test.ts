@@ -1,5 +1,6 @@
 // Unfinished work is looked for at once and then every 30 s; where a store was away, again within moments, and nothing cries for it.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { StoredEvent } from '../../src/ports/event-store.ts'
 import type { Logger } from '../../src/ports/logger.ts'
 import { Unavailable } from '../../src/ports/unavailable.ts'
 import { createWorkers, type Sweep } from '../../src/workers/worker.ts'
@@ -47,6 +48,26 @@ async function ranAt(ms: number, run: (round: number) => Promise<number>) {
   await tended
   return { rounds, lines }
 }
+
+test('an event of which no job can be made stops neither the others nor what comes after it', async () => {
+  const { lines, parts } = deps()
+  const added: unknown[] = []
+  const jobs = { add: async (_name: string, made: unknown[]) => void added.push(...made) }
+  const on = (event: StoredEvent) => {
+    if (event.id === 'odd') throw new Error('no address in it')
+    return { id: event.id, payload: {} }
+  }
+  const worker = { name: 'a worker', concurrency: 1, on: { Noted: on }, handle: async () => {} }
+  const workers = createWorkers({ ...parts, jobs: jobs as never }, [worker], [])
+  const abort = new AbortController()
+  const tended = workers.tend(abort.signal)
+  for (const id of ['odd', 'even']) workers.onEvents([{ id, type: 'Noted' } as StoredEvent])
+  await vi.advanceTimersByTimeAsync(1)
+  expect(added).toMatchObject([{ id: 'even' }])
+  expect(lines).toEqual(['error: no job made'])
+  abort.abort()
+  await tended
+})
 
 test('at the beginning and every 30 s', async () => {
   expect((await ranAt(65_000, async () => 0)).rounds).toEqual([0, 30_000, 60_000])
