@@ -86,11 +86,11 @@ export function createLeases(
         try {
           const { ok } = await counters.reserve([reservation])
           answeredAt = performance.now()
-          if (ok) begin()
-          else await end()
+          if (!ok) await end()
+          else if (!gaveUp) begin()
         } catch (error) {
           logger.warn({ lease: name, error }, 'the lease cannot be asked for')
-          if (performance.now() - answeredAt >= WITHOUT_AFTER_MS) begin()
+          if (!gaveUp && performance.now() - answeredAt >= WITHOUT_AFTER_MS) begin()
         }
         await pause(term ? RENEW_MS : RETRY_MS, stopping.signal)
       }

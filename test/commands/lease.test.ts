@@ -97,6 +97,34 @@ describe('a lease', () => {
     await lead.stop()
   })
 
+  test('is given up also where the work ends while it is being renewed', async () => {
+    const ending = Promise.withResolvers<void>()
+    const answering = Promise.withResolvers<void>()
+    let reserved = 0
+    const slow: Counters = {
+      ...asked,
+      async reserve(...reservations) {
+        const answer = await asked.reserve(...reservations)
+        if (++reserved === 2) await answering.promise
+        return answer
+      },
+    }
+    let terms = 0
+    const unable = createLeases({ counters: slow, logger: silent }, 'unable')
+    const lead = unable.lead('sweep', () => {
+      terms++
+      return ending.promise
+    })
+    await pass(2_000)
+    ending.resolve()
+    await pass(1)
+    answering.resolve()
+    const able = worker('able')
+    await pass(5_000)
+    expect([terms, able.state.working]).toEqual([1, 1])
+    await Promise.all([able.stop(), lead.stop()])
+  })
+
   test('that nobody can give is done without after a while', async () => {
     away = true
     const [a, b] = [worker('a'), worker('b')]
