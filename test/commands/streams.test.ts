@@ -3,15 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
 import { createIds } from '../../src/adapters/ids.ts'
 import { createSealer } from '../../src/adapters/sealing.ts'
 import { createSystemClock } from '../../src/adapters/system-clock.ts'
 import { step, type Root } from '../../src/commands/context.ts'
 import { createEventCodec, UnknownEvent } from '../../src/commands/event-codec.ts'
 import { createStreams, PreconditionFailed } from '../../src/commands/streams.ts'
-import { event, type EventDefinitions, type OlderVersion } from '../../src/domain/event.ts'
-import { clear, isErased, personal } from '../../src/domain/personal.ts'
+import { isErased } from '../../src/domain/personal.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import { type EventStore, EventTooLarge } from '../../src/ports/event-store.ts'
@@ -32,13 +30,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function setUp(
-  events: EventStore = engine.events,
-  definitions: EventDefinitions = counterEvents,
-) {
+async function setUp(events: EventStore = engine.events) {
   const masterKey = await engine.keys.masterKey()
   const sealer = await createSealer({ keys: engine.keys, masterKey: masterKey as Uint8Array })
-  const codec = createEventCodec(definitions, { sealer, ids })
+  const codec = createEventCodec(counterEvents, { sealer, ids })
   const streams = createStreams({ events, snapshots: engine.snapshots, codec, logger: silent })
   return { streams, sealer }
 }
@@ -57,68 +52,6 @@ const root = (digest?: string): Root => {
 const context = (digest?: string) => step(ids, root(digest), 'raise')
 const raise = (by = 1, max?: number) =>
   max === undefined ? { type: 'Raise' as const, by } : { type: 'Raise' as const, by, max }
-
-/** The counter's event one version later: it names its unit. */
-const nextRelease = (writes?: OlderVersion): EventDefinitions => ({
-  CounterRaised: event(
-    'A counter was raised.',
-    {
-      by: clear(z.int()),
-      unit: clear(z.string().default('pieces')),
-      owner: clear(z.exactOptional(z.string())),
-      note: z.exactOptional(personal(z.string(), 'owner')),
-    },
-    {
-      v: 2,
-      upcasts: { 1: (data) => ({ ...data, unit: 'unknown' }) },
-      ...(writes ? { writes } : {}),
-    },
-  ),
-})
-
-describe('releases side by side', () => {
-  const readable = { v: 1, as: ({ unit: _unit, ...data }: Record<string, unknown>) => data }
-
-  test('read each other, where the new version was readable before it was written', async () => {
-    const now = await setUp(engine.events, nextRelease(readable))
-    const next = await setUp(engine.events, nextRelease())
-    const noted = { ...raise(), note: 'a note' }
-    for (const { streams } of [now, next, now, next]) {
-      streams.observe(await engine.events.readStream('counter-a'))
-      await streams.transact(counter, 'a', noted, context())
-    }
-    const stored = await engine.events.readStream('counter-a')
-    expect(stored.map(({ metadata, data }) => [metadata.v, data['unit']])).toEqual([
-      [1, undefined],
-      [2, 'pieces'],
-      [1, undefined],
-      [2, 'pieces'],
-    ])
-    for (const { streams } of [now, next]) {
-      streams.observe(stored)
-      const { state } = await streams.load(counter, 'a')
-      expect(state).toEqual({ total: 4, notes: Array(4).fill('a note') })
-    }
-  })
-
-  test('never store a sealed field under another name', async () => {
-    const renaming = ({ note, ...data }: Record<string, unknown>) => ({ ...data, remark: note })
-    const { streams } = await setUp(engine.events, nextRelease({ v: 1, as: renaming }))
-    const noted = { ...raise(), note: 'canary-7731' }
-    await expect(streams.transact(counter, 'a', noted, context())).rejects.toThrow(/remark/)
-    expect(await engine.events.revision('counter-a')).toBeUndefined()
-  })
-
-  test('stop, two apart, at what they do not know', async () => {
-    const old = await setUp()
-    const next = await setUp(engine.events, nextRelease())
-    await old.streams.transact(counter, 'a', raise(), context())
-    next.streams.observe(await engine.events.readStream('counter-a'))
-    await next.streams.transact(counter, 'a', raise(), context())
-    old.streams.observe(await engine.events.readStream('counter-a'))
-    await expect(old.streams.load(counter, 'a')).rejects.toThrow(UnknownEvent)
-  })
-})
 
 /** What another process writes, as the log tells it. */
 async function elsewhere(times: number) {
