@@ -1,4 +1,7 @@
-/** The tests of routes, flows and guarantees once more, on the distributed engine: `npm run test:distributed`. */
+/**
+ * Every test that runs the whole application, once more on the distributed engine: `npm run
+ * test:distributed`. What an engine promises by itself is tested by `npm test`, on the same servers.
+ */
 import { defineConfig } from 'vitest/config'
 
 for (const name of ['MONGODB_URL', 'REDIS_URL'])
@@ -11,13 +14,14 @@ export default defineConfig({
   test: {
     include: [
       'test/api/**/*.test.ts',
+      'test/cli/invariants/app.test.ts',
       'test/commands/**/*.test.ts',
-      'test/engines/distributed/**/*.test.ts',
-      'test/engines/eventstoredb-peer*.test.ts',
+      'test/projections/{commerce-views,identity}.test.ts',
       'test/security/**/*.test.ts',
       'test/workers/**/*.test.ts',
     ],
-    env: { TEST_ENGINE: 'distributed' },
+    // What no route may do with garbage hardly depends on the engine: a few of each are enough here.
+    env: { TEST_ENGINE: 'distributed', GARBAGE_RUNS: '6' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
