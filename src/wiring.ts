@@ -61,7 +61,8 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
   const sealer = await createSealer({ keys: engine.keys, masterKey })
   const codec = createEventCodec(ground.events, { sealer, ids })
   const { events, snapshots, views: store, contents, jobs, counters, feed } = engine
-  const streams = createStreams({ events, snapshots, codec, logger })
+  const alone = engine.singleProcess
+  const streams = createStreams({ events, snapshots, codec, logger, alone })
   const upcast = codec.upcast.bind(codec)
   const tokenCounter = createTokenCounter()
   const practice = usesPracticeModel(config)
@@ -69,7 +70,6 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     : undefined
   const openAi = createOpenAi()
   const settings = settingsOf(config, ids.random(), practice)
-  const alone = engine.singleProcess
   const leases = createLeases({ counters, logger }, settings.runId)
   const lead = ground.projects ? leadOf(leases, projections, ids) : undefined
   const sharing = alone ? {} : { sharing: { lead } }

@@ -82,8 +82,13 @@ export interface LaneDeps {
   append(stream: string, expected: 'none' | number, events: readonly NewEvent[]): Promise<Appended>
   encode(events: readonly DomainEvent[], context: CommandContext): Promise<NewEvent[]>
   load<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<Loaded<S>>
-  /** Reads what other processes have appended. */
-  reload<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<Loaded<S>>
+  /** As the log has it, with what other processes have appended. */
+  loadCurrent<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    id: string,
+  ): Promise<Loaded<S>>
+  /** No other process appends. */
+  readonly alone: boolean
   committed<S>(
     decider: Pick<Decider<S, never, never>, 'snapshot'>,
     stream: string,
@@ -192,6 +197,7 @@ async function runRound<S, C, E extends DomainEvent>(
   }
 
   if (batch.length === 0) {
+    if (await isOvertaken(deps, decider, id, { round, outcomes, before })) return [...round]
     settle(round, outcomes, states, undefined)
     return round.slice(outcomes.length)
   }
@@ -208,6 +214,33 @@ async function runRound<S, C, E extends DomainEvent>(
   deps.committed(decider, stream, { state, revision, keyed: kept }, appended.position)
   settle(round, outcomes, states, appended.position)
   return round.slice(outcomes.length)
+}
+
+/**
+ * Where nothing is appended no store compares the revision. A refusal is told only by what the log has now:
+ * the client may know of a change, as of its own, that this process has not heard of yet.
+ */
+async function isOvertaken<S, C, E extends DomainEvent>(
+  deps: LaneDeps,
+  decider: Decider<S, C, E>,
+  id: string,
+  {
+    round: [first],
+    outcomes,
+    before,
+  }: {
+    readonly round: readonly Waiting<S, C, E>[]
+    readonly outcomes: readonly Outcome<S, E>[]
+    readonly before: Loaded<S>
+  },
+): Promise<boolean> {
+  const refused = outcomes.some(
+    (one) =>
+      one.kind === 'refused' &&
+      (one.error instanceof Refusal || one.error instanceof PreconditionFailed),
+  )
+  if (deps.alone || !refused || !first || performance.now() > first.deadline) return false
+  return (await deps.loadCurrent(decider, id)).revision !== before.revision
 }
 
 const foundIn = (keyed: ReadonlyMap<string, KeyedCommand>, commandId: string) =>
@@ -274,7 +307,7 @@ async function afterConflict<S, C, E extends DomainEvent>(
   round: readonly Waiting<S, C, E>[],
   conflict: RevisionConflict,
 ): Promise<Waiting<S, C, E>[]> {
-  await deps.reload(decider, id)
+  await deps.loadCurrent(decider, id)
   const again: Waiting<S, C, E>[] = []
   for (const waiting of round)
     if (performance.now() > waiting.deadline) waiting.reject(conflict)

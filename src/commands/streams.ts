@@ -6,6 +6,7 @@
  */
 import type { Decider, DomainEvent } from '../domain/decider.ts'
 import { streamName } from '../domain/decider.ts'
+import { Refusal } from '../domain/refusal.ts'
 import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { SnapshotStore } from '../ports/view-store.ts'
@@ -39,6 +40,12 @@ export interface Streams {
   ): Promise<Transacted<S, E>>
   /** The stream's state now, as this process knows it (see `observe`). */
   load<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<Loaded<S>>
+  /** @throws what the stream refuses the command with now; writes nothing. */
+  check<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    id: string,
+    command: C,
+  ): Promise<void>
   /** Every event of a stream, opened. */
   read(stream: string): Promise<ReadEvent[]>
   /** One event of a stream, opened; undefined where the stream is shorter. */
@@ -62,10 +69,12 @@ export interface StreamsDeps {
   readonly snapshots: SnapshotStore
   readonly codec: EventCodec
   readonly logger: Logger
+  /** No other process writes: what is kept is current. */
+  readonly alone?: boolean
 }
 
 export function createStreams(deps: StreamsDeps): Streams {
-  const { events, codec } = deps
+  const { events, codec, alone = false } = deps
   const cache = new Map<string, Kept>()
   const loading = new Map<string, Promise<Loaded<unknown>>>()
   /** The highest revision that was seen of a stream while it was being read. */
@@ -135,6 +144,14 @@ export function createStreams(deps: StreamsDeps): Streams {
     const stream = streamName(decider.category, id)
     const known = cache.get(stream)
     if (known && known.seen <= known.revision) return known as Loaded<S>
+    return readTail(decider, stream)
+  }
+
+  /** One read at a time, for everybody who asks meanwhile. */
+  function readTail<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    stream: string,
+  ): Promise<Loaded<S>> {
     const running = loading.get(stream)
     if (running) return running as Promise<Loaded<S>>
     const promise = loadFresh(decider, stream).finally(() => {
@@ -143,6 +160,17 @@ export function createStreams(deps: StreamsDeps): Streams {
     })
     loading.set(stream, promise)
     return promise
+  }
+
+  /** As the log has it, whatever this process has heard. */
+  async function loadCurrent<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    id: string,
+  ): Promise<Loaded<S>> {
+    const stream = streamName(decider.category, id)
+    // A read that has begun before may have looked before the change.
+    await loading.get(stream)?.catch(() => undefined)
+    return readTail(decider, stream)
   }
 
   /** After a commit: the new state is kept, and now and then written as a snapshot. */
@@ -169,17 +197,23 @@ export function createStreams(deps: StreamsDeps): Streams {
     append: (stream, expected, batch) => events.append(stream, expected, batch),
     encode: codec.encode,
     load,
-    reload: (decider, id) => {
-      const known = cache.get(streamName(decider.category, id))
-      if (known) known.seen = Math.max(known.seen, known.revision + 1)
-      return load(decider, id)
-    },
+    loadCurrent,
+    alone,
     committed,
   })
 
   return {
     transact: lanes.transact,
     load,
+    async check(decider, id, command) {
+      const { state } = await load(decider, id)
+      try {
+        decider.decide(command, state)
+      } catch (error) {
+        if (alone || !(error instanceof Refusal)) throw error
+        decider.decide(command, (await loadCurrent(decider, id)).state)
+      }
+    },
     async read(stream) {
       const all: ReadEvent[] = []
       for (let after: number | undefined; ;) {

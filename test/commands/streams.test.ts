@@ -10,6 +10,7 @@ import { step, type Root } from '../../src/commands/context.ts'
 import { createEventCodec, UnknownEvent } from '../../src/commands/event-codec.ts'
 import { createStreams, PreconditionFailed } from '../../src/commands/streams.ts'
 import { isErased } from '../../src/domain/personal.ts'
+import { Refusal } from '../../src/domain/refusal.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import { type EventStore, EventTooLarge } from '../../src/ports/event-store.ts'
@@ -30,11 +31,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function setUp(events: EventStore = engine.events) {
+async function setUp(events: EventStore = engine.events, alone = false) {
   const masterKey = await engine.keys.masterKey()
   const sealer = await createSealer({ keys: engine.keys, masterKey: masterKey as Uint8Array })
   const codec = createEventCodec(counterEvents, { sealer, ids })
-  const streams = createStreams({ events, snapshots: engine.snapshots, codec, logger: silent })
+  const { snapshots } = engine
+  const streams = createStreams({ events, snapshots, codec, logger: silent, alone })
   return { streams, sealer }
 }
 
@@ -117,6 +119,47 @@ describe('what another process has written', () => {
     })
     expect((await streams.load(counter, 'a')).revision).toBe(0)
     expect((await streams.load(counter, 'a')).revision).toBe(1)
+  })
+})
+
+describe('a refusal', () => {
+  test('is not told for what another process has changed already', async () => {
+    const [here, there] = [await setUp(), await setUp()]
+    await here.streams.transact(counter, 'a', raise(10), context())
+    await there.streams.transact(counter, 'a', raise(-5), context())
+    const { state } = await here.streams.transact(counter, 'a', raise(1, 10), context())
+    expect(state.total).toBe(6)
+    there.streams.observe(await engine.events.readStream('counter-a'))
+    await there.streams.transact(counter, 'a', raise(-5), context())
+    await here.streams.check(counter, 'a', raise(9, 10))
+    await expect(here.streams.check(counter, 'a', raise(10, 10))).rejects.toThrow(Refusal)
+  })
+
+  test('of a revision is not told where the client knows a later one than this process', async () => {
+    const [here, there] = [await setUp(), await setUp()]
+    await here.streams.transact(counter, 'a', raise(), context())
+    const { revision } = await there.streams.transact(counter, 'a', raise(), context())
+    await here.streams.transact(counter, 'a', raise(), context(), { ifRevision: revision })
+    const stale = here.streams.transact(counter, 'a', raise(), context(), { ifRevision: revision })
+    await expect(stale).rejects.toMatchObject({ name: 'PreconditionFailed', revision: 2 })
+  })
+
+  test('costs nothing more where no other process writes', async () => {
+    let reads = 0
+    const { streams } = await setUp(
+      {
+        ...bound(engine.events),
+        readStream(...asked) {
+          reads++
+          return engine.events.readStream(...asked)
+        },
+      },
+      true,
+    )
+    await streams.transact(counter, 'a', raise(10), context())
+    const before = reads
+    await expect(streams.transact(counter, 'a', raise(1, 10), context())).rejects.toThrow(Refusal)
+    expect(reads).toBe(before)
   })
 })
 

@@ -94,8 +94,7 @@ export async function admit(
     at,
   }
   // Refused before anything is stored; the append decides.
-  const { state } = await deps.streams.load(account, orgId)
-  account.decide({ ...command, contents: [] }, state)
+  await deps.streams.check(account, orgId, { ...command, contents: [] })
   const part = await storeContent(deps, {
     owner: caller.userId,
     day: at,
