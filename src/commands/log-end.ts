@@ -63,10 +63,22 @@ export function createLogEnd({
     }
   }
 
+  /** A listener that fails must not end the following for the others. */
+  function tell(
+    listener: (events: readonly StoredEvent[]) => void,
+    events: readonly StoredEvent[],
+  ): void {
+    try {
+      listener(events)
+    } catch (error) {
+      logger.error({ error }, 'what came at the end of the log could not be taken up')
+    }
+  }
+
   async function follow(after: Position): Promise<void> {
     for await (const batch of events.subscribe({ after, signal: abort.signal })) {
       const readable = batch.map(told)
-      for (const listener of listeners) listener(readable)
+      for (const listener of listeners) tell(listener, readable)
       position = batch.at(-1)?.position ?? position
       seen()
     }

@@ -46,6 +46,9 @@ test('a store that is away, and news that do not come, leave it unseen', async (
   const { events, state, tell } = log()
   const heard: bigint[] = []
   const end = createLogEnd({ events, upcast, logger: silent })
+  end.onEvents(() => {
+    throw new Error('a listener that fails is no reason to stop')
+  })
   end.onEvents((batch) => heard.push(...batch.map(({ position }) => position)))
   await end.start()
   state.away = true
