@@ -4,7 +4,7 @@
  * at the answers meanwhile, and has everything checked afterwards.
  */
 import { randomBytes } from 'node:crypto'
-import { type App, createApp } from '../../src/app.ts'
+import { type App, createApp, type Overrides } from '../../src/app.ts'
 import { type Role, readConfig } from '../../src/config.ts'
 import {
   ANSWER,
@@ -21,13 +21,15 @@ import { startStores, type Stores } from './cluster/stores.ts'
 import { until } from './cluster/until.ts'
 import { freshNamespace } from './distributed.ts'
 import { silent } from './silent.ts'
-import { startUpstream, type Upstream } from './upstream.ts'
+import { type Behaviour, startUpstream, type Upstream } from './upstream.ts'
 
 const ROLES = ['project', 'api', 'work'] as const
 const OF_EACH = 2
-/** An api process carries out so many calls itself; the others become jobs. */
+/** A process carries out so many calls at once; the others become jobs, and wait as such. */
 const CALLS_AT_ONCE = '2'
-const ENDED_WITHIN_MS = 75_000
+/** A run is dead when its last sign of life is 90 s old; then a sweep comes. */
+const ENDED_WITHIN_MS = 150_000
+const SEEDED_AGO_MS = 10 * 60_000
 
 export interface Readiness {
   readonly status: number
@@ -39,6 +41,8 @@ export interface Cluster {
   readonly namespace: string
   readonly stores: Stores
   readonly upstream: Upstream
+  /** What the provider does, unless a test says otherwise. */
+  readonly answer: Behaviour
   readonly load: Load
   readonly processes: readonly RoleProcess[]
   of(role: Role): readonly RoleProcess[]
@@ -73,11 +77,12 @@ async function start(
   close: () => Promise<void>,
 ): Promise<Cluster> {
   const stores = await startStores()
-  closers.push(() => stores.close())
-  const upstream = await startUpstream()
-  upstream.otherwise({ text: ANSWER, delayMs: 30 })
-  closers.push(() => upstream.close())
   const namespace = freshNamespace()
+  closers.push(() => stores.close(namespace))
+  const upstream = await startUpstream()
+  const answer = { text: ANSWER, delayMs: 30 }
+  upstream.otherwise(answer)
+  closers.push(() => upstream.close())
   const settings: Settings = {
     ...stores.settings,
     ENGINE: 'distributed',
@@ -87,15 +92,13 @@ async function start(
     PORT: '0',
     METRICS_PORT: '0',
     LOG_LEVEL: 'warn',
+    DRAIN_SECONDS: '0',
     OPENAI_BASE_URL: upstream.baseUrl,
     OPENAI_API_KEY: upstream.apiKey,
   }
   const processes = ROLES.flatMap((role) =>
     Array.from({ length: OF_EACH }, (_, n) =>
-      roleProcess(`${role}-${n + 1}`, role, {
-        ...settings,
-        ...(role === 'api' ? { CALLS_AT_ONCE } : {}),
-      }),
+      roleProcess(`${role}-${n + 1}`, role, { ...settings, CALLS_AT_ONCE }),
     ),
   )
   closers.push(() => Promise.all(processes.map((one) => one.kill())))
@@ -103,15 +106,21 @@ async function start(
   await Promise.all(processes.map((one) => one.start()))
 
   /** An application beside the others, which reads; closed by whoever asked for it. */
-  const observer = (): Promise<App> =>
-    createApp(readConfig(settings, '/nonexistent/.env'), { role: 'none', logger: silent })
+  const observer = (overrides: Overrides = {}): Promise<App> =>
+    createApp(readConfig(settings, '/nonexistent/.env'), {
+      role: 'none',
+      logger: silent,
+      ...overrides,
+    })
 
   const [api] = of('api')
   if (!api) throw new Error('there is no api')
-  const seeding = await observer()
-  const seeded = await seed(seeding, api).finally(async () => {
-    await seeding.stop()
-  })
+  // What begins with the seed has begun by every clock.
+  const clock = { now: () => new Date(Date.now() - SEEDED_AGO_MS) }
+  const seeding = await observer({ clock })
+  closers.push(() => seeding.stop())
+  const seeded = await seed(seeding, api)
+  await seeding.stop()
   const load = new Load(seeded, () => of('api').filter(({ running }) => running))
   closers.push(() => load.pause())
   const ledger = new Ledger()
@@ -143,6 +152,7 @@ async function start(
       checkProvider(upstream.requests)
       await checkRepeats(
         load,
+        ledger,
         of('api').filter(({ running }) => running),
       )
       expectNoCrash(processes)
@@ -156,6 +166,7 @@ async function start(
     namespace,
     stores,
     upstream,
+    answer,
     load,
     processes,
     of,

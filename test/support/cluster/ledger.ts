@@ -14,8 +14,9 @@ export interface CallRecord {
   readonly ends: string[]
   holdOpen: boolean
   chargeNanos: bigint | undefined
-  /** Of the account after the hold's end. */
-  balanceNanos: bigint | undefined
+  /** Whose account, and its revision at the hold's end. */
+  readonly orgId: string
+  endedAt: number | undefined
 }
 
 export class Ledger {
@@ -24,14 +25,23 @@ export class Ledger {
   readonly lots = new Map<string, number>()
   /** `session generation` of every refresh token that was ever issued. */
   readonly tokens = new Set<string>()
-  /** `orgId revision` of every account, with its balance then. */
-  readonly balances = new Map<string, bigint>()
+  /** Of every account its balance at each revision. */
+  readonly #balances = new Map<string, bigint[]>()
   readonly positions = new Set<bigint>()
-  readonly #latest = new Map<string, bigint>()
   #position = BEFORE_ALL
 
   get position(): bigint {
     return this.#position
+  }
+
+  /** What the account had at a revision. */
+  balance(orgId: string, revision: number): bigint | undefined {
+    return this.#balances.get(orgId)?.[revision]
+  }
+
+  /** Whether the account had so much when the call's hold had ended, or at some time after it. */
+  hadAfter({ orgId, endedAt }: CallRecord, nanos: bigint): boolean {
+    return endedAt !== undefined && this.#balances.get(orgId)?.includes(nanos, endedAt) === true
   }
 
   /** Reads on to the end of the log. */
@@ -60,9 +70,10 @@ export class Ledger {
     const text = (name: string): string => String(data[name])
     this.positions.add(position)
     if (stream.startsWith('account-')) {
-      this.#account(event, text)
       const orgId = stream.slice('account-'.length)
-      this.balances.set(`${orgId} ${revision}`, this.#latest.get(orgId) ?? 0n)
+      const known = this.#balances.get(orgId) ?? []
+      this.#balances.set(orgId, known)
+      known[revision] = (known[revision - 1] ?? 0n) + this.#account(event, orgId, text)
     } else if (stream.startsWith('invocation-')) {
       const call = this.calls.get(text('invocationId'))
       if (call && type === 'InvocationAccepted') call.accepted++
@@ -72,37 +83,40 @@ export class Ledger {
       this.tokens.add(`${text('sessionId')} ${text('generation')}`)
   }
 
-  #account({ type, stream, position }: StoredEvent, text: (name: string) => string): void {
-    const orgId = stream.slice('account-'.length)
-    const change = (nanos: bigint) =>
-      this.#latest.set(orgId, (this.#latest.get(orgId) ?? 0n) + nanos)
+  /** Answers by how much the balance changes. */
+  #account(
+    { type, revision, position }: StoredEvent,
+    orgId: string,
+    text: (name: string) => string,
+  ): bigint {
     switch (type) {
       case 'CreditGranted':
         this.lots.set(text('lotId'), (this.lots.get(text('lotId')) ?? 0) + 1)
-        return change(BigInt(text('amountNanos'))) && undefined
+        return BigInt(text('amountNanos'))
       case 'HoldPlaced':
         if (this.calls.has(text('invocationId'))) throw new Error(`two holds: ${position}`)
         this.calls.set(text('invocationId'), {
+          orgId,
           heldAt: position,
           accepted: 0,
           ends: [],
           holdOpen: true,
           chargeNanos: undefined,
-          balanceNanos: undefined,
+          endedAt: undefined,
         })
-        return
+        return 0n
       case 'HoldSettled':
       case 'HoldReleased': {
         const call = this.calls.get(text('invocationId'))
         if (!call?.holdOpen) throw new Error(`a hold ends twice: ${position}`)
         call.holdOpen = false
-        call.balanceNanos = BigInt(text('balanceNanos'))
-        if (type === 'HoldReleased') return
+        call.endedAt = revision
+        if (type === 'HoldReleased') return 0n
         call.chargeNanos = BigInt(text('chargeNanos'))
-        return change(-call.chargeNanos) && undefined
+        return -call.chargeNanos
       }
       case 'BillingAccountOpened':
-        return
+        return 0n
       default:
         throw new Error(`no load makes ${type}`)
     }

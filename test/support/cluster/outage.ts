@@ -30,31 +30,50 @@ export interface Outage {
 
 export type Answer = Tried & { readonly kind: Kind }
 
-/** Answers what was asked while it was away. */
-export async function outage(cluster: Cluster, { take, give, named }: Outage): Promise<Answer[]> {
-  const { load, processes } = cluster
+/** What was asked while it was away and answered before it was back; `known`: once everybody knew. */
+export interface Meanwhile {
+  readonly all: readonly Answer[]
+  readonly known: readonly Answer[]
+}
+
+export async function outage(cluster: Cluster, { take, give, named }: Outage): Promise<Meanwhile> {
+  const { load } = cluster
   await goesOn(cluster)
   const from = performance.now()
+  let to = from
   await take()
   const over = pause(AWAY_MS)
-  await Promise.all(
-    processes.map((one) =>
-      until(`${one.name} says what is away`, AWAY_MS, async () => {
-        const { status, failing } = await cluster.readiness(one)
-        return status === 503 && failing.some((name) => named.test(name))
-      }),
-    ),
-  )
-  await over
-  const to = performance.now()
-  await give()
+  const running = cluster.processes.filter((one) => one.running)
+  try {
+    await Promise.all(
+      running.map((one) =>
+        until(`${one.name} says what is away`, AWAY_MS, async () => {
+          const { status, failing } = await cluster.readiness(one)
+          return status === 503 && failing.some((name) => named.test(name))
+        }),
+      ),
+    )
+  } finally {
+    await over
+    to = performance.now()
+    await give()
+  }
   await goesOn(cluster)
   await load.pause()
   await cluster.allReady(READY_AGAIN_WITHIN_MS)
-  const answers = load.triesBetween(from, to)
-  expectAnswered(answers, from, to)
-  return answers
+  const all = load.triesBetween(from, to)
+  expectAnswered(all, from, to)
+  const known = all.filter(
+    ({ begunAt, ms }) => begunAt > from + KNOWN_AFTER_MS && begunAt + ms < to,
+  )
+  return { all, known }
 }
+
+/** Kinds of which some were answered so. */
+export const kindsWith = (
+  answers: readonly Answer[],
+  fits: (status: number) => boolean,
+): Set<Kind> => new Set(answers.filter(({ status = 0 }) => fits(status)).map(({ kind }) => kind))
 
 /** Everything that is asked from now on is answered well. */
 export async function goesOn({ load }: Cluster, kinds: readonly Kind[] = KINDS): Promise<void> {

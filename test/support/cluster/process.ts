@@ -1,11 +1,11 @@
 /**
  * One process of the product, as `npm start -- --role …` runs it: started, killed, asked to stop, started
  * again with another environment. Whoever ends without having been asked to is remembered with its last
- * words, and none outlives the test.
+ * words, and none outlives the test. With CLUSTER_LOGS=<folder> all that they print is kept there.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -13,7 +13,8 @@ import type { Role } from '../../../src/config.ts'
 
 const MAIN = join(import.meta.dirname, '../../../src/main.ts')
 const LISTENS = /^Daybook listens on (\S+)$/m
-const LAST_WORDS = 200_000
+const LAST_WORDS = 2_000
+const LOGS = process.env['CLUSTER_LOGS']
 
 export type Settings = Readonly<Record<string, string>>
 
@@ -25,8 +26,6 @@ export interface RoleProcess {
   readonly running: boolean
   /** How often it has ended although nobody had asked it to. */
   readonly crashes: readonly string[]
-  /** The end of what it has printed: its log from `warn` on, and standard error. */
-  printed(): string
   /** Resolves when it listens. What `settings` name replaces what the cluster says. */
   start(settings?: Settings): Promise<void>
   kill(): Promise<void>
@@ -44,6 +43,7 @@ export function roleProcess(name: string, role: Role, given: Settings): RoleProc
   const crashes: string[] = []
   const hear = (text: string) => {
     printed = (printed + text).slice(-LAST_WORDS)
+    if (LOGS !== undefined) appendFileSync(join(LOGS, `${name}.log`), text)
   }
   const killAtExit = () => child?.kill('SIGKILL')
 
@@ -98,7 +98,6 @@ export function roleProcess(name: string, role: Role, given: Settings): RoleProc
       return child !== undefined && !asked
     },
     crashes,
-    printed: () => printed,
     start,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
