@@ -19,7 +19,7 @@ export async function streamsOn(engine: Engine, masterKey: Uint8Array): Promise<
   const sealer = await createSealer({ keys: engine.keys, masterKey })
   const codec = createEventCodec(catalogue, { sealer, ids })
   const { events, snapshots } = engine
-  return createStreams({ events, snapshots, codec, logger: quiet })
+  return createStreams({ events, snapshots, codec, logger: quiet, alone: engine.singleProcess })
 }
 
 /** Holds and their releases in turn, as calls make and end them. */

@@ -138,7 +138,7 @@ async function say(end: Side, { ids, tokens, everyMs }: Work & { do: 'say' }): P
   for (const id of ids) end.say(id, { kind: 'end' })
 }
 
-answering(async (work: Work): Promise<Heard | boolean> => {
+async function answer(work: Work): Promise<Heard | boolean> {
   if (work.do === 'open') {
     const open = work.side === 'ours' ? ours : bare
     side = await open(work.url, work.namespace)
@@ -153,4 +153,6 @@ answering(async (work: Work): Promise<Heard | boolean> => {
     return listening.result()
   }
   return true
-})
+}
+
+answering(answer, { collecting: false })

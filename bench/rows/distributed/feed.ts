@@ -50,9 +50,10 @@ async function firstTokens({ speaker, listener }: Ends, count: number): Promise<
   for (const id of ids(count)) {
     const stream = { ids: [id] }
     await listener.ask({ do: 'listen', ...stream } satisfies Work)
+    const told = listener.ask<Heard>({ do: 'heard' } satisfies Work)
     await delay(SETTLED_MS)
     await speaker.ask({ do: 'say', ...stream, tokens: 1, everyMs: 0 } satisfies Work)
-    const { p50, failed } = await listener.ask<Heard>({ do: 'heard' } satisfies Work)
+    const { p50, failed } = await told
     if (failed > 0) throw new Error('a first token was not heard')
     heard.push(p50)
   }
