@@ -14,6 +14,8 @@ if [ "${1:-}" = --peer ]; then
 fi
 [ $# -gt 0 ] || { echo "usage: $0 [--peer] <command> [argument...]" >&2; exit 2; }
 root=$(cd "$(dirname "$0")/.." && pwd)
+# The pinned Node, whoever calls: the machine's own may be older.
+export PATH="$root/node_modules/.bin:$PATH"
 directory=$(mktemp -d "${TMPDIR:-/tmp}/daybook-servers.XXXXXX")
 started=()
 
