@@ -22,6 +22,7 @@ import type { Connection } from './connection.ts'
 import type { Begun, FirstAnswers } from './first-answers.ts'
 import { backoff, IMPATIENT_MS } from './pace.ts'
 import type { LogReader } from './reader.ts'
+import { Turns } from './turns.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
@@ -50,6 +51,7 @@ interface Append {
 
 export class Appender {
   readonly #options: AppenderOptions
+  readonly #turns = new Turns()
 
   constructor(options: AppenderOptions) {
     this.#options = options
@@ -63,10 +65,17 @@ export class Appender {
     const encoded = inspect(stream, expected, events)
     const { answers, giveUpMs } = this.#options
     const begun = answers.begin()
-    const until = performance.now() + giveUpMs
+    const begunAt = performance.now()
+    const until = begunAt + giveUpMs
     try {
       const append = { stream, expected, events: encoded, begun, until }
-      return await this.#write({ ...append, waits: 0, cause: undefined })
+      const appended = await this.#write({ ...append, waits: 0, cause: undefined })
+      const heldMs = this.#turns.won(stream, begunAt)
+      if (heldMs > 0) await sleep(heldMs)
+      return appended
+    } catch (error) {
+      if (error instanceof RevisionConflict) this.#turns.lost(stream)
+      throw error
     } finally {
       answers.end(begun)
     }
