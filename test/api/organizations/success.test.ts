@@ -26,6 +26,7 @@ describe('POST and GET /organizations', () => {
     expect(made.status).toBe(201)
     expect(made.body).toMatchObject({ kind: 'team', name: 'Crew', role: 'owner' })
     expect(made.headers['location']).toBe(`/organizations/${String(made.body['id'])}`)
+    await app.settled()
     const list = await app.request<{ items: { id: string }[] }>('GET /organizations', { token })
     expect(list.body.items.map((one) => one.id)).toEqual([owner.orgId, made.body['id']])
     const first = await app.request<{ items: { id: string }[]; next_cursor: string }>(
