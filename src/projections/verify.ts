@@ -1,7 +1,7 @@
 /**
  * Replays views from the whole log, in one pass, into collections beside the served ones and compares
- * the two, byte for byte. The served views go on: what looks different is compared again, and documents
- * that reflect the same position must be the same.
+ * the two, byte for byte. The served views go on: documents that reflect the same position must be the
+ * same.
  */
 import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
 import { BEFORE_ALL } from '../ports/event-store.ts'
@@ -13,8 +13,6 @@ import { LAST_GENERATION, physical, type Views } from './views.ts'
 const PAGE = 1_000
 /** So many keys are looked at again: those that changed meanwhile are among them. */
 const SUSPECTED = 10_000
-/** Documents that change all the time are looked at so often. */
-const ROUNDS = 20
 const VIEWS_WITHIN_MS = 5_000
 /** So many keys that differ are named; a view that is wrong is wrong. */
 const NAMED = 100
@@ -65,15 +63,13 @@ export async function verifyViews(v: Verification): Promise<Verified[]> {
 /** Brings copies up to the end of the log, and waits until the served views are there too. */
 async function fill(v: Verification, copies: readonly Copy[]): Promise<void> {
   const head = await v.events.head()
-  let position = copies.reduce((least, { reached }) => (reached < least ? reached : least), head)
+  let position = BEFORE_ALL
   while (position < head) {
     const page = (await v.events.readAll({ after: position, limit: PAGE })).map(v.upcast)
     const last = page.at(-1)
     if (!last) break
     for (const copy of copies) {
-      const wanted = page.filter((event) => event.position > copy.reached)
-      if (wanted.length === 0) continue
-      await foldBatch(v.store, copy.projection, copy.scratch, wanted, last.position)
+      await foldBatch(v.store, copy.projection, copy.scratch, page, last.position)
       copy.reached = last.position
     }
     position = last.position
@@ -82,24 +78,51 @@ async function fill(v: Verification, copies: readonly Copy[]): Promise<void> {
   await v.passed(head, VIEWS_WITHIN_MS)
 }
 
+/**
+ * What looks different may have changed meanwhile. A served document tells the position that it reflects,
+ * and what differs at the same position is wrong, however often it changes.
+ */
 async function compareCopy(v: Verification, copy: Copy): Promise<Verified> {
   const { name } = copy.projection
   const { documents, suspects } = await compare(v.store, v.served(name), copy.scratch)
-  let different = [...suspects]
-  for (let round = 0; different.length > 0 && round < ROUNDS; round++) {
-    await fill(v, [copy])
-    const [now, fresh] = await Promise.all([
-      v.store.getMany(v.served(name), different),
-      v.store.getMany(copy.scratch, different),
-    ])
-    const differs = (key: string) => !sameBytes(now.get(key)?.document, fresh.get(key)?.document)
-    const still = different.filter(differs)
-    // Both reflect the same position: no further round will make them equal.
-    if (still.every((key) => now.get(key)?.position === fresh.get(key)?.position))
-      return { name, documents, different: still.slice(0, NAMED) }
-    different = still
+  const suspected = [...suspects]
+  const now = await v.store.getMany(v.served(name), suspected)
+  const positionOf = (key: string) => now.get(key)?.position ?? BEFORE_ALL
+  await advance(v, copy, greatest(suspected.map(positionOf)))
+  const fresh = await v.store.getMany(copy.scratch, suspected)
+  const different: string[] = []
+  for (const key of suspected) {
+    if (different.length === NAMED) break
+    const [is, ought] = [now.get(key), fresh.get(key)]
+    if (sameBytes(is?.document, ought?.document)) continue
+    if ((ought?.position ?? BEFORE_ALL) <= positionOf(key) || (await differs(v, copy, key)))
+      different.push(key)
   }
-  return { name, documents, different: different.slice(0, NAMED) }
+  return { name, documents, different }
+}
+
+/** Looks at one document alone, and brings the copy exactly to where it is. */
+async function differs(v: Verification, copy: Copy, key: string): Promise<boolean> {
+  const { name } = copy.projection
+  await v.passed(copy.reached, VIEWS_WITHIN_MS)
+  const is = (await v.store.getMany(v.served(name), [key])).get(key)
+  await advance(v, copy, is?.position ?? BEFORE_ALL)
+  const ought = (await v.store.getMany(copy.scratch, [key])).get(key)
+  return !sameBytes(is?.document, ought?.document)
+}
+
+const greatest = (positions: readonly Position[]): Position =>
+  positions.reduce((a, b) => (a > b ? a : b), BEFORE_ALL)
+
+/** Folds everything up to a position into a copy, and nothing after it. */
+async function advance(v: Verification, copy: Copy, to: Position): Promise<void> {
+  while (copy.reached < to) {
+    const page = (await v.events.readAll({ after: copy.reached, limit: PAGE })).map(v.upcast)
+    const wanted = page.filter(({ position }) => position <= to)
+    const reached = wanted.length < page.length ? to : (page.at(-1)?.position ?? to)
+    if (wanted.length > 0) await foldBatch(v.store, copy.projection, copy.scratch, wanted, reached)
+    copy.reached = reached
+  }
 }
 
 /** Both in order of key, side by side. */

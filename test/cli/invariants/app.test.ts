@@ -82,7 +82,7 @@ test('P1: what is written meanwhile is no difference', async () => {
 
 test('P3: a view that is ahead of the log', async () => {
   const { app } = test_
-  const ahead = app.runner.status().map((one) => ({ ...one, checkpoint: 1_000n, stopped: 'x' }))
+  const ahead = app.runner.status().map((one) => ({ ...one, checkpoint: 2n ** 62n, stopped: 'x' }))
   const runner = { ...app.runner, status: () => ahead.slice(0, 1) }
   const [first] = ahead
   expect(await found({ ...app, runner })).toEqual([`P3 ${first?.name}`, `P1 ${first?.name}`])
