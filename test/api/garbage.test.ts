@@ -9,7 +9,7 @@ import { garbageFor, type GarbageRequest, type Known } from '../support/garbage.
 import { signIn, signInMember } from '../support/seed.ts'
 import { everyRoute, nameOf } from '../support/whole-api.ts'
 
-const RUNS = Number(process.env['GARBAGE_RUNS'] ?? 40)
+const RUNS = 40
 /** What a refused request may leave all the same. */
 const MAY_FOLLOW_A_REFUSAL = new Set([
   'UsageRecorded',
