@@ -48,12 +48,12 @@ export function startLoad(url: string, who: Funded, text: string): Load {
   let refused = 0
   const stopping = new AbortController()
 
-  /** Once, and again where the process was stopping. undefined: it failed, and that is written down. */
+  /** Once, and again where nothing was begun. undefined: it failed, and that is written down. */
   async function ask(asked: Asked, wanted: number): Promise<Got | undefined> {
     for (;;) {
       const got = await once(url, asked)
       if (got.status === wanted) return got
-      if (got.status === 503 && got.text.includes('"stopping"')) refused++
+      if (got.status === 503 && /"code":"(stopping|unavailable)"/.test(got.text)) refused++
       else {
         failures.push(`${asked.line} ${got.status} ${got.text.slice(0, 300)}`)
         return undefined
