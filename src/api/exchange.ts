@@ -4,7 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { actorRef } from '../commands/access.ts'
+import { type Actor, actorRef } from '../commands/access.ts'
 import { NAMESPACE, type Root } from '../commands/context.ts'
 import type { Streams } from '../commands/streams.ts'
 import { messagesFor } from '../messages/index.ts'
@@ -153,7 +153,7 @@ function rootOf(deps: InputDeps, one: AnyRoute, request: FastifyRequest, body: u
     actor: actorRef(actor),
     at,
     correlationId: request.id,
-    ...(actor.kind === 'user' && actor.orgId !== undefined ? { orgId: actor.orgId } : {}),
+    ...(actor.kind !== 'anonymous' && actor.orgId !== undefined ? { orgId: actor.orgId } : {}),
     ...(typeof traceparent === 'string' && /^[\da-f-]{55}$/.test(traceparent)
       ? { traceparent }
       : {}),
@@ -166,13 +166,18 @@ function rootOf(deps: InputDeps, one: AnyRoute, request: FastifyRequest, body: u
     throw new Problem('invalid_input', {}, [
       { path: 'header.idempotency-key', message: '1 to 255 visible ASCII characters' },
     ])
-  const principal = actor.kind === 'user' ? actor.userId : (one.principal?.(body as never) ?? '')
+  const principal = principalOf(actor) ?? one.principal?.(body as never) ?? ''
   const id = deps.ids.derive(NAMESPACE, JSON.stringify([principal, one.method, one.path, key]))
   // Two requests are the same wish when path, query, organization and body are the same. Keyed, since it
   // stays in the log: nobody who reads there can try passwords or prompts against it.
   const wish = JSON.stringify([request.url, base.orgId ?? null, body ?? null])
   const digest = deps.sealer.hmac('request', wish)
   return { ...base, id, causationId: id, digest }
+}
+
+function principalOf(actor: Actor): string | undefined {
+  if (actor.kind === 'anonymous') return undefined
+  return actor.kind === 'user' ? actor.userId : actor.keyId
 }
 
 function signalOf(deps: InputDeps, request: FastifyRequest, reply: FastifyReply): AbortSignal {

@@ -4,6 +4,7 @@
  */
 import type { OrganizationRole } from '../domain/organization/events.ts'
 import type { ActorRef } from '../domain/metadata.ts'
+import type { KeyScope } from '../domain/api-key/events.ts'
 import { Refusal } from '../domain/refusal.ts'
 
 export interface UserActor {
@@ -16,7 +17,20 @@ export interface UserActor {
   readonly orgId?: string
   readonly role?: OrganizationRole
 }
-export type Actor = { readonly kind: 'anonymous'; readonly locale: string } | UserActor
+/** A program with a key of an organization: it may do what its scopes name, and nothing more. */
+export interface KeyActor {
+  readonly kind: 'key'
+  readonly keyId: string
+  readonly orgId: string
+  readonly scopes: readonly KeyScope[]
+  /** Agents and models that it is bound to; all of the organization where left out. */
+  readonly agents?: readonly string[]
+  readonly models?: readonly string[]
+  readonly locale: string
+}
+/** Whoever acts in an organization. */
+export type OrganizationActor = UserActor | KeyActor
+export type Actor = { readonly kind: 'anonymous'; readonly locale: string } | OrganizationActor
 
 /** Declared beside each route; a route without one does not compile. */
 export interface AccessRule {
@@ -27,6 +41,8 @@ export interface AccessRule {
    * owner. undefined: no organization is needed.
    */
   readonly role?: 'auditor' | 'member' | 'admin' | 'owner'
+  /** What a key needs for it; keys are refused where there is none. Only beside a role. */
+  readonly scope?: KeyScope
   readonly resource: string
   readonly action: string
   /** Names of the limits that apply, besides the general one. */
@@ -56,7 +72,13 @@ export function authorize(actor: Actor, rule: AccessRule): void {
   if (rule.actor === 'anyone') return
   if (actor.kind === 'anonymous') throw new Refusal('unauthenticated')
   if (rule.actor === 'administrator') {
-    if (!actor.administrator) throw new Refusal('forbidden', { needed: 'administrator' })
+    if (actor.kind !== 'user' || !actor.administrator)
+      throw new Refusal('forbidden', { needed: 'administrator' })
+    return
+  }
+  if (actor.kind === 'key') {
+    if (rule.scope === undefined || !actor.scopes.includes(rule.scope))
+      throw new Refusal('forbidden', { needed: rule.scope ?? 'user' })
     return
   }
   if (rule.role === undefined) return
@@ -68,7 +90,13 @@ export const atLeast = (role: OrganizationRole | undefined, least: OrganizationR
   role !== undefined && RANK[role] >= RANK[least]
 
 /** The actor as events store it. */
-export const actorRef = (actor: Actor): ActorRef =>
-  actor.kind === 'anonymous'
-    ? { kind: 'anonymous' }
-    : { kind: 'user', id: actor.userId, sessionId: actor.sessionId }
+export function actorRef(actor: Actor): ActorRef {
+  switch (actor.kind) {
+    case 'anonymous':
+      return { kind: 'anonymous' }
+    case 'user':
+      return { kind: 'user', id: actor.userId, sessionId: actor.sessionId }
+    case 'key':
+      return { kind: 'apiKey', id: actor.keyId, orgId: actor.orgId }
+  }
+}

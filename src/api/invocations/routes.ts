@@ -1,6 +1,6 @@
 /** Invoking an agent, and what can be done with a call: read it, follow its stream, cancel it. */
 import { z } from 'zod'
-import type { AccessRule, Actor, UserActor } from '../../commands/access.ts'
+import type { AccessRule } from '../../commands/access.ts'
 import { readContent } from '../../commands/contents.ts'
 import type { Deps } from '../../commands/deps.ts'
 import { cancelInvocation } from '../../commands/invocation/cancel-invocation.ts'
@@ -16,9 +16,9 @@ import { labelName, variableName } from '../../domain/agent/events.ts'
 import { idSchema } from '../../domain/ids.ts'
 import { invocationMetadata } from '../../domain/invocation/events.ts'
 import type { Invocation } from '../../domain/invocation/invocation.ts'
-import { Refusal } from '../../domain/refusal.ts'
 import type { Messages } from '../../messages/messages.ts'
 import { invocationHistory } from '../../projections/invocation-history.ts'
+import { acting } from '../actor.ts'
 import { Problem } from '../errors.ts'
 import { type AnyRoute, type Answer, type Call, route } from '../route.ts'
 import { defined } from '../schemas.ts'
@@ -112,7 +112,7 @@ const invokeRoute = (deps: Deps): AnyRoute =>
     ],
     async handler(call) {
       const { actor, root, params, body, request } = call
-      const caller = personOf(actor)
+      const caller = acting(actor)
       const input = inputOf(params.agent_id, body)
       const isAsync = prefersAsync(request.headers['prefer'])
       const signal = leftSignal(call.reply)
@@ -162,11 +162,6 @@ function endedOf({ ended }: Awaited<ReturnType<typeof invokeAgent>>) {
   return ended
 }
 
-function personOf(actor: Actor): UserActor {
-  if (actor.kind !== 'user') throw new Refusal('unauthenticated')
-  return actor
-}
-
 const delivery = (
   deps: Deps,
   {
@@ -197,7 +192,7 @@ const readRoute = (deps: Deps): AnyRoute =>
     problems: ['invocation_not_found', 'view_behind'],
     reads: true,
     async handler({ actor, params: { id } }) {
-      const invocation = await visibleCall(deps, personOf(actor), id, 'read')
+      const invocation = await visibleCall(deps, acting(actor), id, 'read')
       return { body: await shown(deps, id, invocation) }
     },
   })
@@ -233,7 +228,7 @@ const eventsRoute = (deps: Deps): AnyRoute =>
         request,
         reply,
       } = call
-      const invocation = await visibleCall(deps, personOf(actor), id, 'read')
+      const invocation = await visibleCall(deps, acting(actor), id, 'read')
       const after = lastEventId(request.headers['last-event-id'])
       const left = leftSignal(reply)
       const stream = openEventStream(reply, {}, after)
@@ -277,7 +272,7 @@ const cancelRoute = (deps: Deps): AnyRoute =>
     },
     problems: ['invocation_not_found', 'invocation_ended'],
     async handler({ actor, root, params: { id } }) {
-      const { invocation, position } = await cancelInvocation(deps, personOf(actor), root, id)
+      const { invocation, position } = await cancelInvocation(deps, acting(actor), root, id)
       const ended = invocation.end !== undefined
       return {
         status: ended ? 200 : 202,

@@ -9,7 +9,7 @@ import type { AbortPolicy } from '../../domain/agent/events.ts'
 import { type PromptMessage, render } from '../../domain/agent/template.ts'
 import type { Accepted, InvocationMetadata } from '../../domain/invocation/events.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import type { UserActor } from '../access.ts'
+import type { OrganizationActor } from '../access.ts'
 import { readContent, storeContent } from '../contents.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
@@ -27,7 +27,9 @@ export interface InvokeInput {
 }
 
 export interface Caller {
-  readonly userId: string
+  /** The person, or the key that acts for no person. */
+  readonly userId?: string
+  readonly keyId?: string
   readonly orgId: string
 }
 
@@ -56,10 +58,17 @@ export async function readMessages(
   return text === undefined ? undefined : (JSON.parse(text) as Request).messages
 }
 
-export const callerOf = ({ userId, orgId }: UserActor): Caller => {
+export const callerOf = (actor: OrganizationActor): Caller => {
+  const { orgId } = actor
   if (orgId === undefined) throw new Refusal('organization_required')
-  return { userId, orgId }
+  return actor.kind === 'key' ? { keyId: actor.keyId, orgId } : { userId: actor.userId, orgId }
 }
+
+/** Who asked, as events store it. */
+const byWhom = ({ userId, keyId }: Caller) => ({
+  ...(userId === undefined ? {} : { userId }),
+  ...(keyId === undefined ? {} : { keyId }),
+})
 
 /** Tells two requests with one key apart. Without a key nothing is ever compared. */
 export const requestDigest = ({ ids }: Pick<Deps, 'ids'>, root: Root): string =>
@@ -96,7 +105,8 @@ export async function admit(
   // Refused before anything is stored; the append decides.
   await deps.streams.check(account, orgId, { ...command, contents: [] })
   const part = await storeContent(deps, {
-    owner: caller.userId,
+    // What a key sends is the organization's.
+    owner: caller.userId ?? orgId,
     day: at,
     part: 'request',
     text: requestText({ input: request.input, variables: request.variables ?? {}, messages }),
@@ -149,7 +159,7 @@ async function again(
 
 function holdCommand(
   deps: Deps,
-  { userId }: Caller,
+  caller: Caller,
   root: Root,
   { agentId, user }: InvokeInput,
   { version, label, priceList, chain }: CallTerms,
@@ -157,7 +167,7 @@ function holdCommand(
   return {
     type: 'PlaceHold',
     requestedAt: root.at,
-    userId,
+    ...byWhom(caller),
     ...(user === undefined ? {} : { endUser: deps.sealer.hmac('endUser', user) }),
     agentId,
     agentVersion: version.version,
@@ -172,7 +182,7 @@ function holdCommand(
 
 function acceptedFrom(
   deps: Deps,
-  { userId, orgId }: Caller,
+  caller: Caller,
   { user, metadata }: InvokeInput,
   hold: Hold,
   terms: CallTerms,
@@ -186,8 +196,8 @@ function acceptedFrom(
   const taken = chain.some(({ model }) => model.parameters.temperature)
   return {
     invocationId: hold.invocationId,
-    orgId,
-    userId,
+    orgId: caller.orgId,
+    ...byWhom(caller),
     ...(hold.endUser === undefined ? {} : { endUser: hold.endUser }),
     ...(user === undefined ? {} : { endUserText: user }),
     metadata: metadata ?? {},

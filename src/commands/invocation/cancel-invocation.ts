@@ -3,7 +3,7 @@
  * execution ends it by the agent version's abort policy.
  */
 import type { Invocation } from '../../domain/invocation/invocation.ts'
-import type { UserActor } from '../access.ts'
+import type { OrganizationActor } from '../access.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import type { Position } from '../../ports/event-store.ts'
@@ -19,7 +19,7 @@ export interface Canceled {
 /** @throws Refusal invocation_not_found (also for another's), invocation_ended */
 export async function cancelInvocation(
   deps: Deps,
-  actor: UserActor,
+  actor: OrganizationActor,
   root: Root,
   invocationId: string,
 ): Promise<Canceled> {

@@ -9,7 +9,7 @@
 import { type Invocation, isInCharge } from '../../domain/invocation/invocation.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { Unavailable } from '../../ports/unavailable.ts'
-import type { UserActor } from '../access.ts'
+import type { OrganizationActor } from '../access.ts'
 import { newId, type Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { type Admitted, admit, callerOf, type InvokeInput } from './admit.ts'
@@ -51,7 +51,7 @@ export const invocationIdOf = ({ ids }: Pick<Deps, 'ids'>, root: Root): string =
  */
 export async function invokeAgent(
   deps: Deps,
-  actor: UserActor,
+  actor: OrganizationActor,
   root: Root,
   input: InvokeInput,
   options: InvokeOptions,

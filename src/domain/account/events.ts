@@ -11,6 +11,7 @@ import { nanos, nanosText, tokenQuantities } from '../money.ts'
 import { dimensions } from '../invocation/events.ts'
 import { modelName } from '../model/events.ts'
 import { clear } from '../personal.ts'
+import { budgetDimensions, budgetPeriods, ruling } from '../policy/events.ts'
 
 const amountText = z
   .string()
@@ -57,6 +58,16 @@ export const contentReference = z.strictObject({
 
 /** reported by the provider · counted by us · estimated by us · unknown (listed, never taken for zero). */
 export const usageBasis = z.enum(['reported', 'counted', 'estimated', 'unknown'])
+
+/** A budget that a hold was placed under: what binds it until its call is settled. */
+export const keptBudget = z.strictObject({
+  ruling,
+  per: z.enum(budgetDimensions),
+  period: z.enum(budgetPeriods),
+  amountNanos: amountText,
+  hard: z.boolean(),
+  thresholds: z.array(z.int().positive()).max(10),
+})
 
 export const accountEvents = {
   BillingAccountOpened: event('The organization has a billing account.', {
@@ -125,6 +136,8 @@ export const accountEvents = {
       /** Digest of the request: an equal key with another one is another wish. */
       requestDigest: clear(z.exactOptional(z.string().min(1).max(128))),
       contents: clear(z.array(contentReference).max(16)),
+      /** Absent where none binds it. */
+      budgets: clear(z.exactOptional(z.array(keptBudget).max(100))),
       /** The built-in practice model answers. */
       practice: clear(z.exactOptional(z.literal(true))),
     },

@@ -11,6 +11,7 @@ import { idField, idSchema, instant, instantText } from '../ids.ts'
 import { nanos, nanosText, tokenPrices, tokenQuantities } from '../money.ts'
 import { modelName } from '../model/events.ts'
 import { clear, content } from '../personal.ts'
+import { ruling } from '../policy/events.ts'
 import {
   abortPolicy,
   digestText,
@@ -121,6 +122,23 @@ export const dimensions = z.strictObject({
 })
 export type Dimensions = z.output<typeof dimensions>
 
+/** Whoever ends the call gives back what it holds of `taken`, or corrects it. */
+export const admission = z.strictObject({
+  rulings: z.array(ruling).max(200),
+  taken: z
+    .array(
+      z.strictObject({
+        key: z.string().min(1).max(256),
+        measure: z.enum(['requests', 'tokens', 'concurrency']),
+        limit: z.int().positive(),
+        windowMs: z.int().positive(),
+        units: z.int().nonnegative(),
+      }),
+    )
+    .max(200),
+})
+export type Admission = z.output<typeof admission>
+
 const attempt = clear(z.int().min(1).max(MAX_ATTEMPTS))
 /** Random for each execution: only the one whose callId stands in the last InvocationStarted may end it. */
 const callId = clear(z.string().min(1).max(64))
@@ -179,6 +197,8 @@ export const invocationEvents = {
     deadline: instant,
     /** Answered by the built-in practice model, not by a provider. */
     practice: clear(z.boolean()),
+    /** Which policies let it in, and what it took of their limits until it ends. */
+    decision: clear(z.exactOptional(admission)),
   }),
   InvocationStarted: event('An execution took the call: it alone may ask the provider.', {
     invocationId: idField('invocation'),
