@@ -273,9 +273,10 @@ async function untilRefused(url: string, token: string): Promise<number[]> {
       if (status !== 503) statuses.push(status)
     } catch (error) {
       const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException) : undefined
-      // Nobody listens, or whoever did has closed before it took the connection.
-      if (cause?.syscall === 'connect') return statuses
-      throw error
+      // Nobody listens.
+      if (cause?.code === 'ECONNREFUSED') return statuses
+      // Closed as idle before it had read anything: what may be repeated is asked again, as proxies do.
+      if (cause?.code !== 'ECONNRESET' && cause?.code !== 'UND_ERR_SOCKET') throw error
     }
 }
 
