@@ -44,6 +44,9 @@ export const statusOf: Readonly<Record<ProblemCode, number>> = {
   price_missing: 422,
   account_not_found: 404,
   insufficient_credit: 402,
+  // Not 429: clients would ask again and again, and a budget does not come back for hours.
+  budget_exceeded: 402,
+  spend_ceiling_reached: 503,
   hold_not_found: 404,
   lot_not_found: 404,
   charge_not_found: 404,
@@ -60,6 +63,7 @@ export const statusOf: Readonly<Record<ProblemCode, number>> = {
   variables_invalid: 422,
   prompt_too_large: 422,
   context_exceeded: 422,
+  parameter_not_allowed: 422,
   invocation_not_found: 404,
   invocation_ended: 409,
   invocation_failed: 502,
@@ -121,6 +125,9 @@ export function problemOf(error: unknown): (Problem & { retryAfterMs?: number })
   if (error instanceof Problem) return error
   if (error instanceof Refusal) {
     const problem = new Problem(error.code, error.facts)
+    const { retryAfterSeconds } = error.facts
+    if (typeof retryAfterSeconds === 'number')
+      return Object.assign(problem, { retryAfterMs: retryAfterSeconds * 1_000 })
     return error.code === 'too_many_hashes'
       ? Object.assign(problem, { retryAfterMs: 1_000 })
       : problem

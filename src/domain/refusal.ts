@@ -54,6 +54,8 @@ export type RefusalCode =
   // money
   | 'account_not_found'
   | 'insufficient_credit'
+  | 'budget_exceeded'
+  | 'spend_ceiling_reached'
   | 'hold_not_found'
   | 'lot_not_found'
   | 'charge_not_found'
@@ -71,6 +73,7 @@ export type RefusalCode =
   | 'variables_invalid'
   | 'prompt_too_large'
   | 'context_exceeded'
+  | 'parameter_not_allowed'
   | 'invocation_not_found'
   | 'invocation_ended'
   | 'invocation_failed'

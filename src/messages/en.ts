@@ -9,6 +9,7 @@ import {
   amount,
   counter,
   given,
+  moment,
   name,
   names,
   paragraphs,
@@ -185,6 +186,19 @@ const problems: Messages['problems'] = {
         : 'Add credit, then try again.',
     )
   }),
+  budget_exceeded: problem('A budget does not allow this call', (f) => {
+    const waiting = pick(f, 'helps_to_wait', 'waiting_helps')
+    const spent = given`The budget ${quotedName(f['policy'])} has ${amount(f['amount'])}, of which ${amount(f['spent'])} is spent and ${amount(f['held'])} is held for calls that are still running; this call can cost up to ${amount(f['needed'])}.`
+    return sentences(
+      spent,
+      waiting === true && 'Try again when running calls have ended.',
+      given`It begins anew at ${moment(pick(f, 'resets_at', 'resetsAt'))}; until then an administrator of the organization or of this service can change it.`,
+    )
+  }),
+  spend_ceiling_reached: problem(
+    'This service takes no more calls to models today',
+    'It costs you nothing. Try again after midnight UTC, or ask the administrator of this service.',
+  ),
   hold_not_found: problem('There is no such hold', 'GET /billing/holds lists the open ones.'),
   lot_not_found: problem('There is no such credit', 'GET /billing/ledger lists all credit given.'),
   charge_not_found: problem('There is no such charge', 'GET /billing/ledger lists all charges.'),
@@ -257,6 +271,12 @@ const problems: Messages['problems'] = {
     sentences(
       given`Prompt and answer may need ${counted(f['tokens'], 'token', 'tokens')}, the model takes ${whole(f['limit'])}.`,
       'Shorten the input, or let the agent answer in fewer tokens.',
+    ),
+  ),
+  parameter_not_allowed: problem('The agent does not take this from its callers', (f) =>
+    sentences(
+      given`${name(f['parameter'])} is refused: the setting ${name(f['setting'])} of the agent’s version does not allow it.`,
+      'Leave it out, or publish a version that allows it.',
     ),
   ),
   invocation_not_found: problem(

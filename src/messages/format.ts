@@ -83,6 +83,12 @@ export function names(
   return shown.join(', ') + (value.length > MAX_NAMES ? ', …' : '')
 }
 
+/** A time as events say it, as `2030-01-31 00:00 UTC`. */
+export const moment = (value: unknown): string | undefined =>
+  typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z$/.test(value)
+    ? `${value.slice(0, 10)} ${value.slice(11, 16)} UTC`
+    : undefined
+
 /** A web address, whole: one that is cut leads nowhere. */
 export const webAddress = (value: unknown): string | undefined =>
   typeof value === 'string' && /^https?:\/\/[\x21-\x7e]{1,2000}$/.test(value) ? value : undefined

@@ -9,6 +9,7 @@ import {
   amount,
   counter,
   given,
+  moment,
   name,
   names,
   paragraphs,
@@ -185,6 +186,19 @@ const problems: Messages['problems'] = {
         : 'Пополните счёт и повторите запрос.',
     )
   }),
+  budget_exceeded: problem('Бюджет не позволяет этот вызов', (f) => {
+    const waiting = pick(f, 'helps_to_wait', 'waiting_helps')
+    const spent = given`Бюджет ${quotedName(f['policy'])} составляет ${amount(f['amount'])}: израсходовано ${amount(f['spent'])}, в резерве под незавершённые вызовы ${amount(f['held'])}; этому вызову может понадобиться до ${amount(f['needed'])}.`
+    return sentences(
+      spent,
+      waiting === true && 'Повторите запрос, когда завершатся текущие вызовы.',
+      given`Он обновится ${moment(pick(f, 'resets_at', 'resetsAt'))}; до этого его может изменить администратор организации или сервиса.`,
+    )
+  }),
+  spend_ceiling_reached: problem(
+    'Сегодня сервис больше не принимает вызовы моделей',
+    'Вызов ничего не стоил. Повторите его после полуночи по UTC или обратитесь к администратору сервиса.',
+  ),
   hold_not_found: problem('Такого резерва нет', 'Список действующих резервов: GET /billing/holds.'),
   lot_not_found: problem('Такого зачисления нет', 'Все зачисления: GET /billing/ledger.'),
   charge_not_found: problem('Такого списания нет', 'Все списания: GET /billing/ledger.'),
@@ -254,6 +268,12 @@ const problems: Messages['problems'] = {
     sentences(
       given`На промпт и ответ может уйти токенов: ${whole(f['tokens'])}, предел модели: ${whole(f['limit'])}.`,
       'Сократите входной текст или уменьшите допустимую длину ответа агента.',
+    ),
+  ),
+  parameter_not_allowed: problem('Агент не принимает этого от вызывающих', (f) =>
+    sentences(
+      given`Параметр ${name(f['parameter'])} не принят: настройка ${name(f['setting'])} версии агента его не разрешает.`,
+      'Уберите его или опубликуйте версию, которая его разрешает.',
     ),
   ),
   invocation_not_found: problem(

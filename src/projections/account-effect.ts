@@ -16,6 +16,7 @@ export function effectOf(event: Pick<ProjectedEvent<unknown>, 'type' | 'data'>):
   const { type, data } = event as AccountEvent
   switch (type) {
     case 'BillingAccountOpened':
+    case 'BudgetThresholdReached':
       return { balanceNanos: '0', heldNanos: '0' }
     case 'CreditGranted':
     case 'ChargeAdjusted':

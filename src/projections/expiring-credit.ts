@@ -53,6 +53,7 @@ function changesOf({ type, data }: AccountEvent): readonly Change[] {
     }
     case 'BillingAccountOpened':
     case 'HoldPlaced':
+    case 'BudgetThresholdReached':
       return []
   }
 }

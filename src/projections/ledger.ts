@@ -42,7 +42,10 @@ export interface LedgerLine extends Effect {
 
 type Said = Partial<Omit<LedgerLine, keyof Effect | 'orgId' | 'revision' | 'at' | 'kind'>>
 
-function said({ type, data }: AccountEvent): { kind: LedgerKind } & Said {
+/** A threshold of a budget moves nothing. */
+type Entered = Exclude<AccountEvent, { type: 'BudgetThresholdReached' }>
+
+function said({ type, data }: Entered): { kind: LedgerKind } & Said {
   switch (type) {
     case 'BillingAccountOpened':
       return { kind: 'opened' }
@@ -85,7 +88,7 @@ const handler = {
       revision: event.revision,
       at: event.data.at,
       // As in effectOf.
-      ...said(event as unknown as AccountEvent),
+      ...said(event as unknown as Entered),
       ...effectOf(event),
     }
   },

@@ -12,6 +12,7 @@ import type { Decider } from '../decider.ts'
 import { MAX_NANOS, maxNanos, minNanos } from '../money.ts'
 import { Refusal } from '../refusal.ts'
 import { adjustCharge } from './adjustment.ts'
+import { bindingBudgets, endIn, holdIn, rememberTold, thresholdsReached } from './budgets.ts'
 import type {
   AccountCommand,
   GrantCredit,
@@ -89,7 +90,7 @@ function revokeCredit(command: RevokeCredit, account: Account): AccountEvent | u
 }
 
 function placeHold(command: PlaceHold, account: Account): AccountEvent | undefined {
-  const { type: _type, amountNanos, ...facts } = command
+  const { type: _type, amountNanos, budgets: _asked, ...facts } = command
   const { invocationId, requestedAt, at } = command
   if (account.holds.has(invocationId) || endOf(account.ended, invocationId)) return undefined
   assert(amountNanos >= 0n, 'a hold is never negative')
@@ -97,9 +98,15 @@ function placeHold(command: PlaceHold, account: Account): AccountEvent | undefin
     throw new Refusal('request_too_old', { requestedAt, limitMs: REQUEST_AGE_LIMIT_MS })
   const parts = account.debtNanos === 0n ? choose(account.lots, amountNanos, at) : undefined
   if (!parts) throw insufficientCredit(account, amountNanos, at)
+  const budgets = bindingBudgets(account.budgets, command)
   return {
     type: 'HoldPlaced',
-    data: { ...facts, amountNanos: amountNanos.toString(), parts: [...parts] },
+    data: {
+      ...facts,
+      amountNanos: amountNanos.toString(),
+      parts: [...parts],
+      ...(budgets.length > 0 && { budgets }),
+    },
   }
 }
 
@@ -179,7 +186,14 @@ function decide(command: AccountCommand, account: Account): readonly AccountEven
   const current = before.reduce(evolve, account)
   const event = decideOne(command, current)
   if (!event) return []
-  return [...before, event, ...expirations(evolve(current, event), command.at)]
+  const after = evolve(current, event)
+  return [...before, event, ...told(event, current, after), ...expirations(after, command.at)]
+}
+
+/** A charge may reach a threshold of the budgets that its hold was placed under. */
+function told({ type, data }: AccountEvent, before: Account, after: Account) {
+  const hold = type === 'HoldSettled' ? before.holds.get(data.invocationId) : undefined
+  return hold ? thresholdsReached(after.budgets, hold, data.at) : []
 }
 
 function expirations(account: Account, at: string): readonly AccountEvent[] {
@@ -205,14 +219,17 @@ function evolve(account: Account, { type, data }: AccountEvent): Account {
       return { ...account, lots: expire(account.lots, data) }
     case 'HoldPlaced': {
       const lots = reserve(account.lots, data.parts)
-      return { ...account, lots, holds: account.holds.set(data.invocationId, data) }
+      const budgets = holdIn(account.budgets, data, BigInt(data.amountNanos))
+      return { ...account, lots, budgets, holds: account.holds.set(data.invocationId, data) }
     }
     case 'HoldSettled': {
-      const ended = endHold(account, data, 'settled')
+      const ended = endHold(account, data, 'settled', BigInt(data.chargeNanos))
       return repaid({ ...ended, lots: draw(ended.lots, data.drawn) }, data.repayments)
     }
     case 'HoldReleased':
-      return repaid(endHold(account, data, 'released'), data.repayments)
+      return repaid(endHold(account, data, 'released', 0n), data.repayments)
+    case 'BudgetThresholdReached':
+      return { ...account, budgets: rememberTold(account.budgets, data) }
     case 'ChargeAdjusted':
       return repaid(adjusted(account, data), data.repayments)
   }
@@ -234,6 +251,7 @@ function endHold(
   account: Account,
   { invocationId, at }: { readonly invocationId: string; readonly at: string },
   end: 'settled' | 'released',
+  chargedNanos: bigint,
 ): Account {
   const hold = account.holds.get(invocationId)
   assert(hold !== undefined, `hold of ${invocationId} ends once`)
@@ -242,6 +260,7 @@ function endHold(
     lots: unreserve(account.lots, hold.parts),
     holds: account.holds.delete(invocationId),
     ended: rememberEnd(account.ended, invocationId, end, at),
+    budgets: endIn(account.budgets, hold, chargedNanos),
   }
 }
 

@@ -11,7 +11,7 @@ import { nanos, nanosText, tokenQuantities } from '../money.ts'
 import { dimensions } from '../invocation/events.ts'
 import { modelName } from '../model/events.ts'
 import { clear } from '../personal.ts'
-import { budgetDimensions, budgetPeriods, ruling } from '../policy/events.ts'
+import { budgetPeriods, ruling } from '../policy/events.ts'
 
 const amountText = z
   .string()
@@ -59,15 +59,22 @@ export const contentReference = z.strictObject({
 /** reported by the provider · counted by us · estimated by us · unknown (listed, never taken for zero). */
 export const usageBasis = z.enum(['reported', 'counted', 'estimated', 'unknown'])
 
+/** For whom an account knows what was spent. */
+export const accountDimensions = ['organization', 'user', 'end_user', 'key', 'agent'] as const
+const accountDimension = z.enum(accountDimensions)
+
 /** A budget that a hold was placed under: what binds it until its call is settled. */
 export const keptBudget = z.strictObject({
   ruling,
-  per: z.enum(budgetDimensions),
+  per: accountDimension,
   period: z.enum(budgetPeriods),
   amountNanos: amountText,
   hard: z.boolean(),
-  thresholds: z.array(z.int().positive()).max(10),
+  thresholds: z.array(z.int().positive()).max(10).readonly(),
+  /** Only calls of these agents count. */
+  agents: z.exactOptional(z.array(idSchema('agent')).min(1).max(50).readonly()),
 })
+export type KeptBudget = Readonly<z.output<typeof keptBudget>>
 
 export const accountEvents = {
   BillingAccountOpened: event('The organization has a billing account.', {
@@ -137,7 +144,9 @@ export const accountEvents = {
       requestDigest: clear(z.exactOptional(z.string().min(1).max(128))),
       contents: clear(z.array(contentReference).max(16)),
       /** Absent where none binds it. */
-      budgets: clear(z.exactOptional(z.array(keptBudget).max(100))),
+      budgets: clear(z.exactOptional(z.array(keptBudget).max(100).readonly())),
+      /** The most that the provider can take from the seller for it; absent in holds of before. */
+      costBoundNanos: clear(z.exactOptional(amountText)),
       /** The built-in practice model answers. */
       practice: clear(z.exactOptional(z.literal(true))),
     },
@@ -175,6 +184,27 @@ export const accountEvents = {
     repayments,
     at: instant,
   }),
+  BudgetThresholdReached: event(
+    'What was charged in a period has reached so many percent of a budget. Told once each.',
+    {
+      ruling: clear(ruling),
+      per: clear(accountDimension),
+      /** Id of the person, key or agent, HMAC of the end user; absent for the organization. */
+      subject: clear(z.exactOptional(z.string().min(1).max(128))),
+      period: clear(z.enum(budgetPeriods)),
+      /** The UTC period began then. */
+      periodStart: instant,
+      percent: clear(z.int().positive()),
+      spentNanos: amount,
+      amountNanos: amount,
+      hard: clear(z.boolean()),
+      /** Of a budget for these agents alone. */
+      agents: clear(z.exactOptional(keptBudget.shape.agents.unwrap())),
+      /** The call whose charge reached it. */
+      invocationId,
+      at: instant,
+    },
+  ),
   ChargeAdjusted: event('A person corrected the charge of one call.', {
     adjustmentId: factId,
     invocationId,

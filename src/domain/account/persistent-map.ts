@@ -52,6 +52,15 @@ export class PersistentMap<V> implements Iterable<readonly [string, V]> {
     return new PersistentMap(size, setIn(this.root, hashOf(key), 0, key, value))
   }
 
+  /** What there is becomes what `change` makes of it; undefined: it goes. */
+  update(key: string, change: (before: V | undefined) => V | undefined): PersistentMap<V> {
+    const before = this.get(key)
+    const after = change(before)
+    if (after === undefined) return this.delete(key)
+    const size = before === undefined ? this.size + 1 : this.size
+    return new PersistentMap(size, setIn(this.root, hashOf(key), 0, key, after))
+  }
+
   delete(key: string): PersistentMap<V> {
     if (!this.has(key)) return this
     return new PersistentMap(this.size - 1, deleteIn(this.root, hashOf(key), 0, key))

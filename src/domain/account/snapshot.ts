@@ -3,6 +3,7 @@
  * evolve changes, and every snapshot of before is thrown away.
  */
 import type { Decider } from '../decider.ts'
+import type { PeriodSums, Spent } from './budgets.ts'
 import type { HoldEnd } from './ended-holds.ts'
 import { type Lot, type LotPart, lotsFrom } from './lots.ts'
 import { PersistentMap } from './persistent-map.ts'
@@ -10,6 +11,14 @@ import { type Account, type Hold, lotsOf } from './state.ts'
 
 /** Amounts as texts; the rest of a lot is JSON as it is, `expiresAt` left out where it has none. */
 type LotJson = { readonly [K in keyof Lot]?: Lot[K] extends bigint ? string : Lot[K] }
+
+interface PeriodJson {
+  readonly start: string
+  readonly open: number
+  /** Key, held, charged. */
+  readonly sums: readonly (readonly [string, string, string])[]
+  readonly told: readonly (readonly [string, number])[]
+}
 
 interface AccountJson {
   readonly opened: boolean
@@ -21,12 +30,13 @@ interface AccountJson {
     readonly younger: readonly (readonly [string, HoldEnd])[]
     readonly older: readonly (readonly [string, HoldEnd])[]
   }
+  readonly budgets: readonly PeriodJson[]
   readonly facts: readonly string[]
   readonly adjusted: readonly (readonly [string, readonly LotPart[]])[]
 }
 
 export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> = {
-  version: 1,
+  version: 2,
   toJson: (account): AccountJson => ({
     opened: account.opened,
     lots: lotsOf(account).map(lotToJson),
@@ -37,12 +47,13 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
       younger: entriesOf(account.ended.younger),
       older: entriesOf(account.ended.older),
     },
+    budgets: account.budgets.map(periodToJson),
     facts: entriesOf(account.facts).map(([fact]) => fact),
     adjusted: entriesOf(account.adjusted),
   }),
   fromJson(json) {
     // Written by toJson of the same version.
-    const { opened, lots, debtNanos, holds, ended, facts, adjusted } = json as AccountJson
+    const { opened, lots, debtNanos, holds, ended, budgets, facts, adjusted } = json as AccountJson
     return {
       opened,
       lots: lotsFrom(lots.map(lotFromJson)),
@@ -53,6 +64,7 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
         younger: PersistentMap.from(ended.younger),
         older: PersistentMap.from(ended.older),
       },
+      budgets: budgets.map(periodFromJson),
       facts: PersistentMap.from(facts.map((fact) => [fact, true] as const)),
       adjusted: PersistentMap.from(adjusted),
     }
@@ -62,6 +74,29 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
 /** In order of key: equal accounts give equal texts. */
 const entriesOf = <V>(map: PersistentMap<V>): (readonly [string, V])[] =>
   [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+
+const periodToJson = ({ start, open, sums, told }: PeriodSums): PeriodJson => ({
+  start,
+  open,
+  sums: entriesOf(sums).map(([key, { heldNanos, chargedNanos }]) => [
+    key,
+    heldNanos.toString(),
+    chargedNanos.toString(),
+  ]),
+  told: entriesOf(told),
+})
+
+const periodFromJson = ({ start, open, sums, told }: PeriodJson): PeriodSums => ({
+  start,
+  open,
+  sums: PersistentMap.from(
+    sums.map(([key, held, charged]): [string, Spent] => [
+      key,
+      { heldNanos: BigInt(held), chargedNanos: BigInt(charged) },
+    ]),
+  ),
+  told: PersistentMap.from(told),
+})
 
 const lotToJson = (lot: Lot): LotJson =>
   Object.fromEntries(

@@ -1,6 +1,7 @@
 /** What an account is after its events, and what can be read from it. Never changed, only followed. */
 import { maxNanos } from '../money.ts'
 import { Refusal } from '../refusal.ts'
+import { type Budgets, noBudgets } from './budgets.ts'
 import { type EndedHolds, noEndedHolds } from './ended-holds.ts'
 import type { AccountData } from './events.ts'
 import { dueLots, freeAt, type Lot, type LotPart, type Lots, noLots } from './lots.ts'
@@ -15,6 +16,8 @@ export interface Account {
   readonly debtNanos: bigint
   readonly holds: PersistentMap<Hold>
   readonly ended: EndedHolds
+  /** What was held and charged by period and spender. */
+  readonly budgets: Budgets
   /** Grants, revocations and adjustments that have happened: each once, for ever. */
   readonly facts: PersistentMap<true>
   /** Of each invocation whose charge was adjusted: what it is still charged, lot by lot. */
@@ -27,6 +30,7 @@ export const noAccount: Account = {
   debtNanos: 0n,
   holds: PersistentMap.empty(),
   ended: noEndedHolds,
+  budgets: noBudgets,
   facts: PersistentMap.empty(),
   adjusted: PersistentMap.empty(),
 }

@@ -1,7 +1,6 @@
 /**
- * One decision for each request, pure: deny, or allow with the limits to reserve and the budgets to keep.
- * Order: a denying policy of the platform, then one of the organization, the plan, then the limits. Deny
- * wins; nothing that an organization says can widen what the platform allows.
+ * What a decision is made of and what it says (decide.ts makes it): deny, or allow with the limits to
+ * reserve and the budgets to keep, each with the rule that says so.
  */
 import type { OrganizationRole } from '../organization/events.ts'
 import type { Budget, LimitedAction, PolicyTerms, RateLimit, Ruling } from './events.ts'
@@ -29,9 +28,17 @@ export interface Subject {
   /** HMAC of the address. */
   readonly address?: string
   readonly agentId?: string
-  readonly model?: string
+  /** The agent is the platform's: the plan says whether the organization may use it. */
+  readonly sharedAgent?: boolean
+  /** Every model that may answer, in the order in which they are tried. */
+  readonly models?: readonly string[]
   /** What the call may take in all, before it is known. */
   readonly expectedTokens?: number
+  /**
+   * Rules do not keep anybody from changing rules. `access`: an administrator at work, whom no
+   * resource_access stops. `own`: whoever looks after an organization's policies, whom those do not bind.
+   */
+  readonly exempt?: 'access' | 'own'
 }
 
 /** One rate limit that the request has to pass. `key` names the counter, without the installation. */
@@ -46,14 +53,19 @@ export interface LimitToReserve {
   readonly units: number
 }
 
-/** One budget that the account keeps, in the terms of HoldPlaced. */
+/**
+ * One budget that the account keeps, in the terms of HoldPlaced. What is spent per platform no account
+ * knows: that is the spend ceiling's.
+ */
 export interface BudgetToKeep {
   readonly ruling: Ruling
-  readonly per: Budget['per']
+  readonly per: Exclude<Budget['per'], 'platform'>
   readonly period: Budget['period']
   readonly amountNanos: string
   readonly hard: boolean
   readonly thresholds: readonly number[]
+  /** Of a budget for these agents alone. */
+  readonly agents?: readonly string[]
 }
 
 export type Decision =

@@ -43,6 +43,8 @@ export const budgetDimensions = [
   'platform',
 ] as const
 export const budgetPeriods = ['day', 'month'] as const
+/** A budget for these agents alone names no more of them than a hold may carry. */
+const MAX_BUDGET_AGENTS = 50
 
 const count = z.int().positive().max(1_000_000_000)
 const policyName = z.string().trim().min(1).max(120)
@@ -84,19 +86,28 @@ export const resourceAccess = z.strictObject({
   models,
 })
 
-export const budget = z.strictObject({
-  kind: z.literal('budget'),
-  name: policyName,
-  amountNanos: nanosText.refine((text) => !text.startsWith('-') && text !== '0', 'above nothing'),
-  /** Calendar periods of UTC. */
-  period: z.enum(budgetPeriods),
-  per: z.enum(budgetDimensions),
-  /** false: nothing is refused, only the thresholds are told. */
-  hard: z.boolean(),
-  /** Percent of the amount, each told once a period. */
-  thresholds: z.exactOptional(z.array(z.int().min(1).max(1_000)).max(10)),
-  agents,
-})
+export const budget = z
+  .strictObject({
+    kind: z.literal('budget'),
+    name: policyName,
+    amountNanos: nanosText.refine((text) => !text.startsWith('-') && text !== '0', 'above nothing'),
+    /** Calendar periods of UTC. */
+    period: z.enum(budgetPeriods),
+    per: z.enum(budgetDimensions),
+    /** false: nothing is refused, only the thresholds are told. */
+    hard: z.boolean(),
+    /** Percent of the amount, each told once a period. */
+    thresholds: z.exactOptional(z.array(z.int().min(1).max(1_000)).max(10)),
+    /** Only calls of these count. The account knows what each agent spent, not what each for whom. */
+    agents: z.exactOptional(z.array(idSchema('agent')).min(1).max(MAX_BUDGET_AGENTS)),
+  })
+  .refine(
+    ({ agents: only, per }) => only === undefined || per === 'organization' || per === 'agent',
+    {
+      path: ['agents'],
+      error: 'only in a budget per organization or per agent',
+    },
+  )
 
 export const policyTerms = z.discriminatedUnion('kind', [rateLimit, resourceAccess, budget])
 export type PolicyTerms = z.output<typeof policyTerms>
