@@ -5,7 +5,7 @@
  */
 import type { Dispatcher, Pool } from 'undici'
 import { LlmFailure } from '../ports/llm.ts'
-import type { LlmRequest, LlmResult } from '../ports/llm.ts'
+import type { LlmRequest, LlmResult, ToolCallDelta } from '../ports/llm.ts'
 import { failureOf, providerError } from './openai-failures.ts'
 import { ChatBody } from './openai-stream.ts'
 
@@ -33,10 +33,15 @@ export class OpenAiCall implements Dispatcher.DispatchHandler {
   #error: Buffer[] | undefined
   #errorBytes = 0
 
-  constructor(request: LlmRequest, onText: (text: string) => void, signal: AbortSignal) {
+  constructor(
+    request: LlmRequest,
+    onText: (text: string) => void,
+    signal: AbortSignal,
+    onToolCall: (delta: ToolCallDelta) => void = () => undefined,
+  ) {
     this.#request = request
     this.#signal = signal
-    this.#body = new ChatBody(onText)
+    this.#body = new ChatBody(onText, onToolCall)
   }
 
   run(pool: Pool, options: Dispatcher.DispatchOptions): Promise<LlmResult> {
@@ -148,11 +153,12 @@ export class OpenAiCall implements Dispatcher.DispatchHandler {
   }
 
   #finish(then: Then): void {
-    const { trouble, finishReason, text, usage } = this.#body
+    const { trouble, finishReason, text, toolCalls, usage } = this.#body
     if (trouble && 'error' in trouble) {
       const failure = failureOf(trouble.error, this.#request.target.apiKey, {
         firstByte: true,
         text,
+        toolCalls,
         usage,
       })
       return this.#end(() => this.#settled.reject(failure), then)
@@ -161,12 +167,14 @@ export class OpenAiCall implements Dispatcher.DispatchHandler {
     if (finishReason === undefined)
       return this.#fail('cut_off', { detail: 'ended without a finish_reason' })
     const providerRequestId = requestIdOf(this.#headers)
-    this.#end(() => this.#settled.resolve({ text, finishReason, usage, providerRequestId }), then)
+    const answer = { text, toolCalls, finishReason, usage, providerRequestId }
+    this.#end(() => this.#settled.resolve(answer), then)
   }
 
   #fail(reason: LlmFailure['reason'], so: { retry?: boolean; detail?: string } = {}): void {
-    const { text, usage } = this.#body
-    const failure = new LlmFailure(reason, { ...so, firstByte: this.#firstByte, text, usage })
+    const { text, toolCalls, usage } = this.#body
+    const firstByte = this.#firstByte
+    const failure = new LlmFailure(reason, { ...so, firstByte, text, toolCalls, usage })
     this.#end(() => this.#settled.reject(failure), 'tear')
   }
 

@@ -8,9 +8,10 @@
 import { StringDecoder } from 'node:string_decoder'
 import type OpenAI from 'openai'
 import type { TokenQuantities } from '../domain/money.ts'
-import type { LlmFailureReason } from '../ports/llm.ts'
+import type { LlmFailureReason, ToolCall, ToolCallDelta } from '../ports/llm.ts'
 import { providerError } from './openai-failures.ts'
 import type { ProviderError } from './openai-failures.ts'
+import { type ToolCallPiece, ToolCalls } from './openai-tool-calls.ts'
 
 const MAX_LINE_LENGTH = 1024 * 1024
 const MAX_TEXT_LENGTH = 16 * 1024 * 1024
@@ -37,6 +38,7 @@ export class ChatBody {
   done = false
   trouble: Trouble | undefined
   readonly #onText: (text: string) => void
+  readonly #toolCalls: ToolCalls
   readonly #decoder = new StringDecoder('utf8')
   #rest = ''
   #format: 'unknown' | 'events' | 'json' = 'unknown'
@@ -44,8 +46,16 @@ export class ChatBody {
   #sawData = false
   #usage: unknown
 
-  constructor(onText: (text: string) => void) {
+  constructor(
+    onText: (text: string) => void,
+    onToolCall: (delta: ToolCallDelta) => void = () => undefined,
+  ) {
     this.#onText = onText
+    this.#toolCalls = new ToolCalls(onToolCall)
+  }
+
+  get toolCalls(): readonly ToolCall[] {
+    return this.#toolCalls.whole
   }
 
   get usage(): TokenQuantities | undefined {
@@ -120,6 +130,7 @@ export class ChatBody {
     if (!choice || (choice.index ?? 0) !== 0) return
     this.#say(choice.delta?.content)
     this.#say(choice.delta?.refusal)
+    this.#call(choice.delta?.tool_calls)
     if (typeof choice.finish_reason !== 'string') return
     // Not OpenAI's, but routers in front of it end a broken answer so.
     if ((choice.finish_reason as string) === 'error')
@@ -141,6 +152,7 @@ export class ChatBody {
     this.#usage = answer.usage
     this.#say(choice.message.content)
     this.#say(choice.message.refusal)
+    this.#call(choice.message.tool_calls)
     this.finishReason = choice.finish_reason
     this.done = true
   }
@@ -150,6 +162,14 @@ export class ChatBody {
     this.text += piece
     if (this.text.length > MAX_TEXT_LENGTH) return this.#nonsense('an answer beyond all bounds')
     this.#onText(piece)
+  }
+
+  #call(pieces: unknown): void {
+    if (!Array.isArray(pieces)) return
+    for (const piece of pieces as readonly ToolCallPiece[]) {
+      const wrong = this.#toolCalls.push(piece)
+      if (wrong !== undefined) return this.#nonsense(wrong)
+    }
   }
 
   #nonsense(detail: string): void {

@@ -55,12 +55,12 @@ export function createOpenAi(options: OpenAiOptions = {}): OpenAi {
   }
 
   return {
-    async complete(request, onText, signal) {
+    async complete(request, onText, signal, onToolCall) {
       if (signal.aborted) throw new LlmFailure('aborted')
       const address = addressOf(request.target)
       const pool = await poolOf(address.origin)
       if (closed || signal.aborted) throw new LlmFailure('aborted')
-      return new OpenAiCall(request, onText, signal).run(pool, {
+      return new OpenAiCall(request, onText, signal, onToolCall).run(pool, {
         method: 'POST',
         path: address.path,
         headers: headersOf(request.target.apiKey, userAgent),
@@ -100,17 +100,20 @@ function headersOf(apiKey: string, userAgent: string): Record<string, string> {
   }
 }
 
-type Body = Omit<OpenAI.ChatCompletionCreateParamsStreaming, 'messages'> &
-  Pick<LlmRequest, 'messages'>
+type Options = NonNullable<LlmRequest['options']>
+type Body = Omit<OpenAI.ChatCompletionCreateParamsStreaming, 'messages' | keyof Options> &
+  Pick<LlmRequest, 'messages'> &
+  Options
 
 function bodyOf(request: LlmRequest, origin: string): Body {
-  const { target, messages, parameters, endUser } = request
+  const { target, messages, options, parameters, endUser } = request
   const user = endUser?.slice(0, MAX_END_USER)
   return {
     model: target.model,
     messages,
     stream: true,
     stream_options: { include_usage: true },
+    ...options,
     ...parameters,
     // `user` is the old name that compatible servers know.
     ...(user === undefined

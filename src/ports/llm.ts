@@ -1,11 +1,18 @@
 /**
  * A provider of language models: any server that speaks OpenAI's Chat Completions.
  */
+import type { ChatMessage, PassedOptions, ToolCall } from '../domain/agent/conversation.ts'
 import type { TokenQuantities } from '../domain/money.ts'
 
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant' | 'tool'
-  readonly content: string
+export type { ChatMessage, ToolCall } from '../domain/agent/conversation.ts'
+
+/** A piece of a call of a tool. Id and name come once, with its first piece. */
+export interface ToolCallDelta {
+  /** Which of the answer's calls: 0, 1, 2… without gaps. */
+  readonly index: number
+  readonly id?: string
+  readonly name?: string
+  readonly arguments: string
 }
 
 export interface LlmTarget {
@@ -18,6 +25,8 @@ export interface LlmTarget {
 export interface LlmRequest {
   readonly target: LlmTarget
   readonly messages: readonly ChatMessage[]
+  /** Sent as they are. */
+  readonly options?: PassedOptions
   /** Already mapped to what this model takes: nothing is sent that is not here. */
   readonly parameters: {
     readonly max_tokens?: number
@@ -35,6 +44,8 @@ export interface LlmRequest {
 
 export interface LlmResult {
   readonly text: string
+  /** What the model wants to have called, whole. */
+  readonly toolCalls: readonly ToolCall[]
   readonly finishReason: string
   /** undefined where the provider did not say. */
   readonly usage: TokenQuantities | undefined
@@ -44,25 +55,28 @@ export interface LlmResult {
 export interface Llm {
   /**
    * One call, always streamed from the provider. `onText` gets each piece of text as it comes, in order,
-   * synchronously. Never retries: the caller knows what has been said.
+   * synchronously; `onToolCall` each piece of a call of a tool. Never retries: the caller knows what has
+   * been said.
    * @throws LlmFailure
    */
   complete(
     request: LlmRequest,
     onText: (text: string) => void,
     signal: AbortSignal,
+    onToolCall?: (delta: ToolCallDelta) => void,
   ): Promise<LlmResult>
 }
 
 /**
  * Why a call gave no answer. `retry`: the provider did not take it, the same call may go again.
- * `text` and `usage`: what had arrived before it broke.
+ * `text`, `toolCalls` and `usage`: what had arrived before it broke.
  */
 export class LlmFailure extends Error {
   readonly reason: LlmFailureReason
   readonly retry: boolean
   readonly firstByte: boolean
   readonly text: string
+  readonly toolCalls: readonly ToolCall[]
   readonly usage: TokenQuantities | undefined
   /** How long the provider asked to be left alone, where it said so. */
   readonly retryAfterMs: number | undefined
@@ -74,6 +88,7 @@ export class LlmFailure extends Error {
       retry?: boolean
       firstByte?: boolean
       text?: string
+      toolCalls?: readonly ToolCall[]
       usage?: TokenQuantities | undefined
       retryAfterMs?: number | undefined
       detail?: string
@@ -86,6 +101,7 @@ export class LlmFailure extends Error {
     this.retry = options.retry ?? false
     this.firstByte = options.firstByte ?? false
     this.text = options.text ?? ''
+    this.toolCalls = options.toolCalls ?? []
     this.usage = options.usage
     this.retryAfterMs = options.retryAfterMs
     this.detail = options.detail ?? ''

@@ -206,6 +206,9 @@ export function settingsOf(
 /** A version as one text, the same for the same content: what its digest is taken of. */
 export function versionText(version: AgentVersionInput): string {
   const { variables, fallbacks, abortPolicy, onProviderFailure, store } = version
+  const { clientSystem, allowTools, allowResponseFormat } = version
+  // Left out where all are: a version that was published before they existed still says the same.
+  const doors = [clientSystem, allowTools, allowResponseFormat].some((one) => one !== undefined)
   return JSON.stringify([
     version.systemPrompt,
     version.promptTemplate,
@@ -217,5 +220,6 @@ export function versionText(version: AgentVersionInput): string {
     abortPolicy,
     onProviderFailure,
     store,
+    ...(doors ? [[clientSystem ?? null, allowTools ?? null, allowResponseFormat ?? null]] : []),
   ])
 }

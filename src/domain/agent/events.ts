@@ -54,6 +54,10 @@ export type AbortPolicy = z.output<typeof abortPolicy>
 export const onProviderFailure = z.enum(['free', 'charge_delivered'])
 export type OnProviderFailure = z.output<typeof onProviderFailure>
 
+/** What becomes of system and developer messages that the caller of a conversation sends. */
+export const clientSystem = z.enum(['refuse', 'ignore', 'append'])
+export type ClientSystem = z.output<typeof clientSystem>
+
 export const systemPromptText = z.string().max(MAX_PROMPT_BYTES)
 export const promptTemplateText = z.string().min(1).max(MAX_PROMPT_BYTES)
 
@@ -66,6 +70,12 @@ const settings = {
   abortPolicy,
   onProviderFailure,
   store: z.boolean(),
+  /** `refuse` where left out. */
+  clientSystem: z.exactOptional(clientSystem),
+  /** Callers may bring tools, and what they answered; not allowed where left out. */
+  allowTools: z.exactOptional(z.boolean()),
+  /** Callers may ask for a format of the answer; not allowed where left out. */
+  allowResponseFormat: z.exactOptional(z.boolean()),
 }
 
 /** What a publisher gives. Where modelName, temperature or maxTokens are left out the defaults of the
@@ -104,6 +114,9 @@ export const agentEvents = {
     abortPolicy: clear(settings.abortPolicy),
     onProviderFailure: clear(settings.onProviderFailure),
     store: clear(settings.store),
+    clientSystem: clear(settings.clientSystem),
+    allowTools: clear(settings.allowTools),
+    allowResponseFormat: clear(settings.allowResponseFormat),
   }),
   AgentLabelMoved: event('A label points at a version: from now on its calls get that one.', {
     agentId: idField('agent'),
