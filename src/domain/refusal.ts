@@ -37,6 +37,16 @@ export type RefusalCode =
   | 'organization_required'
   | 'idempotency_key_reused'
   | 'request_too_old'
+  | 'precondition_failed'
+  // policies and keys
+  | 'policy_not_found'
+  | 'policy_invalid'
+  | 'policy_widens'
+  | 'too_many_policies'
+  | 'api_key_not_found'
+  | 'api_key_expired'
+  | 'api_key_revoked'
+  | 'expiry_in_past'
   // organizations
   | 'organization_not_found'
   | 'member_not_found'

@@ -9,6 +9,7 @@ import {
   amount,
   counter,
   given,
+  isScope,
   moment,
   name,
   names,
@@ -77,6 +78,16 @@ const failureTexts: Readonly<Record<FailureReason, string>> = {
   calls_stopped: `The administrator has stopped all calls to models for now. ${newKey}`,
 }
 
+function forbidden({ needed }: Facts): string {
+  if (needed === 'administrator') return 'Only an administrator of this service may.'
+  if (needed === 'user') return 'Only a person who is signed in may. An API key may not.'
+  if (isScope(needed)) return `The API key needs the scope “${needed}”. Issue one that has it.`
+  return (
+    given`It takes the role ${quotedName(needed)} or a higher one in the organization. Ask one of its owners.` ??
+    'Ask an owner of the organization for the right to do it.'
+  )
+}
+
 const problems: Messages['problems'] = {
   // identity
   invalid_credentials: problem(
@@ -118,12 +129,7 @@ const problems: Messages['problems'] = {
   too_many_hashes: problem('Too many people are signing in right now', wait),
   session_not_found: problem('There is no such session', 'GET /me/sessions lists your sessions.'),
   // access
-  forbidden: problem('You may not do this', (f) =>
-    f['needed'] === 'administrator'
-      ? 'Only an administrator of this service may.'
-      : (given`It takes the role ${quotedName(f['needed'])} or a higher one in the organization. Ask one of its owners.` ??
-        'Ask an owner of the organization for the right to do it.'),
-  ),
+  forbidden: problem('You may not do this', forbidden),
   not_found: problem('Not found', 'Check the id and the organization of your request.'),
   organization_required: problem(
     'It is not clear which organization you mean',
@@ -137,6 +143,31 @@ const problems: Messages['problems'] = {
     'The request waited too long',
     'It was not carried out and costs nothing. Send it again.',
   ),
+  // policies and keys
+  policy_not_found: problem('There is no such policy', 'GET /policies lists those that bind you.'),
+  policy_invalid: problem('This policy makes no sense', (f) =>
+    sentences(
+      given`Check the field ${quotedName(f['field'])}.`,
+      given`Expected: ${name(f['expected'])}.`,
+      'Nothing was changed.',
+    ),
+  ),
+  policy_widens: problem('An organization’s policy can only narrow what may be done', (f) =>
+    sentences(
+      given`The field ${quotedName(f['field'])} takes ${name(f['expected'])} here.`,
+      'The rest is for an administrator of this service.',
+    ),
+  ),
+  too_many_policies: problem('There are too many policies', (f) =>
+    sentences(
+      given`At most ${whole(f['limit'])} are possible.`,
+      'Disable those that are not needed, or put several into one.',
+    ),
+  ),
+  api_key_not_found: problem('There is no such API key', 'GET /api-keys lists yours.'),
+  api_key_expired: problem('This API key has expired', 'Issue another one.'),
+  api_key_revoked: problem('This API key is revoked', 'Issue another one.'),
+  expiry_in_past: problem('This would have expired already', 'Choose a time to come.'),
   // organizations
   organization_not_found: problem(
     'There is no such organization',

@@ -3,6 +3,7 @@
  * missing fact is left out, never printed with a hole in it. Nothing but numbers, amounts, names that
  * were cut and web addresses is ever taken out of a fact.
  */
+import { type KeyScope, keyScopes } from '../domain/api-key/events.ts'
 import type { Facts, ProblemText } from './messages.ts'
 
 const MAX_NAME = 64
@@ -96,6 +97,10 @@ export const webAddress = (value: unknown): string | undefined =>
 /** The text for a code that a fact names; undefined for a code that has none. */
 export const textOf = <T>(texts: Readonly<Record<string, T>>, code: unknown): T | undefined =>
   typeof code === 'string' && Object.hasOwn(texts, code) ? texts[code] : undefined
+
+/** What a key may be allowed, as a refusal names it. */
+export const isScope = (value: unknown): value is KeyScope =>
+  keyScopes.some((scope) => scope === value)
 
 export const recordOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

@@ -9,6 +9,7 @@ import {
   amount,
   counter,
   given,
+  isScope,
   moment,
   name,
   names,
@@ -76,6 +77,17 @@ const failureTexts: Readonly<Record<FailureReason, string>> = {
   calls_stopped: `Администратор временно остановил все вызовы моделей. ${newKey}`,
 }
 
+function forbidden({ needed }: Facts): string {
+  if (needed === 'administrator') return 'Это может только администратор сервиса.'
+  if (needed === 'user') return 'Это может только вошедший в систему человек. API-ключом нельзя.'
+  if (isScope(needed))
+    return `API-ключу нужно право «${needed}». Выпустите ключ, у которого оно есть.`
+  return (
+    given`Нужна роль ${quotedName(needed)} или выше. Обратитесь к владельцу организации.` ??
+    'Попросите владельца организации дать вам это право.'
+  )
+}
+
 const problems: Messages['problems'] = {
   // identity
   invalid_credentials: problem(
@@ -118,12 +130,7 @@ const problems: Messages['problems'] = {
   too_many_hashes: problem('Сейчас входит слишком много людей', wait),
   session_not_found: problem('Такого сеанса нет', 'Список ваших сеансов: GET /me/sessions.'),
   // access
-  forbidden: problem('У вас нет на это права', (f) =>
-    f['needed'] === 'administrator'
-      ? 'Это может только администратор сервиса.'
-      : (given`Нужна роль ${quotedName(f['needed'])} или выше. Обратитесь к владельцу организации.` ??
-        'Попросите владельца организации дать вам это право.'),
-  ),
+  forbidden: problem('У вас нет на это права', forbidden),
   not_found: problem('Не найдено', 'Проверьте идентификатор и организацию, указанную в запросе.'),
   organization_required: problem(
     'Непонятно, о какой организации речь',
@@ -137,6 +144,34 @@ const problems: Messages['problems'] = {
     'Запрос ждал слишком долго',
     'Он не выполнен и ничего вам не стоил. Отправьте его ещё раз.',
   ),
+  // policies and keys
+  policy_not_found: problem(
+    'Такого правила нет',
+    'Список правил, которые для вас действуют: GET /policies.',
+  ),
+  policy_invalid: problem('В таком правиле нет смысла', (f) =>
+    sentences(
+      given`Проверьте поле ${quotedName(f['field'])}.`,
+      given`Ожидается: ${name(f['expected'])}.`,
+      'Ничего не изменено.',
+    ),
+  ),
+  policy_widens: problem('Правило организации может только ограничивать', (f) =>
+    sentences(
+      given`Поле ${quotedName(f['field'])} принимает здесь ${name(f['expected'])}.`,
+      'Остальное задаёт администратор сервиса.',
+    ),
+  ),
+  too_many_policies: problem('Правил слишком много', (f) =>
+    sentences(
+      given`Возможно не больше ${whole(f['limit'])}.`,
+      'Отключите ненужные или объедините несколько в одно.',
+    ),
+  ),
+  api_key_not_found: problem('Такого API-ключа нет', 'Список ваших ключей: GET /api-keys.'),
+  api_key_expired: problem('Срок действия этого API-ключа истёк', 'Выпустите другой ключ.'),
+  api_key_revoked: problem('Этот API-ключ отозван', 'Выпустите другой ключ.'),
+  expiry_in_past: problem('Этот срок уже прошёл', 'Укажите время в будущем.'),
   // organizations
   organization_not_found: problem(
     'Такой организации нет',
