@@ -6,8 +6,19 @@ import { account } from '../../domain/account/account.ts'
 import type { PlaceHold } from '../../domain/account/commands.ts'
 import { type Hold, holdOf } from '../../domain/account/state.ts'
 import type { AbortPolicy } from '../../domain/agent/events.ts'
-import { type PromptMessage, render } from '../../domain/agent/template.ts'
-import type { Accepted, InvocationMetadata } from '../../domain/invocation/events.ts'
+import {
+  assertAllowed,
+  type Conversation,
+  converse,
+  type Prompt,
+  splitMetadata,
+} from '../../domain/agent/conversation.ts'
+import { render } from '../../domain/agent/template.ts'
+import {
+  type Accepted,
+  invocationMetadata,
+  type InvocationMetadata,
+} from '../../domain/invocation/events.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { OrganizationActor } from '../access.ts'
 import { readContent, storeContent } from '../contents.ts'
@@ -24,6 +35,12 @@ export interface InvokeInput {
   /** The caller's own end user. */
   readonly user?: string
   readonly metadata?: InvocationMetadata
+  /** The turns around the input, and what is wanted of the model: the version says what it takes. */
+  readonly conversation?: Conversation
+  /** The answer may be shorter than the version allows, never longer. */
+  readonly maxTokens?: number
+  /** Tells a repeat of a client that retries without a key. */
+  readonly retryDigest?: string
 }
 
 export interface Caller {
@@ -38,24 +55,58 @@ export interface Admitted {
   readonly accepted: Accepted
   readonly terms: CallTerms
   /** undefined where the texts went between the hold and a retry. */
-  readonly messages: readonly PromptMessage[] | undefined
+  readonly prompt: Prompt | undefined
 }
 
 /** The one text of a call before its answer: what was sent, and what was made of it. */
-interface Request {
+interface Request extends Prompt {
   readonly input: unknown
   readonly variables: Readonly<Record<string, unknown>>
-  readonly messages: readonly PromptMessage[]
 }
 const requestText = (request: Request): string => JSON.stringify(request)
 
-export async function readMessages(
+export async function readPrompt(
   deps: Pick<Deps, 'contents' | 'sealer'>,
   part: { readonly ref: string },
-): Promise<readonly PromptMessage[] | undefined> {
+): Promise<Prompt | undefined> {
   const text = await readContent(deps, part)
   // Written by requestText.
-  return text === undefined ? undefined : (JSON.parse(text) as Request).messages
+  return text === undefined ? undefined : (JSON.parse(text) as Request)
+}
+
+/** What the version makes of a request. */
+interface Prepared {
+  readonly variables: Readonly<Record<string, unknown>>
+  readonly metadata: InvocationMetadata
+  readonly prompt: Prompt
+}
+
+/** @throws Refusal parameter_not_allowed, and what render throws */
+function prepare({ version }: CallTerms, request: InvokeInput): Prepared {
+  const { input, conversation } = request
+  if (conversation) assertAllowed(version, conversation)
+  const { variables, metadata } = labelled(version, request)
+  const { messages } = render(version, { input, variables })
+  if (!conversation) return { variables, metadata, prompt: { messages } }
+  const { options } = conversation
+  const wanted = Object.keys(options).length > 0 ? { options } : {}
+  const prompt = { messages: converse(version, messages, conversation), ...wanted }
+  return { variables, metadata, prompt }
+}
+
+/** A conversation has one place for values of variables and for tags. */
+function labelled(version: CallTerms['version'], request: InvokeInput) {
+  const { variables = {}, metadata = {}, conversation } = request
+  if (!conversation) return { variables, metadata }
+  const { values, tags } = splitMetadata(version, metadata)
+  const { error } = invocationMetadata.safeParse(tags)
+  if (error) {
+    // What is too long for a tag would have been a value, if the version had a variable of that name.
+    const [name] = error.issues[0]?.path ?? []
+    const parameter = name === undefined ? 'metadata' : `metadata.${String(name)}`
+    throw new Refusal('parameter_not_allowed', { parameter, setting: 'variables' })
+  }
+  return { variables: { ...values, ...variables }, metadata: tags }
 }
 
 export const callerOf = (actor: OrganizationActor): Caller => {
@@ -89,13 +140,10 @@ export async function admit(
   if (open) return again(deps, caller, request, open)
   const at = instantOf(deps)
   const { orgId } = caller
-  const { agentId, label } = request
-  const terms = await termsFor(deps, { orgId, agentId, label, at })
-  const { messages } = render(terms.version, {
-    input: request.input,
-    ...(request.variables === undefined ? {} : { variables: request.variables }),
-  })
-  const amountNanos = await boundOf(deps, terms, messages)
+  const { agentId, label, maxTokens } = request
+  const terms = await termsFor(deps, { orgId, agentId, label, maxTokens, at })
+  const { variables, prompt } = prepare(terms, request)
+  const amountNanos = await boundOf(deps, terms, prompt)
   const command = {
     ...holdCommand(deps, caller, root, request, terms),
     invocationId,
@@ -109,7 +157,7 @@ export async function admit(
     owner: caller.userId ?? orgId,
     day: at,
     part: 'request',
-    text: requestText({ input: request.input, variables: request.variables ?? {}, messages }),
+    text: requestText({ input: request.input, variables, ...prompt }),
     name: invocationId,
   })
   const placed = await deps.streams.transact(
@@ -121,7 +169,7 @@ export async function admit(
   const hold = holdOf(placed.state, invocationId)
   if (!hold) throw new Refusal('request_too_old')
   if (placed.events.length === 0) return again(deps, caller, request, hold)
-  return { accepted: acceptedFrom(deps, caller, request, hold, terms), terms, messages }
+  return { accepted: acceptedFrom(deps, caller, request, hold, terms), terms, prompt }
 }
 
 /** A retry of a key whose first try died between hold and acceptance, or is there right now. */
@@ -150,11 +198,12 @@ async function again(
     orgId: caller.orgId,
     agentId,
     label: hold.label,
+    maxTokens: request.maxTokens,
     at,
     hold,
   })
   const accepted = acceptedFrom(deps, caller, request, hold, terms)
-  return { accepted, terms, messages: await readMessages(deps, accepted.messages) }
+  return { accepted, terms, prompt: await readPrompt(deps, accepted.messages) }
 }
 
 function holdCommand(
@@ -183,11 +232,12 @@ function holdCommand(
 function acceptedFrom(
   deps: Deps,
   caller: Caller,
-  { user, metadata }: InvokeInput,
+  request: InvokeInput,
   hold: Hold,
   terms: CallTerms,
 ): Accepted {
   const { version, label, settings, priceList, chain } = terms
+  const { user, retryDigest } = request
   const [part] = hold.contents
   if (!part || hold.requestDigest === undefined)
     throw new Error('a hold names the texts and the request of its call')
@@ -200,7 +250,7 @@ function acceptedFrom(
     ...byWhom(caller),
     ...(hold.endUser === undefined ? {} : { endUser: hold.endUser }),
     ...(user === undefined ? {} : { endUserText: user }),
-    metadata: metadata ?? {},
+    metadata: labelled(version, request).metadata,
     agentId: hold.agentId,
     agentVersion: hold.agentVersion,
     label,
@@ -220,6 +270,7 @@ function acceptedFrom(
     input: stored,
     messages: stored,
     requestDigest: hold.requestDigest,
+    ...(retryDigest === undefined ? {} : { retryDigest }),
     acceptedAt: instantOf(deps),
     deadline: new Date(Date.parse(hold.at) + deps.settings.callLimitMs).toISOString(),
     practice: hold.practice === true,

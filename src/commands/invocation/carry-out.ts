@@ -5,18 +5,18 @@
  *
  * Order at the end: the text is durable, then the terminal event, then the settlement, then the answer.
  */
-import type { PromptMessage } from '../../domain/agent/template.ts'
+import type { Prompt } from '../../domain/agent/conversation.ts'
 import type { Claim, InvocationCommand, Report } from '../../domain/invocation/commands.ts'
 import type { Accepted, Terminal, Usage } from '../../domain/invocation/events.ts'
 import { type Invocation, isInCharge } from '../../domain/invocation/invocation.ts'
 import type { ModelInput } from '../../domain/model/events.ts'
 import { model } from '../../domain/model/model.ts'
 import type { Position } from '../../ports/event-store.ts'
-import { LlmFailure, type LlmRequest, type LlmResult } from '../../ports/llm.ts'
-import { storeContent } from '../contents.ts'
+import { LlmFailure, type LlmRequest, type LlmResult, type ToolCallDelta } from '../../ports/llm.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { modelIdOf } from '../model/model-id.ts'
+import { type Answered, storeAnswer, wordsOfAnswer } from './answer-text.ts'
 import type { EndedCall } from './ended-call.ts'
 import { interruptOwn } from './end-call.ts'
 import { decideCall, instantOf, pause, persist } from './flow.ts'
@@ -33,16 +33,17 @@ const LONGEST_RETRY_MS = 10_000
 
 export interface Execution {
   readonly call: RunningCall
-  readonly messages: readonly PromptMessage[]
+  readonly prompt: Prompt
   readonly listener: DeltaListener | undefined
+  readonly onToolCall?: ((delta: ToolCallDelta) => void) | undefined
   readonly root: Root
 }
 
-/** How an attempt went: what is said of it in the stream, and the text that had come. */
+/** How an attempt went: what is said of it in the stream, and what had come of an answer. */
 interface Outcome {
   readonly command: InvocationCommand
   readonly name: 'completed' | 'failed' | 'canceled'
-  readonly text: string
+  readonly answer: Answered
   /** Before another attempt. */
   readonly pauseMs: number
 }
@@ -107,7 +108,7 @@ async function untilEnded(
       // Whether it was written just now or by a try whose answer was lost: the text is here only.
       if (end)
         return end.data.callId === inCharge
-          ? await finish(deps, root, ended.state, end, outcome.text, ended.position)
+          ? await finish(deps, root, ended.state, end, outcome.answer, ended.position)
           : undefined
       if (ended.state.status !== 'accepted') return undefined
       await pause(outcome.pauseMs, call.signal)
@@ -140,14 +141,14 @@ async function finish(
   root: Root,
   invocation: Invocation,
   end: Terminal,
-  text: string,
+  answer: Answered,
   position: Position | undefined,
 ): Promise<EndedCall> {
   deps.feed.publish(end.data.invocationId, { kind: 'end' })
   const settled = await persist(() => settleCall(deps, root, invocation))
   return {
     invocation,
-    text,
+    ...answer,
     balanceNanos: settled.balanceNanos,
     position: settled.position ?? position ?? deps.streams.lastWritten(),
   }
@@ -156,7 +157,7 @@ async function finish(
 /** Asks the provider once. Never throws what the provider does: that is an outcome. */
 async function attemptOf(
   deps: Deps,
-  { call, messages, listener }: Execution,
+  { call, prompt, listener, onToolCall }: Execution,
   accepted: Accepted,
   state: Invocation,
   callId: string,
@@ -171,9 +172,16 @@ async function attemptOf(
   const out = new TextOut(deps.feed, accepted.invocationId, state.attempts.length, listener)
   const from = performance.now()
   let firstByteMs: number | undefined
+  const begun = () => void (firstByteMs ??= Math.round(performance.now() - from))
   const onText = (text: string) => {
-    firstByteMs ??= Math.round(performance.now() - from)
+    begun()
     out.push(text)
+  }
+  const onCall = (delta: ToolCallDelta) => {
+    begun()
+    // What was said before it leaves before it.
+    out.end()
+    onToolCall?.(delta)
   }
   const report = (at: string) => ({
     callId,
@@ -181,12 +189,13 @@ async function attemptOf(
     latencyMs: Math.round(performance.now() - from),
     ...(firstByteMs === undefined ? {} : { firstByteMs }),
   })
-  const told = { deps, accepted, terms, messages }
+  const told = { deps, accepted, terms, prompt }
   try {
     const result = await deps.llm.complete(
-      requestOf(deps, accepted, terms, messages),
+      requestOf(deps, accepted, terms, prompt),
       onText,
       call.signal,
+      onCall,
     )
     out.end()
     return await completed(told, result, report(instantOf(deps)))
@@ -210,13 +219,14 @@ function requestOf(
   { settings }: Deps,
   { parameters, endUser }: Accepted,
   terms: ModelInput,
-  messages: readonly PromptMessage[],
+  { messages, options }: Prompt,
 ): LlmRequest {
   const { maxTokens, temperature } = parameters
   const limit = outputLimit(terms, maxTokens)
   return {
     target: targetOf(settings, terms),
     messages,
+    ...(options === undefined ? {} : { options }),
     parameters: {
       ...(terms.parameters.maxTokens === 'max_tokens'
         ? { max_tokens: limit }
@@ -237,14 +247,15 @@ interface Told {
   readonly deps: Deps
   readonly accepted: Accepted
   readonly terms: ModelInput
-  readonly messages: readonly PromptMessage[]
+  readonly prompt: Prompt
 }
 
 async function completed(told: Told, result: LlmResult, report: Report): Promise<Outcome> {
-  const { text, finishReason, providerRequestId } = result
+  const { text, toolCalls, finishReason, providerRequestId } = result
+  const answer = { text, toolCalls }
   const [usage, output] = await Promise.all([
-    result.usage ? reported(result.usage) : countedOf(told, text),
-    outputOf(told, text, report.at),
+    result.usage ? reported(result.usage) : countedOf(told, answer),
+    outputOf(told, answer, report.at),
   ])
   const command: InvocationCommand = {
     type: 'CompleteInvocation',
@@ -254,7 +265,7 @@ async function completed(told: Told, result: LlmResult, report: Report): Promise
     finishReason: finishReason.slice(0, 64),
     ...(providerRequestId === undefined ? {} : { providerRequestId }),
   }
-  return { name: 'completed', command, text, pauseMs: 0 }
+  return { name: 'completed', command, answer, pauseMs: 0 }
 }
 
 async function failed(
@@ -264,16 +275,17 @@ async function failed(
   call: RunningCall,
   attempt: number,
 ): Promise<Outcome> {
-  const { text, firstByte } = failure
+  const { text, toolCalls, firstByte } = failure
+  const answer = { text, toolCalls }
   const [usage, output] = await Promise.all([
     usageOf(told, failure),
-    text === '' ? {} : outputOf(told, text, report.at),
+    wordsOfAnswer(answer) === '' ? {} : outputOf(told, answer, report.at),
   ])
   const said = { ...report, ...output }
   if (failure.reason === 'aborted' && call.reason() !== 'limit') {
-    const stopped = usage ?? (await estimatedOf(told, text))
+    const stopped = usage ?? (await estimatedOf(told, answer))
     const command = { type: 'StopInvocation', ...said, usage: stopped } as const
-    return { name: 'canceled', command, text, pauseMs: 0 }
+    return { name: 'canceled', command, answer, pauseMs: 0 }
   }
   const pauseMs = failure.retryAfterMs ?? FIRST_RETRY_MS * 2 ** (attempt - 1)
   const command: InvocationCommand = {
@@ -284,7 +296,7 @@ async function failed(
     retry: mayGoAgain(told.accepted, failure, call, attempt),
     ...(usage === undefined ? {} : { usage }),
   }
-  return { name: 'failed', command, text, pauseMs: Math.min(pauseMs, LONGEST_RETRY_MS) }
+  return { name: 'failed', command, answer, pauseMs: Math.min(pauseMs, LONGEST_RETRY_MS) }
 }
 
 /** The provider did not take it, or another model of the chain may. */
@@ -304,30 +316,24 @@ const reported = (quantities: NonNullable<LlmResult['usage']>): Usage => ({
   quantities,
 })
 
-async function countedOf({ deps, terms, messages }: Told, text: string): Promise<Usage> {
-  const { exact, quantities } = await countedUsage(deps, terms, messages, text)
+async function countedOf({ deps, terms, prompt }: Told, answer: Answered): Promise<Usage> {
+  const { exact, quantities } = await countedUsage(deps, terms, prompt, wordsOfAnswer(answer))
   return { basis: exact ? 'counted' : 'estimated', quantities }
 }
 
 /** More may have been made than has arrived. */
-async function estimatedOf({ deps, terms, messages }: Told, text: string): Promise<Usage> {
-  const { quantities } = await countedUsage(deps, terms, messages, text)
+async function estimatedOf({ deps, terms, prompt }: Told, answer: Answered): Promise<Usage> {
+  const { quantities } = await countedUsage(deps, terms, prompt, wordsOfAnswer(answer))
   return { basis: 'estimated', quantities }
 }
 
 /** undefined: nothing is known to have been used. */
-const usageOf = async (told: Told, { usage, text }: LlmFailure): Promise<Usage | undefined> =>
-  usage ? reported(usage) : text === '' ? undefined : estimatedOf(told, text)
+const usageOf = async (told: Told, failure: LlmFailure): Promise<Usage | undefined> =>
+  failure.usage
+    ? reported(failure.usage)
+    : wordsOfAnswer(failure) === ''
+      ? undefined
+      : estimatedOf(told, failure)
 
-async function outputOf(
-  { deps, accepted }: Told,
-  text: string,
-  at: string,
-): Promise<{ output?: { ref: string; digest: string; size: number } }> {
-  if (!accepted.store) return {}
-  const owner = accepted.contentSubject.slice(0, accepted.contentSubject.lastIndexOf('/'))
-  const { ref, digest, size } = await persist(() =>
-    storeContent(deps, { owner, day: at, part: 'output', text, name: accepted.invocationId }),
-  )
-  return { output: { ref, digest, size } }
-}
+const outputOf = async ({ deps, accepted }: Told, answer: Answered, at: string) =>
+  accepted.store ? { output: await persist(() => storeAnswer(deps, accepted, answer, at)) } : {}

@@ -3,6 +3,7 @@
  * later, and the problem that a caller is shown where there is no answer. A provider's view of the
  * seller's account never leaves here.
  */
+import type { ToolCall } from '../../domain/agent/conversation.ts'
 import type { FailureReason, Terminal } from '../../domain/invocation/events.ts'
 import { type Invocation, settlementOf } from '../../domain/invocation/invocation.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
@@ -12,6 +13,8 @@ export interface EndedCall {
   readonly invocation: Invocation
   /** '' where nothing was said; undefined where it was deleted. */
   readonly text: string | undefined
+  /** What the model wants to have called. */
+  readonly toolCalls: readonly ToolCall[]
   /** Balance of the account after this call. */
   readonly balanceNanos: bigint
   readonly position: Position
@@ -69,12 +72,16 @@ export function problemOf(end: Terminal): Refusal | undefined {
 }
 
 /** @throws Refusal: why there is no answer, or content_erased where its text is gone. */
-export function answered(ended: EndedCall): { readonly end: Terminal; readonly text: string } {
-  const { invocation, text } = ended
+export function answered(ended: EndedCall): {
+  readonly end: Terminal
+  readonly text: string
+  readonly toolCalls: readonly ToolCall[]
+} {
+  const { invocation, text, toolCalls } = ended
   if (!invocation.end) throw new Error('the call has not ended')
   const problem = problemOf(invocation.end)
   if (problem) throw problem
   if (text === undefined)
     throw new Refusal('content_erased', { invocationId: invocation.end.data.invocationId })
-  return { end: invocation.end, text }
+  return { end: invocation.end, text, toolCalls }
 }

@@ -5,8 +5,8 @@
  */
 import type { Invocation } from '../../domain/invocation/invocation.ts'
 import { Unavailable } from '../../ports/unavailable.ts'
-import { readContent } from '../contents.ts'
 import type { Deps } from '../deps.ts'
+import { readAnswer } from './answer-text.ts'
 import type { EndedCall } from './ended-call.ts'
 import { invocationHistory } from '../../projections/invocation-history.ts'
 import { callRoot, loadCall, pause } from './flow.ts'
@@ -92,13 +92,15 @@ export async function endedCall(deps: Deps, invocation: Invocation): Promise<End
   if (!end) throw new Error('the call has not ended')
   const settled = await settleCall(deps, callRoot(deps, 'settle-invocations', end.data), invocation)
   const { output, invocationId } = end.data
-  const [text, before] = await Promise.all([
-    output ? readContent(deps, output) : accepted?.store === false ? undefined : '',
+  const nothing = accepted?.store === false ? undefined : { text: '', toolCalls: [] }
+  const [answer, before] = await Promise.all([
+    output ? readAnswer(deps, output) : nothing,
     settled.position === undefined ? settledBefore(deps, invocationId) : settled,
   ])
   return {
     invocation,
-    text,
+    text: answer?.text,
+    toolCalls: answer?.toolCalls ?? [],
     balanceNanos: before.balanceNanos ?? settled.balanceNanos,
     position: before.position ?? deps.streams.lastWritten(),
   }

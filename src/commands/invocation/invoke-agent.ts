@@ -9,6 +9,7 @@
 import { type Invocation, isInCharge } from '../../domain/invocation/invocation.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { Unavailable } from '../../ports/unavailable.ts'
+import type { ToolCallDelta } from '../../ports/llm.ts'
 import type { OrganizationActor } from '../access.ts'
 import { newId, type Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
@@ -30,6 +31,8 @@ export interface InvokeOptions {
   readonly respond: 'wait' | 'async'
   /** Gets the text as it comes; may miss pieces, which the ended call has. */
   readonly onDelta?: DeltaListener | undefined
+  /** Gets calls of tools as they come, where the call is carried out here; the ended call has them all. */
+  readonly onToolCall?: ((delta: ToolCallDelta) => void) | undefined
   /** Gives up waiting. The call goes on, unless nobody else wants it and its policy says otherwise. */
   readonly signal: AbortSignal
 }
@@ -72,11 +75,11 @@ export async function invokeAgent(
     throw error
   }
   if (!place) return wait(deps, admitted, root, options)
-  if (!admitted.messages) {
+  if (!admitted.prompt) {
     deps.calls.leave()
     return wait(deps, admitted, root, options)
   }
-  return begin(deps, admitted, admitted.messages, root, options)
+  return begin(deps, admitted, admitted.prompt, root, options)
 }
 
 async function refuseWhenFull({ jobs, settings }: Deps): Promise<void> {
@@ -124,7 +127,7 @@ async function wait(
 async function begin(
   deps: Deps,
   { accepted }: Admitted,
-  messages: NonNullable<Admitted['messages']>,
+  prompt: NonNullable<Admitted['prompt']>,
   root: Root,
   options: InvokeOptions,
 ): Promise<Invoked> {
@@ -148,7 +151,8 @@ async function begin(
   }
   const waits = options.respond === 'wait'
   const listener = waits ? options.onDelta : undefined
-  const carried = carryOut(deps, { call, messages, root, listener }, state, start.callId)
+  const onToolCall = waits ? options.onToolCall : undefined
+  const carried = carryOut(deps, { call, prompt, root, listener, onToolCall }, state, start.callId)
   if (!waits) return { invocationId, ended: undefined }
   const answer = async () => {
     const left = gone(options.signal)

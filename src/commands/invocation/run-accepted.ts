@@ -4,7 +4,7 @@
  */
 import { isInCharge } from '../../domain/invocation/invocation.ts'
 import type { Deps } from '../deps.ts'
-import { readMessages } from './admit.ts'
+import { readPrompt } from './admit.ts'
 import { carryOut, claimOf } from './carry-out.ts'
 import { endCall } from './end-call.ts'
 import { callRoot, decideCall, instantOf, loadCall } from './flow.ts'
@@ -49,8 +49,8 @@ async function start(
     await endCall(deps, accepted, { type: 'ExpireInvocation', invocationId, orgId, deadline, at })
     return undefined
   }
-  const messages = await readMessages(deps, accepted.messages)
-  if (!messages) {
+  const prompt = await readPrompt(deps, accepted.messages)
+  if (!prompt) {
     await endCall(deps, accepted, { type: 'AbandonInvocation', reason: 'content_erased', at })
     return undefined
   }
@@ -62,7 +62,7 @@ async function start(
   try {
     const { state } = await decideCall(deps, root, name, invocationId, command)
     if (isInCharge(state, claim.callId)) {
-      const execution = { call, messages, root, listener: undefined }
+      const execution = { call, prompt, root, listener: undefined }
       return { carried: carryOut(deps, execution, state, claim.callId) }
     }
   } catch (error) {

@@ -13,7 +13,7 @@ import {
   settingsOf,
   versionForCall,
 } from '../../domain/agent/agent.ts'
-import type { PromptMessage } from '../../domain/agent/template.ts'
+import { type Prompt, wordsOf } from '../../domain/agent/conversation.ts'
 import { holdBound, promptBound } from '../../domain/invocation/bound.ts'
 import type { ChainLink } from '../../domain/invocation/events.ts'
 import type { ModelInput } from '../../domain/model/events.ts'
@@ -45,6 +45,8 @@ export interface TermsWanted {
   readonly orgId: string
   readonly agentId: string
   readonly label: string | undefined
+  /** What the caller allows the answer, at most. */
+  readonly maxTokens?: number | undefined
   readonly at: string
   /** A hold stands already: its version and its prices apply, whatever has changed since. */
   readonly hold?: Hold
@@ -73,11 +75,13 @@ export async function termsFor(deps: TermsDeps, wanted: TermsWanted): Promise<Ca
   if (!held && called?.owner === 'platform' && !allowsAgent(inForce.terms, agentId))
     throw new Refusal('forbidden', { agentId, planId: inForce.planId })
   const { name, temperature, maxTokens } = defaults.model
-  const settings = settingsOf(version, {
+  const applied = settingsOf(version, {
     modelName: name,
     maxTokens,
     ...(temperature === undefined ? {} : { temperature }),
   })
+  const most = Math.min(applied.maxTokens, wanted.maxTokens ?? Infinity)
+  const settings = { ...applied, maxTokens: most }
   const { priceListId, markUpBasisPoints } = inForce.terms.prices
   const [{ state: list }, ...models] = await Promise.all([
     streams.load(priceList, hold?.priceListId ?? priceListId),
@@ -128,14 +132,16 @@ export const outputLimit = ({ maxOutput }: ModelInput, maxTokens: number): numbe
 export async function boundOf(
   { tokenCounter }: Pick<Deps, 'tokenCounter'>,
   terms: CallTerms,
-  messages: readonly PromptMessage[],
+  { messages, options }: Prompt,
 ): Promise<bigint> {
   const serialised = JSON.stringify(messages)
+  // Providers write tools and formats in words of their own: no token of those is shorter than a byte.
+  const optionBytes = options === undefined ? 0 : Buffer.byteLength(JSON.stringify(options))
   const bounded = []
   for (const { model: one, link } of terms.chain) {
     await tokenCounter.load(one.encoding)
     bounded.push({
-      promptTokens: tokenCounter.count(one.encoding, serialised),
+      promptTokens: tokenCounter.count(one.encoding, serialised) + optionBytes,
       messages: messages.length,
       framing: one.framing,
       maxOutputTokens: outputLimit(one, terms.settings.maxTokens),
@@ -145,7 +151,8 @@ export async function boundOf(
   const [first] = bounded
   const [choice] = terms.chain
   if (first && choice && choice.model.encoding !== 'bytes') {
-    const tokens = promptBound(first) + first.maxOutputTokens
+    // Without the options: what their bytes are in tokens is not certain.
+    const tokens = promptBound(first) - optionBytes + first.maxOutputTokens
     const limit = choice.model.contextSize
     if (tokens > limit) throw new Refusal('context_exceeded', { tokens, limit })
   }
@@ -156,7 +163,7 @@ export async function boundOf(
 export async function countedUsage(
   { tokenCounter }: Pick<Deps, 'tokenCounter'>,
   { encoding, framing }: ModelInput,
-  messages: readonly PromptMessage[],
+  { messages, options }: Prompt,
   text: string,
 ): Promise<{ readonly exact: boolean; readonly quantities: TokenQuantities }> {
   await tokenCounter.load(encoding)
@@ -164,8 +171,9 @@ export async function countedUsage(
   // About four bytes a token, where the encoding is not known.
   const count = (words: string) =>
     exact ? tokenCounter.count(encoding, words) : Math.ceil(Buffer.byteLength(words) / 4)
-  const prompt = messages.reduce((sum, { content }) => sum + count(content), 0)
-  const framed = prompt + framing.perMessage * messages.length + framing.perRequest
+  const prompt = messages.reduce((sum, message) => sum + count(wordsOf(message)), 0)
+  const wanted = options === undefined ? 0 : count(JSON.stringify(options))
+  const framed = prompt + wanted + framing.perMessage * messages.length + framing.perRequest
   const quantities = { input_uncached: framed, input_cached: 0, output: count(text), reasoning: 0 }
   return { exact, quantities }
 }

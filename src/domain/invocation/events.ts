@@ -39,6 +39,8 @@ export const contentPart = z.strictObject({
   /** Of salt and text; the salt is sealed with the text, so that a short text cannot be guessed. */
   digest: digestText,
   size: z.int().nonnegative(),
+  /** Of an answer that calls tools: JSON of text and calls. Otherwise it is the text itself. */
+  format: z.exactOptional(z.literal('message')),
 })
 export type ContentPart = z.output<typeof contentPart>
 
@@ -192,6 +194,8 @@ export const invocationEvents = {
     input: clear(contentPart),
     messages: clear(contentPart),
     requestDigest: clear(digestText),
+    /** Keyed digest of who asked for what, where the client retries without a key of its own. */
+    retryDigest: clear(z.exactOptional(digestText)),
     acceptedAt: instant,
     /** The hold's time plus CALL_LIMIT. */
     deadline: instant,
