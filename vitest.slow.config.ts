@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/slow/**/*.test.ts'],
     testTimeout: 30_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // Each of them starts processes of its own, which need the machine for themselves.
+    fileParallelism: false,
   },
 })
