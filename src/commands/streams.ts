@@ -50,6 +50,10 @@ export interface Streams {
   read(stream: string): Promise<ReadEvent[]>
   /** One event of a stream, opened; undefined where the stream is shorter. */
   readOne(stream: string, revision: number): Promise<ReadEvent | undefined>
+  /** Events of a stream as projections see them: classed fields stay sealed. */
+  sealed(stream: string, options: { after?: number; limit: number }): Promise<StoredEvent[]>
+  /** Revision of a stream's last event; undefined where there is none. */
+  revision(stream: string): Promise<number | undefined>
   /** Told of what is in the log, by whoever wrote it: what is kept of a stream must not stay behind. */
   observe(events: readonly StoredEvent[]): void
   /** Forgets folded states (after an erasure: they may hold values in clear). */
@@ -231,6 +235,9 @@ export function createStreams(deps: StreamsDeps): Streams {
       const [stored] = await events.readStream(stream, options)
       return stored && codec.open(stored)
     },
+    sealed: async (stream, options) =>
+      (await events.readStream(stream, options)).map((event) => codec.upcast(event)),
+    revision: (stream) => events.revision(stream),
     observe(observed) {
       for (const event of observed) {
         const known = cache.get(event.stream)

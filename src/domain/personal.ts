@@ -8,12 +8,26 @@
  *   secret    a password hash: key of that user; never projected, never shown to an auditor
  *   content   a prompt, a webhook's body: key of the organization, day or customer it belongs to
  * `subject` names the sibling field that holds the id of whom the value belongs to.
+ *
+ * Who may see a value in the history is declared here too: by class, or by `shownTo` at a field. A reader
+ * of the history learns of any other value only that it is there.
  */
 import { z } from 'zod'
 
 export type DataClass =
   | { readonly class: 'clear' }
   | { readonly class: 'personal' | 'secret' | 'content'; readonly subject: string }
+
+/** As what somebody reads the history: by their role in the organization, with a key, or for the platform. */
+export const historyReaders = ['administrator', 'owner', 'admin', 'auditor', 'key'] as const
+export type HistoryReader = (typeof historyReaders)[number]
+
+/** Who sees a sealed value opened. A prompt is nothing for whoever runs the installation. */
+const openedBy: Readonly<Record<Exclude<DataClass['class'], 'clear'>, readonly HistoryReader[]>> = {
+  personal: ['administrator', 'owner', 'admin'],
+  secret: [],
+  content: ['owner', 'admin'],
+}
 
 /** What a reader gets where the key is gone: a value of its own type, never an exception. */
 export const ERASED = Object.freeze({ erased: true } as const)
@@ -73,11 +87,47 @@ export const content = <S extends z.ZodType>(schema: S, subject: string) =>
 export function dataClassOf(schema: z.ZodType): DataClass | undefined {
   const own = classes.get(schema)
   if (own) return own
-  if (
-    schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodExactOptional ||
-    schema instanceof z.ZodNullable
-  )
-    return dataClassOf(schema.unwrap() as z.ZodType)
-  return undefined
+  return isWrapped(schema) ? dataClassOf(schema.unwrap() as z.ZodType) : undefined
 }
+
+const readers = new WeakMap<z.ZodType, readonly HistoryReader[]>()
+
+/** What the seller knows and a customer does not: what a call costs the seller, what a provider says of it. */
+export const SELLER: readonly HistoryReader[] = ['administrator']
+/** A secret's digest: enough to check a secret against, and of use to nobody who reads. */
+export const NOBODY: readonly HistoryReader[] = []
+
+/** Declares who sees this field in the history, at any depth, whatever its class says. */
+export function shownTo<S extends z.ZodType>(who: readonly HistoryReader[], schema: S): S {
+  const own = schema.clone()
+  const dataClass = dataClassOf(schema)
+  if (dataClass) classes.set(own, dataClass)
+  readers.set(own, who)
+  return own
+}
+
+/** Whether this reader sees the field's value in the history. `subject`: whose value it is, where it is sealed. */
+export function isShownTo(reader: HistoryReader, schema: z.ZodType, subject?: unknown): boolean {
+  const declared = declaredReaders(schema)
+  if (declared) return declared.includes(reader)
+  const dataClass = dataClassOf(schema)
+  if (dataClass === undefined || dataClass.class === 'clear') return true
+  const own = subject === 'platform' && reader === 'administrator'
+  return openedBy[dataClass.class].includes(own ? 'owner' : reader)
+}
+
+/** A schema that was described or wrapped further is another object; what it was made from is known. */
+function declaredReaders(schema: z.ZodType): readonly HistoryReader[] | undefined {
+  const own = readers.get(schema)
+  if (own) return own
+  const inner = isWrapped(schema) ? schema.unwrap() : schema._zod.parent
+  return inner && declaredReaders(inner as z.ZodType)
+}
+
+/** May be absent or null; what it is otherwise stands inside. */
+export const isWrapped = (
+  schema: z.ZodType,
+): schema is z.ZodOptional | z.ZodExactOptional | z.ZodNullable =>
+  schema instanceof z.ZodOptional ||
+  schema instanceof z.ZodExactOptional ||
+  schema instanceof z.ZodNullable
