@@ -37,6 +37,8 @@ export interface Counters {
   reserve(reservations: readonly Reservation[]): Promise<Reserved>
   /** Gives back what a reservation took (a refused hold, an ended call), or corrects its units. */
   release(reservations: readonly Reservation[]): Promise<void>
+  /** What remains of each, as if nothing were taken: whatever `units` and `holder` say. */
+  peek(reservations: readonly Reservation[]): Promise<readonly number[]>
   /** A value that disappears after `ttlMs`: heartbeats of runs, one-time codes. */
   set(key: string, value: string, ttlMs: number): Promise<void>
   get(key: string): Promise<string | undefined>

@@ -12,6 +12,7 @@ const asked: Counters = {
     away ? Promise.reject(new Error('away')) : counters.reserve(...reservations),
   release: (...reservations) => counters.release(...reservations),
   set: (...value) => counters.set(...value),
+  peek: (...reservations) => counters.peek(...reservations),
   get: (key) => counters.get(key),
 }
 

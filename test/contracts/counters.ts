@@ -36,6 +36,7 @@ async function timed(open: OpenEngine) {
   return {
     reserve: (all: readonly Reservation[], now: number) => at(now).reserve(all),
     release: (all: readonly Reservation[], now: number) => at(now).release(all),
+    peek: (all: readonly Reservation[], now: number) => at(now).peek(all),
     set: (key: string, value: string, ttlMs: number, now: number) => at(now).set(key, value, ttlMs),
     get: (key: string, now: number) => at(now).get(key),
   }
@@ -156,6 +157,16 @@ export function windowContract(open: OpenEngine): void {
       })
       expect(await fits(counters, rate(key, 10, 10), NOW + MINUTE + SLACK)).toBe(true)
     })
+    test('say what remains without taking anything', async () => {
+      const counters = await timed(open)
+      const key = unique('rate')
+      expect(await counters.peek([rate(key, 10)], NOW)).toEqual([10])
+      await counters.reserve([rate(key, 10, 4)], NOW)
+      for (let n = 0; n < 3; n++) expect(await counters.peek([rate(key, 10, 6)], NOW)).toEqual([6])
+      await counters.release([rate(key, 10, -20)], NOW)
+      expect(await counters.peek([rate(key, 10), rate(unique('other'), 3)], NOW)).toEqual([0, 3])
+      expect(await counters.peek([rate(key, 10)], NOW + MINUTE + SLACK)).toEqual([10])
+    })
     test('of different lengths under one key count apart', async () => {
       const counters = await timed(open)
       const key = unique('rate')
@@ -193,6 +204,14 @@ export function leaseContract(open: OpenEngine): void {
       expect(await fits(counters, lease(key, 1, 'b'))).toBe(false)
       await counters.release([lease(key, 1, 'a')], NOW)
       expect(await fits(counters, lease(key, 1, 'b'))).toBe(true)
+    })
+    test('say how many are free without taking one', async () => {
+      const counters = await timed(open)
+      const key = unique('calls')
+      await counters.reserve([lease(key, 2, 'a')], NOW)
+      expect(await counters.peek([lease(key, 2, 'b')], NOW)).toEqual([1])
+      expect(await counters.peek([lease(key, 2, 'a')], NOW)).toEqual([1])
+      expect(await counters.peek([lease(key, 2, 'b')], NOW + MINUTE + 1)).toEqual([2])
     })
     test('come free when their time is over', async () => {
       const counters = await timed(open)

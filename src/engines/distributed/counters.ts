@@ -6,7 +6,7 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { Counters, Reservation, Reserved } from '../../ports/counters.ts'
 import { type RedisParts, unavailable } from './redis/connection.ts'
-import { GET_VALUE, RELEASE, RESERVE, SET_VALUE } from './redis/counter-scripts.ts'
+import { GET_VALUE, PEEK, RELEASE, RESERVE, SET_VALUE } from './redis/counter-scripts.ts'
 import { script } from './redis/script.ts'
 
 /** Under a test's clock keys must outlive what the machine's own clock says of them. */
@@ -21,6 +21,7 @@ export interface CountersOptions {
 export function createCounters({ redis, clock }: CountersOptions): Counters {
   const { commands } = redis
   const [reserve, release] = [script(commands, RESERVE), script(commands, RELEASE)]
+  const peek = script(commands, PEEK)
   const [set, get] = [script(commands, SET_VALUE), script(commands, GET_VALUE)]
   const keyOf = (reservation: Reservation) =>
     redis.key(
@@ -47,6 +48,11 @@ export function createCounters({ redis, clock }: CountersOptions): Counters {
     async release(reservations) {
       if (reservations.length === 0) return
       await asked(release(reservations.map(keyOf), [...time(), ...reservations.flatMap(valuesOf)]))
+    },
+    async peek(reservations) {
+      if (reservations.length === 0) return []
+      const values = [...time(), ...reservations.flatMap(valuesOf)]
+      return ((await asked(peek(reservations.map(keyOf), values))) as string[]).map(Number)
     },
     async set(key, value, ttlMs) {
       await asked(set([valueKey(key)], [...time(), value, ttlMs]))

@@ -64,6 +64,16 @@ export function createCounters(clock: Clock): Counters {
         }
       }
     },
+    peek: async (reservations) => {
+      const now = time()
+      return reservations.map((reservation) => {
+        const used =
+          reservation.kind === 'window'
+            ? unitsOf(entriesOf(windows, reservation, now))
+            : holdersOf(leases, reservation, now).size
+        return Math.max(0, reservation.limit - used)
+      })
+    },
     set: async (key, value, ttlMs) => {
       const now = time()
       values.set(key, value, now + ttlMs, now)
@@ -83,10 +93,13 @@ function entriesOf(windows: Recent<Entry[]>, reservation: WindowReservation, now
   return entries
 }
 
+const unitsOf = (entries: readonly Entry[]): number =>
+  entries.reduce((sum, entry) => sum + entry.units, 0)
+
 function takeWindow(windows: Recent<Entry[]>, reservation: WindowReservation, now: number): Taken {
   const { limit, units, windowMs } = reservation
   const entries = entriesOf(windows, reservation, now)
-  const used = entries.reduce((sum, entry) => sum + entry.units, 0)
+  const used = unitsOf(entries)
   if (used + units > limit) {
     let free = limit - used
     const enough = entries.find((entry) => (free += entry.units) >= units)
@@ -125,13 +138,23 @@ function giveBack(entries: Entry[], units: number): void {
   }
 }
 
-function takeLease(
+function holdersOf(
   leases: Recent<Map<string, number>>,
-  { key, limit, ttlMs, holder }: LeaseReservation,
+  { key }: LeaseReservation,
   now: number,
-): Taken {
+): Map<string, number> {
   const held = leases.get(key, now) ?? new Map<string, number>()
   for (const [other, until] of held) if (until <= now) held.delete(other)
+  return held
+}
+
+function takeLease(
+  leases: Recent<Map<string, number>>,
+  reservation: LeaseReservation,
+  now: number,
+): Taken {
+  const { key, limit, ttlMs, holder } = reservation
+  const held = holdersOf(leases, reservation, now)
   const before = held.get(holder)
   if (before === undefined && held.size >= limit) {
     const earliest = Math.min(now + LEASE_RETRY_MS, ...held.values())

@@ -145,6 +145,26 @@ for key, lastsMs in pairs(lasts) do store(key, lastsMs) end
 return answer
 `
 
+/** For each key as for RESERVE: what remains of each. Takes and stores nothing. */
+export const PEEK = `${PRELUDE}
+local answer = {}
+for i, key in ipairs(KEYS) do
+  local at = 3 + (i - 1) * 4
+  local limit, span = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local used = 0
+  if ARGV[at] == 'window' then
+    local entries = loadWindow(key, span)
+    for n = 3, #entries, 3 do used = used + entries[n] end
+  else
+    for _, ends in pairs(load(key)) do
+      if ends > now then used = used + 1 end
+    end
+  end
+  answer[i] = number(math.max(0, limit - used))
+end
+return answer
+`
+
 /** For each key as for RESERVE; negative units are a correction upwards, which counts past the limit. */
 export const RELEASE = `${PRELUDE}
 for i, key in ipairs(KEYS) do
