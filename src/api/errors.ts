@@ -30,6 +30,8 @@ export const statusOf: Readonly<Record<ProblemCode, number>> = {
   organization_required: 409,
   idempotency_key_reused: 422,
   request_too_old: 409,
+  policy_denied: 403,
+  rate_limited: 429,
   policy_not_found: 404,
   policy_invalid: 422,
   policy_widens: 422,

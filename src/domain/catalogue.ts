@@ -3,6 +3,7 @@
  */
 import { accountEvents } from './account/events.ts'
 import { agentEvents } from './agent/events.ts'
+import { denialEvents } from './denial/events.ts'
 import type { EventDefinitions } from './event.ts'
 import { invocationEvents } from './invocation/events.ts'
 import { mailEvents } from './mail/events.ts'
@@ -33,6 +34,7 @@ export const eventsByNoun = {
   agent: agentEvents,
   invocation: invocationEvents,
   usage: usageEvents,
+  denial: denialEvents,
   service: serviceEvents,
 } as const satisfies Readonly<Record<string, EventDefinitions>>
 

@@ -37,6 +37,8 @@ export type RefusalCode =
   | 'organization_required'
   | 'idempotency_key_reused'
   | 'request_too_old'
+  | 'policy_denied'
+  | 'rate_limited'
   | 'precondition_failed'
   // policies and keys
   | 'policy_not_found'

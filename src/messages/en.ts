@@ -88,6 +88,17 @@ function forbidden({ needed }: Facts): string {
   )
 }
 
+/** `60 requests in 60 seconds`, `4 at once`. */
+function limitText(f: Facts): string | undefined {
+  const limit = f['limit']
+  if (f['measure'] === 'concurrency') return given`${whole(limit)} at once`
+  const units =
+    f['measure'] === 'tokens'
+      ? counted(limit, 'token', 'tokens')
+      : counted(limit, 'request', 'requests')
+  return given`${units} in ${counted(pick(f, 'window_seconds', 'windowSeconds'), 'second', 'seconds')}`
+}
+
 const problems: Messages['problems'] = {
   // identity
   invalid_credentials: problem(
@@ -142,6 +153,19 @@ const problems: Messages['problems'] = {
   request_too_old: problem(
     'The request waited too long',
     'It was not carried out and costs nothing. Send it again.',
+  ),
+  policy_denied: problem('A policy does not allow this', (f) =>
+    sentences(
+      given`It is the rule ${quotedName(f['rule'])}.`,
+      'Ask whoever manages the policies of your organization.',
+    ),
+  ),
+  rate_limited: problem('Too much at a time', (f) =>
+    sentences(
+      given`The limit is ${limitText(f)}.`,
+      given`It is the rule ${quotedName(f['rule'])}.`,
+      'Retry-After says when to try again.',
+    ),
   ),
   // policies and keys
   policy_not_found: problem('There is no such policy', 'GET /policies lists those that bind you.'),

@@ -88,6 +88,15 @@ function forbidden({ needed }: Facts): string {
   )
 }
 
+/** «запросы, не больше 60 за 60 с», «не больше 4 одновременно». */
+function limitText(f: Facts): string | undefined {
+  const limit = whole(f['limit'])
+  if (f['measure'] === 'concurrency') return given`не больше ${limit} одновременно`
+  const what = f['measure'] === 'tokens' ? 'токены' : 'запросы'
+  const seconds = whole(pick(f, 'window_seconds', 'windowSeconds'))
+  return given`${what}, не больше ${limit} за ${seconds} с`
+}
+
 const problems: Messages['problems'] = {
   // identity
   invalid_credentials: problem(
@@ -143,6 +152,19 @@ const problems: Messages['problems'] = {
   request_too_old: problem(
     'Запрос ждал слишком долго',
     'Он не выполнен и ничего вам не стоил. Отправьте его ещё раз.',
+  ),
+  policy_denied: problem('Политика этого не разрешает', (f) =>
+    sentences(
+      given`Правило: ${quotedName(f['rule'])}.`,
+      'Обратитесь к тому, кто управляет политиками вашей организации.',
+    ),
+  ),
+  rate_limited: problem('Слишком много за раз', (f) =>
+    sentences(
+      given`Ограничение: ${limitText(f)}.`,
+      given`Правило: ${quotedName(f['rule'])}.`,
+      'Когда повторить запрос, указано в заголовке Retry-After.',
+    ),
   ),
   // policies and keys
   policy_not_found: problem(

@@ -3,6 +3,7 @@
  * has an event before the balance that its lines are counted from.
  */
 import { accountBalance } from './account-balance.ts'
+import { denials } from './denials.ts'
 import { endUsers } from './end-users.ts'
 import { invocationHistory } from './invocation-history.ts'
 import { ledger } from './ledger.ts'
@@ -41,6 +42,7 @@ export const projections: readonly AnyProjection[] = [
   invocationHistory,
   usageRecords,
   usageSummary,
+  denials,
   endUsers,
   platformSummary,
   agents,

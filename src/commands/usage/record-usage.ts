@@ -1,7 +1,6 @@
 /**
- * Every answered request leaves a record, in batches: on the request's way it costs one array push. A
- * batch goes to the log every 200 ms as the only writer of this run's streams. A log that does not take
- * it gets the same batch again; memory stays bounded, and what is dropped is counted, never silent.
+ * Every answered request leaves a record, in batches (batch-recorder.ts). Requests of nobody we know are
+ * listed one by one up to ten a second, and counted beyond.
  */
 import {
   MAX_BATCHES,
@@ -10,6 +9,13 @@ import {
   usageStreamId,
 } from '../../domain/usage/usage.ts'
 import type { UsageCount, UsageItem } from '../../domain/usage/events.ts'
+import {
+  type Appender,
+  type BatchRecorder,
+  createBatchRecorder,
+  createNumbers,
+  type Waiting,
+} from '../batch-recorder.ts'
 import { step, systemRoot } from '../context.ts'
 import type { Deps } from '../deps.ts'
 
@@ -21,10 +27,6 @@ const COUNTS_PER_EVENT = 100
 const STRANGERS_PER_SECOND = 10
 /** Requests that wait for the log at most, about 10 MB. */
 const MAX_WAITING = 20_000
-/** Times that one batch is offered to the log, two minutes in all, and at a stop. */
-const MAX_TRIES = 30
-const TRIES_AT_STOP = 3
-const MAX_PAUSE_MS = 5_000
 
 /** A request that was answered, as the server tells it. */
 export interface AnsweredRequest {
@@ -45,13 +47,7 @@ export interface AnsweredRequest {
   readonly at: Date
 }
 
-export interface UsageRecorder {
-  readonly record: (request: AnsweredRequest) => void
-  /** Everything recorded so far is in the log, or was dropped and counted. */
-  readonly flush: () => Promise<void>
-  /** flush, then nothing more is recorded. */
-  readonly close: () => Promise<void>
-}
+export type UsageRecorder = BatchRecorder<AnsweredRequest>
 
 export interface UsageRecorderOptions {
   /** false: nothing is recorded. */
@@ -63,104 +59,32 @@ export interface UsageRecorderOptions {
 type RecorderDeps = Pick<Deps, 'streams' | 'ids' | 'clock' | 'logger' | 'settings'>
 type Batch = Pick<RecordUsage, 'items' | 'counts'>
 
-export function createUsageRecorder(
+export const createUsageRecorder = (
   deps: RecorderDeps,
   { on, onDropped }: UsageRecorderOptions,
-): UsageRecorder {
-  const appender = createAppender(deps)
-  const waiting = createWaiting()
-  let timer: NodeJS.Timeout | undefined
-  let writing: Promise<void> = Promise.resolve()
-  let batch: Batch | undefined
-  let tries = 0
-  let recording = on
+): UsageRecorder =>
+  createBatchRecorder({
+    name: 'usage records',
+    on,
+    everyMs: EVERY_MS,
+    waiting: createWaiting(),
+    appender: createAppender(deps),
+    sizeOf,
+    logger: deps.logger,
+    onDropped,
+  })
 
-  const drop = (requests: number) => {
-    if (requests > 0) onDropped?.(requests)
-  }
-
-  /** Appends batch after batch until nothing waits. @throws what the append throws, the batch kept. */
-  async function write(): Promise<void> {
-    for (batch ??= waiting.take(); batch !== undefined; batch = waiting.take()) {
-      tries += 1
-      await appender.append(batch)
-      tries = 0
-    }
-  }
-
-  function giveUp(error: unknown) {
-    deps.logger.error({ error, requests: sizeOf(batch) }, 'usage records dropped')
-    drop(sizeOf(batch))
-    appender.skip()
-    batch = undefined
-    tries = 0
-  }
-
-  async function writeAndRetryLater(): Promise<void> {
-    try {
-      await write()
-    } catch (error) {
-      if (tries >= MAX_TRIES) giveUp(error)
-      else if (tries === 1) deps.logger.warn({ error }, 'usage records wait for the log')
-      schedule(Math.min(EVERY_MS * 2 ** Math.min(tries, 8), MAX_PAUSE_MS))
-    }
-  }
-
-  const inTurn = (work: () => Promise<void>): Promise<void> => (writing = writing.then(work))
-
-  function schedule(ms: number) {
-    timer ??= setTimeout(() => {
-      timer = undefined
-      void inTurn(writeAndRetryLater)
-    }, ms).unref()
-  }
-
-  async function writeNow(): Promise<void> {
-    for (let left = TRIES_AT_STOP; waiting.size() > 0 || batch !== undefined; left--)
-      try {
-        await write()
-      } catch (error) {
-        if (left > 1) continue
-        giveUp(error)
-        drop(waiting.clear())
-      }
-  }
-
-  async function flush(): Promise<void> {
-    clearTimeout(timer)
-    timer = undefined
-    await inTurn(writeNow)
-  }
-
+function createAppender({
+  streams,
+  ids,
+  clock,
+  settings: { runId },
+}: RecorderDeps): Appender<Batch> {
+  const numbers = createNumbers(MAX_BATCHES)
   return {
-    record(request) {
-      if (!recording) return
-      if (waiting.add(request)) schedule(EVERY_MS)
-      else drop(1)
-    },
-    flush,
-    async close() {
-      recording = false
-      await flush()
-    },
-  }
-}
-
-/** Appends batches in order; the same batch again is the same append. */
-function createAppender({ streams, ids, clock, settings: { runId } }: RecorderDeps) {
-  let stream = 1
-  let number = 1
-
-  function skip() {
-    number += 1
-    if (number <= MAX_BATCHES) return
-    stream += 1
-    number = 1
-  }
-
-  return {
-    async append(batch: Batch): Promise<void> {
-      const id = usageStreamId(runId, stream)
+    async append(batch) {
+      const id = usageStreamId(runId, numbers.stream())
+      const number = numbers.number()
       const at = clock.now().toISOString()
       const root = systemRoot(ids, 'record-usage', { id: `${id}/${number}` }, at)
       await streams.transact(
@@ -169,15 +93,13 @@ function createAppender({ streams, ids, clock, settings: { runId } }: RecorderDe
         { type: 'RecordUsage', runId, batch: number, recordedAt: at, ...batch },
         step(ids, root, 'record'),
       )
-      skip()
+      numbers.next()
     },
-    /** The batch is given up, and its number with it: it may be in the log after all. */
-    skip,
+    skip: () => numbers.next(),
   }
 }
 
-/** What has not been offered to the log yet. */
-function createWaiting() {
+function createWaiting(): Waiting<AnsweredRequest, Batch> {
   let requests: AnsweredRequest[] = []
   const counts = new Map<string, UsageCount>()
   let second = 0
@@ -202,16 +124,14 @@ function createWaiting() {
 
   return {
     size: () => requests.length + counts.size,
-    /** false: too much waits, the request leaves no record. */
-    add(request: AnsweredRequest): boolean {
+    add(request) {
       const stranger = request.actor === undefined || request.actor.kind === 'anonymous'
       if (stranger && isCounted(request.at)) count(request)
       else if (requests.length >= MAX_WAITING) return false
       else requests.push(request)
       return true
     },
-    /** The oldest that fit into one event; undefined when nothing waits. */
-    take(): Batch | undefined {
+    take() {
       if (requests.length + counts.size === 0) return undefined
       const items = requests.slice(0, ITEMS_PER_EVENT).map(itemOf)
       requests = requests.slice(ITEMS_PER_EVENT)
@@ -219,8 +139,7 @@ function createWaiting() {
       for (const [key] of taken) counts.delete(key)
       return { items, counts: taken.map(([, value]) => value) }
     },
-    /** Forgets everything; answers how many requests that were. */
-    clear(): number {
+    clear() {
       const forgotten = sizeOf({ items: requests.map(itemOf), counts: [...counts.values()] })
       requests = []
       counts.clear()
@@ -229,8 +148,8 @@ function createWaiting() {
   }
 }
 
-const sizeOf = (batch: Batch | undefined): number =>
-  batch ? batch.counts.reduce((sum, one) => sum + one.requests, batch.items.length) : 0
+const sizeOf = (batch: Batch): number =>
+  batch.counts.reduce((sum, one) => sum + one.requests, batch.items.length)
 
 /** Never a value that the event's schema refuses: one odd request must not hold up all others. */
 function itemOf({ requestId, at, route, method, status, latencyMs, actor }: AnsweredRequest) {

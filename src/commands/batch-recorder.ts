@@ -1,0 +1,151 @@
+/**
+ * Records what happens to requests, in batches: on the request's way it costs an array push or a map
+ * look-up. A batch goes to the log after a moment, by the only writer of this run's streams. A log that
+ * does not take it gets the same batch again; memory stays bounded, and what is dropped is counted,
+ * never silent.
+ */
+import type { Logger } from '../ports/logger.ts'
+
+/** Times that one batch is offered to the log, two minutes in all, and at a stop. */
+const MAX_TRIES = 30
+const TRIES_AT_STOP = 3
+const MAX_PAUSE_MS = 5_000
+
+export interface BatchRecorder<One> {
+  readonly record: (one: One) => void
+  /** Everything recorded so far is in the log, or was dropped and counted. */
+  readonly flush: () => Promise<void>
+  /** flush, then nothing more is recorded. */
+  readonly close: () => Promise<void>
+}
+
+/** What has not been offered to the log yet. */
+export interface Waiting<One, Batch> {
+  size(): number
+  /** false: too much waits, this one leaves no record. */
+  add(one: One): boolean
+  /** The oldest that fit into one event; undefined when nothing waits. */
+  take(): Batch | undefined
+  /** Forgets everything; answers how many that were. */
+  clear(): number
+}
+
+/** Appends batches in order; the same batch again is the same append. */
+export interface Appender<Batch> {
+  append(batch: Batch): Promise<void>
+  /** The batch is given up, and its number with it: it may be in the log after all. */
+  skip(): void
+}
+
+export interface BatchRecorderOptions<One, Batch> {
+  /** In logs: `usage records`. */
+  readonly name: string
+  /** false: nothing is recorded. */
+  readonly on: boolean
+  readonly everyMs: number
+  readonly waiting: Waiting<One, Batch>
+  readonly appender: Appender<Batch>
+  /** How many are in it. */
+  readonly sizeOf: (batch: Batch) => number
+  readonly logger: Logger
+  /** Told how many will never have a record. */
+  readonly onDropped?: ((count: number) => void) | undefined
+}
+
+export function createBatchRecorder<One, Batch>(
+  options: BatchRecorderOptions<One, Batch>,
+): BatchRecorder<One> {
+  const { name, everyMs, waiting, appender, logger } = options
+  let timer: NodeJS.Timeout | undefined
+  let writing: Promise<void> = Promise.resolve()
+  let batch: Batch | undefined
+  let tries = 0
+  let recording = options.on
+
+  const drop = (count: number) => {
+    if (count > 0) options.onDropped?.(count)
+  }
+
+  /** Appends batch after batch until nothing waits. @throws what the append throws, the batch kept. */
+  async function write(): Promise<void> {
+    for (batch ??= waiting.take(); batch !== undefined; batch = waiting.take()) {
+      tries += 1
+      await appender.append(batch)
+      tries = 0
+    }
+  }
+
+  function giveUp(error: unknown) {
+    const lost = batch === undefined ? 0 : options.sizeOf(batch)
+    logger.error({ error, lost }, `${name} dropped`)
+    drop(lost)
+    appender.skip()
+    batch = undefined
+    tries = 0
+  }
+
+  async function writeAndRetryLater(): Promise<void> {
+    try {
+      await write()
+    } catch (error) {
+      if (tries >= MAX_TRIES) giveUp(error)
+      else if (tries === 1) logger.warn({ error }, `${name} wait for the log`)
+      schedule(Math.min(everyMs * 2 ** Math.min(tries, 8), MAX_PAUSE_MS))
+    }
+  }
+
+  const inTurn = (work: () => Promise<void>): Promise<void> => (writing = writing.then(work))
+
+  function schedule(ms: number) {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      void inTurn(writeAndRetryLater)
+    }, ms).unref()
+  }
+
+  async function writeNow(): Promise<void> {
+    for (let left = TRIES_AT_STOP; waiting.size() > 0 || batch !== undefined; left--)
+      try {
+        await write()
+      } catch (error) {
+        if (left > 1) continue
+        giveUp(error)
+        drop(waiting.clear())
+      }
+  }
+
+  async function flush(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    await inTurn(writeNow)
+  }
+
+  return {
+    record(one) {
+      if (!recording) return
+      if (waiting.add(one)) schedule(everyMs)
+      else drop(1)
+    },
+    flush,
+    async close() {
+      recording = false
+      await flush()
+    },
+  }
+}
+
+/** Which stream of a run the next batch goes to, and its number there. */
+export function createNumbers(maxBatches: number) {
+  let stream = 1
+  let number = 1
+  return {
+    stream: () => stream,
+    number: () => number,
+    next() {
+      number += 1
+      if (number <= maxBatches) return
+      stream += 1
+      number = 1
+    },
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Every refusal by a role, a scope, a policy, a limit or a budget is written down, in batches
+ * (batch-recorder.ts). The same refusal of the same caller within a batch is counted, not repeated.
+ */
+import { denialDecider, denialStreamId, MAX_BATCHES } from '../../domain/denial/denial.ts'
+import { type DenialItem, MAX_DENIALS } from '../../domain/denial/events.ts'
+import { limitDimensions, ruling as rulingSchema, type Ruling } from '../../domain/policy/events.ts'
+import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
+import type { AccessRule, Actor } from '../access.ts'
+import {
+  type Appender,
+  type BatchRecorder,
+  createBatchRecorder,
+  createNumbers,
+  type Waiting,
+} from '../batch-recorder.ts'
+import { step, systemRoot } from '../context.ts'
+import type { Deps } from '../deps.ts'
+
+const EVERY_MS = 1_000
+/** Different denials that wait for the log at most, about 5 MB. */
+const MAX_WAITING = 10_000
+
+/** A request that was refused. */
+export interface DeniedRequest {
+  readonly refusal: Refusal
+  readonly route: string
+  readonly method: string
+  readonly access: Pick<AccessRule, 'resource' | 'action'>
+  readonly actor: Actor | undefined
+  readonly at: Date
+}
+
+export type DenialRecorder = BatchRecorder<DeniedRequest>
+
+export interface DenialRecorderOptions {
+  /** Told how many denials will never be written down. */
+  readonly onDropped?: (denials: number) => void
+}
+
+type RecorderDeps = Pick<Deps, 'streams' | 'ids' | 'clock' | 'logger' | 'settings'>
+type Batch = readonly DenialItem[]
+
+export const createDenialRecorder = (
+  deps: RecorderDeps,
+  { onDropped }: DenialRecorderOptions = {},
+): DenialRecorder =>
+  createBatchRecorder({
+    name: 'denials',
+    on: true,
+    everyMs: EVERY_MS,
+    waiting: createWaiting(),
+    appender: createAppender(deps),
+    sizeOf: (batch) => batch.reduce((sum, { times }) => sum + times, 0),
+    logger: deps.logger,
+    onDropped,
+  })
+
+/** Refusals that are about what somebody may do, not about what they have sent. */
+const DENIALS: ReadonlySet<RefusalCode> = new Set([
+  'forbidden',
+  'policy_denied',
+  'rate_limited',
+  'budget_exceeded',
+])
+
+export const isDenial = ({ code }: Refusal): boolean => DENIALS.has(code)
+
+/** A decision's refusal carries its ruling; what is built in has only a name. */
+function rulingOf({ code, facts }: Refusal): Ruling {
+  const { policyId, version, rule, reason, needed, planId } = facts
+  const said = rulingSchema.safeParse({ policyId, version, rule, reason })
+  if (said.success) return said.data
+  if (typeof planId === 'string')
+    return { policyId: planId, version: 0, rule: 'plan', reason: 'the plan does not include it' }
+  const reasonText = typeof needed === 'string' ? `needs ${needed}` : code
+  return { policyId: 'role', version: 0, rule: 'role', reason: reasonText.slice(0, 300) }
+}
+
+function itemOf({ refusal, route, method, access, actor, at }: DeniedRequest): DenialItem {
+  const dimension = limitDimensions.find((one) => one === refusal.facts['dimension'])
+  return {
+    at: at.toISOString(),
+    lastAt: at.toISOString(),
+    times: 1,
+    code: refusal.code,
+    ruling: rulingOf(refusal),
+    route: route.slice(0, 200) || '(unknown)',
+    method: /^[A-Z]{1,16}$/.test(method) ? method : 'OTHER',
+    resource: access.resource,
+    action: access.action,
+    ...(actor?.kind === 'user' ? { userId: actor.userId } : {}),
+    ...(actor?.kind === 'key' ? { keyId: actor.keyId } : {}),
+    ...(actor === undefined || actor.kind === 'anonymous' || actor.orgId === undefined
+      ? {}
+      : { orgId: actor.orgId }),
+    ...(dimension === undefined ? {} : { dimension }),
+  }
+}
+
+const sameness = ({ code, ruling, route, method, userId, keyId, orgId }: DenialItem): string =>
+  JSON.stringify([code, ruling.policyId, ruling.rule, route, method, userId, keyId, orgId])
+
+function createWaiting(): Waiting<DeniedRequest, Batch> {
+  const items = new Map<string, DenialItem>()
+  return {
+    size: () => items.size,
+    add(denied) {
+      const item = itemOf(denied)
+      const key = sameness(item)
+      const before = items.get(key)
+      if (!before && items.size >= MAX_WAITING) return false
+      items.set(key, before ? { ...before, lastAt: item.lastAt, times: before.times + 1 } : item)
+      return true
+    },
+    take() {
+      if (items.size === 0) return undefined
+      const taken = [...items].slice(0, MAX_DENIALS)
+      for (const [key] of taken) items.delete(key)
+      return taken.map(([, item]) => item)
+    },
+    clear() {
+      const forgotten = [...items.values()].reduce((sum, { times }) => sum + times, 0)
+      items.clear()
+      return forgotten
+    },
+  }
+}
+
+function createAppender({
+  streams,
+  ids,
+  clock,
+  settings: { runId },
+}: RecorderDeps): Appender<Batch> {
+  const numbers = createNumbers(MAX_BATCHES)
+  return {
+    async append(items) {
+      const id = denialStreamId(runId, numbers.stream())
+      const batch = numbers.number()
+      const recordedAt = clock.now().toISOString()
+      const root = systemRoot(ids, 'record-denials', { id: `${id}/${batch}` }, recordedAt)
+      await streams.transact(
+        denialDecider,
+        id,
+        { type: 'RecordDenials', runId, batch, recordedAt, items },
+        step(ids, root, 'record'),
+      )
+      numbers.next()
+    },
+    skip: () => numbers.next(),
+  }
+}
