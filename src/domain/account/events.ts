@@ -10,7 +10,7 @@ import { idField, idSchema, instant, instantText } from '../ids.ts'
 import { nanos, nanosText, tokenQuantities } from '../money.ts'
 import { dimensions } from '../invocation/events.ts'
 import { modelName } from '../model/events.ts'
-import { clear } from '../personal.ts'
+import { clear, SELLER, shownTo } from '../personal.ts'
 import { budgetPeriods, ruling } from '../policy/events.ts'
 
 const amountText = z
@@ -162,7 +162,7 @@ export const accountEvents = {
     /** Above the hold: the seller's loss. */
     uncollectedNanos: amount,
     /** What the provider takes from the seller. */
-    costNanos: amount,
+    costNanos: shownTo(SELLER, amount),
     balanceNanos,
     /** The charge, lot by lot. The other parts of the hold return to their lots. */
     drawn: lotParts,

@@ -8,7 +8,7 @@ import { event, type EventsOf } from '../event.ts'
 import { idField, idSchema, instant, instantText } from '../ids.ts'
 import { modelName } from '../model/events.ts'
 import { nanosText } from '../money.ts'
-import { clear } from '../personal.ts'
+import { clear, NOBODY, shownTo } from '../personal.ts'
 
 /** What a key may do. None of them changes anything but calls. */
 export const keyScopes = [
@@ -66,12 +66,12 @@ export const apiKeyEvents = {
     limits: clear(shape.limits),
     budget: clear(shape.budget),
     /** SHA-256 of the secret. */
-    secretDigest: clear(digestText),
+    secretDigest: shownTo(NOBODY, clear(digestText)),
     at: instant,
   }),
   ApiKeyRotated: event('The key has another secret; the one before works for a while longer.', {
     keyId: idField('apiKey'),
-    secretDigest: clear(digestText),
+    secretDigest: shownTo(NOBODY, clear(digestText)),
     /** Until when the secret before is taken. */
     overlapUntil: instant,
     at: instant,

@@ -10,7 +10,7 @@ import { event, type EventsOf } from '../event.ts'
 import { idField, idSchema, instant, instantText } from '../ids.ts'
 import { nanos, nanosText, tokenPrices, tokenQuantities } from '../money.ts'
 import { modelName } from '../model/events.ts'
-import { clear, content } from '../personal.ts'
+import { clear, content, SELLER, shownTo } from '../personal.ts'
 import { ruling } from '../policy/events.ts'
 import {
   abortPolicy,
@@ -48,7 +48,7 @@ export type ContentPart = z.output<typeof contentPart>
 export const chainLink = z.strictObject({
   model: modelName,
   price: tokenPrices,
-  cost: tokenPrices,
+  cost: shownTo(SELLER, tokenPrices),
 })
 export type ChainLink = z.output<typeof chainLink>
 
@@ -79,7 +79,7 @@ export const settlement = z.discriminatedUnion('kind', [
     chargeNanos: nanosText,
     waivedNanos: nanosText,
     uncollectedNanos: nanosText,
-    costNanos: nanosText,
+    costNanos: shownTo(SELLER, nanosText),
   }),
   z.strictObject({ kind: z.literal('release'), reason: releaseReason }),
 ])
@@ -106,7 +106,7 @@ export type AttemptFailure = z.output<typeof attemptFailure>
  * `content_erased`: the texts went before the call. `calls_stopped`: the administrator's stop. */
 export const ownFailure = z.enum(['expired', 'interrupted', 'content_erased', 'calls_stopped'])
 export type OwnFailure = z.output<typeof ownFailure>
-export const failureReason = z.union([attemptFailure, ownFailure])
+export const failureReason = z.union([shownTo(SELLER, attemptFailure), ownFailure])
 export type FailureReason = z.output<typeof failureReason>
 
 /** Whom and what a call was for: everything that usage is grouped by. */
@@ -162,7 +162,7 @@ const ended = {
   /** From the start of the last attempt. */
   latencyMs: clear(z.exactOptional(milliseconds)),
   firstByteMs: clear(z.exactOptional(milliseconds)),
-  providerRequestId: clear(z.exactOptional(z.string().max(200))),
+  providerRequestId: shownTo(SELLER, clear(z.exactOptional(z.string().max(200)))),
 }
 
 export const invocationEvents = {
@@ -218,7 +218,7 @@ export const invocationEvents = {
     attempt,
     callId,
     model: clear(modelName),
-    reason: clear(attemptFailure),
+    reason: shownTo(SELLER, clear(attemptFailure)),
     /** Some of the answer had arrived: it is never asked for again. */
     firstByte: clear(z.boolean()),
     failedAt: instant,

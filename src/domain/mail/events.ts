@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { event, type EventsOf } from '../event.ts'
 import { idField, instant } from '../ids.ts'
-import { clear, personal } from '../personal.ts'
+import { clear, NOBODY, personal, shownTo } from '../personal.ts'
 import { localeText } from '../user/email.ts'
 
 export const mailKinds = [
@@ -39,7 +39,7 @@ export const mailEvents = {
     facts: personal(z.record(z.string(), z.string()), 'subjectId').optional(),
     locale: clear(localeText),
     /** SHA-256 (hex) of the token in the link. */
-    tokenHash: clear(z.string().regex(/^[0-9a-f]{64}$/)).optional(),
+    tokenHash: shownTo(NOBODY, clear(z.string().regex(/^[0-9a-f]{64}$/))).optional(),
     /**
      * What the token is good for: the HMAC of the address it proves, the password version it replaces,
      * the invitation it accepts. It is compared with the present state when the token is used.

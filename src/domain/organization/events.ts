@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { event, type EventsOf } from '../event.ts'
 import { idField, instant } from '../ids.ts'
-import { clear, personal } from '../personal.ts'
+import { clear, NOBODY, personal, shownTo } from '../personal.ts'
 
 /** What one may do, from least: reads everything · also invokes · also manages · everything. */
 export const organizationRoles = ['auditor', 'member', 'admin', 'owner'] as const
@@ -48,7 +48,7 @@ export const organizationEvents = {
       /** Only the holder of this address may accept. */
       emailHmac: clear(z.string().min(1).max(128)),
       /** SHA-256 of the token. */
-      tokenHash: clear(z.string().min(1).max(128)),
+      tokenHash: shownTo(NOBODY, clear(z.string().min(1).max(128))),
       role,
       expiresAt: instant,
       by,
