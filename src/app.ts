@@ -235,6 +235,7 @@ async function compose(
     clearTimeout(cut)
     await metrics.close()
     await handedOver
+    await deps.spend.stop()
     deps.runs.stop()
     await usage.close()
     if (opened) await runner.stop()

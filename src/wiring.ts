@@ -19,6 +19,7 @@ import { createRunningCalls } from './commands/invocation/running-calls.ts'
 import { createRuns } from './commands/invocation/runs.ts'
 import { createLeases, type Leases } from './commands/lease.ts'
 import { createLogEnd, type LogEnd } from './commands/log-end.ts'
+import { createSpend } from './commands/spend/ceiling.ts'
 import { createStreams } from './commands/streams.ts'
 import { type Config, usesPracticeModel } from './config.ts'
 import type { EventDefinitions } from './domain/event.ts'
@@ -91,6 +92,10 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     tokenCounter,
     llm: ground.llm ?? openAi,
     calls: createRunningCalls(settings.callsAtOnce),
+    spend: createSpend(
+      { streams, ids, clock, logger },
+      { runId: settings.runId, practice: practice !== undefined },
+    ),
     runs: createRuns({ counters, clock, logger }, run),
     settings,
   }

@@ -16,6 +16,7 @@ import type { Tokens } from '../ports/tokens.ts'
 import type { Views } from '../projections/views.ts'
 import type { RunningCalls } from './invocation/running-calls.ts'
 import type { Runs } from './invocation/runs.ts'
+import type { Spend } from './spend/ceiling.ts'
 import type { Streams } from './streams.ts'
 
 export interface Deps {
@@ -35,6 +36,8 @@ export interface Deps {
   readonly llm: Llm
   /** The calls that this process carries out. */
   readonly calls: RunningCalls
+  /** The platform's spend ceiling. */
+  readonly spend: Spend
   /** Which runs of processes live. */
   readonly runs: Runs
   readonly settings: Settings

@@ -5,6 +5,7 @@ import { accountEvents } from './account/events.ts'
 import { agentEvents } from './agent/events.ts'
 import { denialEvents } from './denial/events.ts'
 import type { EventDefinitions } from './event.ts'
+import { installationEvents } from './installation/events.ts'
 import { invocationEvents } from './invocation/events.ts'
 import { mailEvents } from './mail/events.ts'
 import { modelEvents } from './model/events.ts'
@@ -14,6 +15,7 @@ import { priceListEvents } from './price-list/events.ts'
 import { serviceEvents } from './service/events.ts'
 import { sessionEvents } from './session/events.ts'
 import { slugClaimEvents } from './slug-claim/events.ts'
+import { spendCeilingEvents } from './spend-ceiling/events.ts'
 import { subscriptionEvents } from './subscription/events.ts'
 import { usageEvents } from './usage/events.ts'
 import { emailClaimEvents, userEvents } from './user/events.ts'
@@ -35,6 +37,8 @@ export const eventsByNoun = {
   invocation: invocationEvents,
   usage: usageEvents,
   denial: denialEvents,
+  spendCeiling: spendCeilingEvents,
+  installation: installationEvents,
   service: serviceEvents,
 } as const satisfies Readonly<Record<string, EventDefinitions>>
 

@@ -4,7 +4,7 @@
  */
 import type { Deps } from '../commands/deps.ts'
 import { callRoot, instantOf, loadCall } from '../commands/invocation/flow.ts'
-import { endCall } from '../commands/invocation/end-call.ts'
+import { expireCall } from '../commands/invocation/end-call.ts'
 import { settleCall } from '../commands/invocation/settle-call.ts'
 import { holdsPlacedBefore, type OpenHold } from '../projections/open-holds.ts'
 import type { Sweep } from './worker.ts'
@@ -32,9 +32,7 @@ async function endHold(deps: Deps, hold: OpenHold): Promise<boolean> {
     const settled = await settleCall(deps, callRoot(deps, NAME, hold), invocation)
     return settled.position !== undefined
   }
-  const at = instantOf(deps)
   const deadline = new Date(Date.parse(placedAt) + deps.settings.callLimitMs).toISOString()
-  if (at < deadline) return false
-  const command = { type: 'ExpireInvocation', invocationId, orgId, deadline, at } as const
-  return (await endCall(deps, hold, command)).end !== undefined
+  if (instantOf(deps) < deadline) return false
+  return (await expireCall(deps, { invocationId, orgId, deadline })).end !== undefined
 }

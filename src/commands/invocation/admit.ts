@@ -24,6 +24,7 @@ import type { OrganizationActor } from '../access.ts'
 import { readContent, storeContent } from '../contents.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
+import type { SpendShare } from '../spend/ceiling.ts'
 import { accountStep, instantOf } from './flow.ts'
 import { boundOf, type CallTerms, outputLimit, termsFor } from './terms.ts'
 
@@ -56,6 +57,8 @@ export interface Admitted {
   readonly terms: CallTerms
   /** undefined where the texts went between the hold and a retry. */
   readonly prompt: Prompt | undefined
+  /** Of the platform's spend ceiling; whoever carries out the call ends it. */
+  readonly spend: SpendShare
 }
 
 /** The one text of a call before its answer: what was sent, and what was made of it. */
@@ -127,7 +130,7 @@ export const requestDigest = ({ ids }: Pick<Deps, 'ids'>, root: Root): string =>
 
 /**
  * @throws Refusal of the agent, the variables, the terms, or insufficient_credit, account_not_found,
- *   request_too_old, idempotency_key_reused
+ *   request_too_old, idempotency_key_reused, budget_exceeded, spend_ceiling_reached
  */
 export async function admit(
   deps: Deps,
@@ -143,21 +146,45 @@ export async function admit(
   const { agentId, label, maxTokens } = request
   const terms = await termsFor(deps, { orgId, agentId, label, maxTokens, at })
   const { variables, prompt } = prepare(terms, request)
-  const amountNanos = await boundOf(deps, terms, prompt)
+  const { priceNanos, costNanos } = await boundOf(deps, terms, prompt)
   const command = {
     ...holdCommand(deps, caller, root, request, terms),
     invocationId,
-    amountNanos,
+    amountNanos: priceNanos,
+    costBoundNanos: costNanos.toString(),
     at,
   }
   // Refused before anything is stored; the append decides.
   await deps.streams.check(account, orgId, { ...command, contents: [] })
+  const spend = await deps.spend.reserve({ at, costNanos })
+  try {
+    const text = requestText({ input: request.input, variables, ...prompt })
+    const { hold, isNew } = await placeHold(deps, caller, root, command, text)
+    if (isNew)
+      return { accepted: acceptedFrom(deps, caller, request, hold, terms), terms, prompt, spend }
+    spend.end(0n)
+    return await again(deps, caller, request, hold)
+  } catch (error) {
+    spend.end(0n)
+    throw error
+  }
+}
+
+/** The texts are durable before the hold that names them. */
+async function placeHold(
+  deps: Deps,
+  { userId, orgId }: Caller,
+  root: Root,
+  command: Omit<PlaceHold, 'contents'>,
+  text: string,
+): Promise<{ readonly hold: Hold; readonly isNew: boolean }> {
+  const { invocationId, at } = command
   const part = await storeContent(deps, {
     // What a key sends is the organization's.
-    owner: caller.userId ?? orgId,
+    owner: userId ?? orgId,
     day: at,
     part: 'request',
-    text: requestText({ input: request.input, variables, ...prompt }),
+    text,
     name: invocationId,
   })
   const placed = await deps.streams.transact(
@@ -168,8 +195,7 @@ export async function admit(
   )
   const hold = holdOf(placed.state, invocationId)
   if (!hold) throw new Refusal('request_too_old')
-  if (placed.events.length === 0) return again(deps, caller, request, hold)
-  return { accepted: acceptedFrom(deps, caller, request, hold, terms), terms, prompt }
+  return { hold, isNew: placed.events.length > 0 }
 }
 
 /** A retry of a key whose first try died between hold and acceptance, or is there right now. */
@@ -203,7 +229,9 @@ async function again(
     hold,
   })
   const accepted = acceptedFrom(deps, caller, request, hold, terms)
-  return { accepted, terms, prompt: await readPrompt(deps, accepted.messages) }
+  const prompt = await readPrompt(deps, accepted.messages)
+  const spend = await deps.spend.reserve({ at, costNanos: BigInt(hold.costBoundNanos ?? 0) })
+  return { accepted, terms, prompt, spend }
 }
 
 function holdCommand(
@@ -263,6 +291,7 @@ function acceptedFrom(
     priceList,
     chain: chain.map(({ link }) => link),
     holdNanos: hold.amountNanos,
+    ...(hold.costBoundNanos === undefined ? {} : { costBoundNanos: hold.costBoundNanos }),
     abortPolicy: abortPolicyOf(version.abortPolicy, terms),
     onProviderFailure: version.onProviderFailure,
     store: version.store,

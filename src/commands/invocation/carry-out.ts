@@ -10,13 +10,16 @@ import type { Claim, InvocationCommand, Report } from '../../domain/invocation/c
 import type { Accepted, Terminal, Usage } from '../../domain/invocation/events.ts'
 import { type Invocation, isInCharge } from '../../domain/invocation/invocation.ts'
 import type { ModelInput } from '../../domain/model/events.ts'
-import { model } from '../../domain/model/model.ts'
 import type { Position } from '../../ports/event-store.ts'
 import { LlmFailure, type LlmRequest, type LlmResult, type ToolCallDelta } from '../../ports/llm.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { modelIdOf } from '../model/model-id.ts'
+import { namedModel } from '../model/named-model.ts'
+import { askProvider } from './ask-provider.ts'
 import { type Answered, storeAnswer, wordsOfAnswer } from './answer-text.ts'
+import type { SpendShare } from '../spend/ceiling.ts'
+import { knownCostOf } from '../spend/cost-of.ts'
+import { callsStopped } from '../spend/stopped.ts'
 import type { EndedCall } from './ended-call.ts'
 import { interruptOwn } from './end-call.ts'
 import { decideCall, instantOf, pause, persist } from './flow.ts'
@@ -27,9 +30,6 @@ import { type DeltaListener, TextOut } from './text-out.ts'
 
 /** The call is broken off so long before its deadline, so that its end is written in time. */
 const MARGIN_MS = 15_000
-const FIRST_RETRY_MS = 250
-/** A provider that asks for a longer rest gets no second try. */
-const LONGEST_RETRY_MS = 10_000
 
 export interface Execution {
   readonly call: RunningCall
@@ -37,6 +37,8 @@ export interface Execution {
   readonly listener: DeltaListener | undefined
   readonly onToolCall?: ((delta: ToolCallDelta) => void) | undefined
   readonly root: Root
+  /** Ends with the call. */
+  readonly spend: SpendShare
 }
 
 /** How an attempt went: what is said of it in the stream, and what had come of an answer. */
@@ -77,6 +79,7 @@ export async function carryOut(
     brokeOff = true
     deps.logger.error({ invocationId: call.invocationId, error }, 'a call broke off')
   }
+  execution.spend.end(knownCostOf(ended?.invocation.end))
   deps.calls.leave()
   call.end(ended)
   // Whoever waits for the call, here or elsewhere, learns of it from the log.
@@ -164,9 +167,7 @@ async function attemptOf(
 ): Promise<Outcome> {
   const attempt = state.attempts.at(-1)
   const name = attempt?.model ?? ''
-  const { state: published } = await persist(() =>
-    deps.streams.load(model, modelIdOf(deps.ids, name)),
-  )
+  const published = await persist(() => namedModel(deps, name))
   if (!published) throw new Error(`the model ${name} of an accepted call was published`)
   const terms = published.terms
   const out = new TextOut(deps.feed, accepted.invocationId, state.attempts.length, listener)
@@ -191,12 +192,8 @@ async function attemptOf(
   })
   const told = { deps, accepted, terms, prompt }
   try {
-    const result = await deps.llm.complete(
-      requestOf(deps, accepted, terms, prompt),
-      onText,
-      call.signal,
-      onCall,
-    )
+    const asked = askedOf(deps, accepted, terms, prompt, state.attempts.length)
+    const result = await askProvider(deps, asked, { onText, onToolCall: onCall }, call.signal)
     out.end()
     return await completed(told, result, report(instantOf(deps)))
   } catch (error) {
@@ -287,28 +284,17 @@ async function failed(
     const command = { type: 'StopInvocation', ...said, usage: stopped } as const
     return { name: 'canceled', command, answer, pauseMs: 0 }
   }
-  const pauseMs = failure.retryAfterMs ?? FIRST_RETRY_MS * 2 ** (attempt - 1)
+  const { again, pauseMs } = nextAttempt(told.accepted, failure, attempt)
   const command: InvocationCommand = {
     type: 'FailAttempt',
     ...said,
     reason: failure.reason === 'aborted' ? 'timeout' : failure.reason,
     firstByte,
-    retry: mayGoAgain(told.accepted, failure, call, attempt),
+    // Another attempt would be a new call to a model.
+    retry: again && !call.signal.aborted && !(await callsStopped(told.deps)),
     ...(usage === undefined ? {} : { usage }),
   }
-  return { name: 'failed', command, answer, pauseMs: Math.min(pauseMs, LONGEST_RETRY_MS) }
-}
-
-/** The provider did not take it, or another model of the chain may. */
-function mayGoAgain(
-  { chain }: Accepted,
-  { reason, retry, retryAfterMs = 0 }: LlmFailure,
-  call: RunningCall,
-  attempt: number,
-): boolean {
-  if (call.signal.aborted) return false
-  if (attempt < chain.length) return reason !== 'content_filtered'
-  return retry && retryAfterMs <= LONGEST_RETRY_MS
+  return { name: 'failed', command, answer, pauseMs }
 }
 
 const reported = (quantities: NonNullable<LlmResult['usage']>): Usage => ({

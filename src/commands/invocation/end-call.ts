@@ -6,6 +6,7 @@ import type { Accepted } from '../../domain/invocation/events.ts'
 import type { InvocationCommand } from '../../domain/invocation/commands.ts'
 import type { Invocation } from '../../domain/invocation/invocation.ts'
 import type { Deps } from '../deps.ts'
+import { callsStopped } from '../spend/stopped.ts'
 import { callRoot, decideCall, instantOf, loadCall, pause } from './flow.ts'
 import { settleCall } from './settle-call.ts'
 
@@ -30,6 +31,19 @@ export async function endCall(
   deps.feed.publish(call.invocationId, { kind: 'end' })
   await settleCall(deps, root, state)
   return state
+}
+
+/** Its time is over: expired, or failed with `calls_stopped` where it waited for the stop to end. */
+export async function expireCall(
+  deps: Deps,
+  call: { readonly invocationId: string; readonly orgId: string; readonly deadline: string },
+): Promise<Invocation> {
+  const { invocationId, orgId, deadline } = call
+  const at = instantOf(deps)
+  const { status } = await loadCall(deps, invocationId)
+  if (status === 'accepted' && (await callsStopped(deps)))
+    return endCall(deps, call, { type: 'AbandonInvocation', reason: 'calls_stopped', at })
+  return endCall(deps, call, { type: 'ExpireInvocation', invocationId, orgId, deadline, at })
 }
 
 const FIRST_REST_MS = 500

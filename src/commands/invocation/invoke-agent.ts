@@ -13,6 +13,7 @@ import type { ToolCallDelta } from '../../ports/llm.ts'
 import type { OrganizationActor } from '../access.ts'
 import { newId, type Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
+import { refuseWhenStopped } from '../spend/stopped.ts'
 import { type Admitted, admit, callerOf, type InvokeInput } from './admit.ts'
 import { carryOut, claimOf } from './carry-out.ts'
 import type { EndedCall } from './ended-call.ts'
@@ -50,7 +51,8 @@ export const invocationIdOf = ({ ids }: Pick<Deps, 'ids'>, root: Root): string =
 /**
  * @throws Refusal agent_not_found, agent_inactive, label_not_found, input_required, variables_invalid,
  *   prompt_too_large, context_exceeded, model_not_found, model_retired, price_missing, not_subscribed,
- *   forbidden, account_not_found, insufficient_credit, idempotency_key_reused, request_too_old
+ *   forbidden, account_not_found, insufficient_credit, idempotency_key_reused, request_too_old,
+ *   budget_exceeded, spend_ceiling_reached, calls_stopped
  */
 export async function invokeAgent(
   deps: Deps,
@@ -65,6 +67,7 @@ export async function invokeAgent(
     const known = await loadCall(deps, invocationId)
     if (known.status !== 'absent') return join(deps, invocationId, known, root, options)
   }
+  await refuseWhenStopped(deps)
   const place = deps.calls.tryEnter()
   if (!place) await refuseWhenFull(deps)
   let admitted: Admitted
@@ -107,10 +110,12 @@ function join(
 /** Accepted, and carried out by a worker when it is its turn. */
 async function wait(
   deps: Deps,
-  { accepted }: Admitted,
+  { accepted, spend }: Admitted,
   root: Root,
   options: InvokeOptions,
 ): Promise<Invoked> {
+  // There was room; whoever carries it out takes its own share.
+  spend.end(0n)
   const { invocationId } = accepted
   const command = { type: 'AcceptInvocation', accepted } as const
   const { state } = await decideCall(deps, root, 'accept', invocationId, command)
@@ -126,7 +131,7 @@ async function wait(
 /** Accepted and started in one append, and carried out here. The place is given back at the end. */
 async function begin(
   deps: Deps,
-  { accepted }: Admitted,
+  { accepted, spend }: Admitted,
   prompt: NonNullable<Admitted['prompt']>,
   root: Root,
   options: InvokeOptions,
@@ -141,18 +146,21 @@ async function begin(
     state = (await decideCall(deps, root, name, invocationId, command)).state
   } catch (error) {
     call.end(undefined)
+    spend.end(0n)
     deps.calls.leave()
     throw error
   }
   if (!isInCharge(state, start.callId)) {
     call.end(undefined)
+    spend.end(0n)
     deps.calls.leave()
     return join(deps, invocationId, state, root, options)
   }
   const waits = options.respond === 'wait'
   const listener = waits ? options.onDelta : undefined
   const onToolCall = waits ? options.onToolCall : undefined
-  const carried = carryOut(deps, { call, prompt, root, listener, onToolCall }, state, start.callId)
+  const execution = { call, prompt, root, spend, listener, onToolCall }
+  const carried = carryOut(deps, execution, state, start.callId)
   if (!waits) return { invocationId, ended: undefined }
   const answer = async () => {
     const left = gone(options.signal)

@@ -125,15 +125,22 @@ function pricesOfVersion(
 export const outputLimit = ({ maxOutput }: ModelInput, maxTokens: number): number =>
   Math.min(maxTokens, maxOutput)
 
+/** nano-USD. */
+export interface CallBound {
+  /** The most that the call can cost the buyer. */
+  readonly priceNanos: bigint
+  /** The most that the provider can take from the seller. */
+  readonly costNanos: bigint
+}
+
 /**
- * The most that a call of these messages can cost the buyer, in nano-USD.
  * @throws Refusal context_exceeded where it certainly does not fit the first model
  */
 export async function boundOf(
   { tokenCounter }: Pick<Deps, 'tokenCounter'>,
   terms: CallTerms,
   { messages, options }: Prompt,
-): Promise<bigint> {
+): Promise<CallBound> {
   const serialised = JSON.stringify(messages)
   // Providers write tools and formats in words of their own: no token of those is shorter than a byte.
   const optionBytes = options === undefined ? 0 : Buffer.byteLength(JSON.stringify(options))
@@ -146,6 +153,7 @@ export async function boundOf(
       framing: one.framing,
       maxOutputTokens: outputLimit(one, terms.settings.maxTokens),
       price: link.price,
+      cost: link.cost,
     })
   }
   const [first] = bounded
@@ -156,7 +164,10 @@ export async function boundOf(
     const limit = choice.model.contextSize
     if (tokens > limit) throw new Refusal('context_exceeded', { tokens, limit })
   }
-  return holdBound(bounded)
+  return {
+    priceNanos: holdBound(bounded),
+    costNanos: holdBound(bounded.map((one) => ({ ...one, price: one.cost }))),
+  }
 }
 
 /** What we count ourselves where the provider does not say: never more than the bound. */
