@@ -41,6 +41,10 @@ export interface AccessRule {
    * owner. undefined: no organization is needed.
    */
   readonly role?: 'auditor' | 'member' | 'admin' | 'owner'
+  /** Concerns everybody in the organization: not for a member, who sees only what is their own. */
+  readonly wholeOrganization?: true
+  /** An administrator of the platform may too, and then acts in no organization. Only beside a role. */
+  readonly orAdministrator?: true
   /** What a key needs for it; keys are refused where there is none. Only beside a role. */
   readonly scope?: KeyScope
   readonly resource: string
@@ -82,6 +86,9 @@ export function authorize(actor: Actor, rule: AccessRule): void {
     return
   }
   if (rule.role === undefined) return
+  if (rule.orAdministrator && actor.administrator && actor.orgId === undefined) return
+  if (rule.wholeOrganization && actor.role === 'member')
+    throw new Refusal('forbidden', { needed: rule.role })
   if (actor.role === undefined || RANK[actor.role] < RANK[rule.role])
     throw new Refusal('forbidden', { needed: rule.role })
 }
