@@ -2,6 +2,8 @@
 import type { Deps } from '../commands/deps.ts'
 import { adminRoutes } from './admin.ts'
 import { agentRoutes } from './agents.ts'
+import { apiKeyRoutes } from './api-keys.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { authRoutes } from './auth.ts'
 import { billingRoutes } from './billing.ts'
 import { documentRoutes } from './documents.ts'
@@ -22,6 +24,8 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...invocationRoutes(deps),
     ...billingRoutes(deps),
     ...usageRoutes(deps),
+    ...apiKeyRoutes(deps),
+    ...auditRoutes(deps),
     ...adminRoutes(deps),
     ...healthRoutes(deps, sources),
     ...documentRoutes(),

@@ -24,6 +24,7 @@ function commonProblems(one: AnyRoute): ProblemCode[] {
   if (one.reads) codes.push('view_behind')
   if (one.access.actor === 'anyone') return codes
   codes.push('unauthenticated', 'session_ended', 'user_deactivated')
+  if (one.access.scope !== undefined) codes.push('api_key_revoked', 'api_key_expired', 'forbidden')
   if (one.access.role !== undefined)
     codes.push('organization_required', 'organization_not_found', 'forbidden')
   if (one.access.actor === 'administrator') codes.push('forbidden')
@@ -36,6 +37,8 @@ const ABOUT = [
   'Send `Authorization: Bearer …` with the access token of `POST /auth/login`, and ' +
     '`X-Organization-Id` where you belong to more than one organization. An organization that ' +
     'you do not belong to answers as one that does not exist.',
+  'Programs send a key of `POST /api-keys` instead, where the route names a scope (`x-access`). A ' +
+    'key has its own organization and sees only what was made with it.',
   'Bodies are JSON without unknown fields. Amounts are decimal strings with their currency, ' +
     'times are UTC. Lists have `limit` (at most 100) and `cursor`.',
   'A mutation takes an `Idempotency-Key`: the same key and body again, in parallel or years ' +
@@ -65,7 +68,15 @@ export function openApiDocument(routes: readonly AnyRoute[], version: string): J
     paths,
     components: {
       schemas,
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'daybook_…',
+          description: 'A key of `POST /api-keys`; `x-access.scope` names what it needs.',
+        },
+      },
     },
   }
 }
@@ -76,7 +87,7 @@ function operation(one: AnyRoute, schemas: Json): Json {
     tags: [one.tag],
     summary: one.summary,
     ...(one.description === undefined ? {} : { description: one.description }),
-    ...(one.access.actor === 'anyone' ? {} : { security: [{ bearer: [] }] }),
+    ...securityOf(one),
     'x-access': one.access,
     parameters: [
       ...parametersOf(one.params, 'path', schemas),
@@ -92,6 +103,14 @@ function operation(one: AnyRoute, schemas: Json): Json {
         }
       : {}),
     responses: responsesOf(one, schemas),
+  }
+}
+
+/** A person, or where the route names a scope also a key. */
+const securityOf = ({ access }: AnyRoute): Json => {
+  if (access.actor === 'anyone') return {}
+  return {
+    security: [{ bearer: [] }, ...(access.scope === undefined ? [] : [{ apiKey: [] }])],
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Who somebody is right now: session, person, organization and role, from their streams (kept folded
+ * Who somebody is right now: key, or session, person, organization and role, from their streams (kept folded
  * and current by streams.ts). A revoked session, a deactivated person or a lowered role bites on the
  * next request. The view of memberships only proposes which organization is meant; its stream decides.
  */
@@ -8,11 +8,19 @@ import { Refusal } from '../domain/refusal.ts'
 import { isLive, session } from '../domain/session/session.ts'
 import { type User, user } from '../domain/user/user.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
 import type { AccessClaims } from '../ports/tokens.ts'
 import { organizationsOf } from '../projections/memberships.ts'
 import type { Views } from '../projections/views.ts'
-import type { UserActor } from './access.ts'
+import type { KeyActor, UserActor } from './access.ts'
+import { keyActor } from './api-key/key-actor.ts'
 import type { Streams } from './streams.ts'
+
+export interface OrganizationWish {
+  readonly wanted: string | undefined
+  /** An administrator of the platform who named none acts in none. */
+  readonly orAdministrator?: true | undefined
+}
 
 export interface AccessFacts {
   /**
@@ -22,8 +30,16 @@ export interface AccessFacts {
    */
   actorOf(
     claims: Pick<AccessClaims, 'userId' | 'sessionId'>,
-    organization?: { wanted: string | undefined },
+    organization?: OrganizationWish,
   ): Promise<UserActor>
+  /**
+   * Who comes with an API key; it has its own organization.
+   * @throws Refusal unauthenticated, api_key_revoked, api_key_expired, organization_not_found
+   */
+  keyActorOf(
+    token: string,
+    request: { wanted: string | undefined; locale: string },
+  ): Promise<KeyActor>
   /** The language of the person of a token, whether they may act or not. */
   localeOf(claims: Pick<AccessClaims, 'userId'>): Promise<UserActor['locale'] | undefined>
 }
@@ -32,12 +48,13 @@ export function createAccessFacts(deps: {
   streams: Streams
   views: Views
   clock: Clock
+  ids: Pick<Ids, 'sha256'>
 }): AccessFacts {
   const { streams, views, clock } = deps
 
   async function actorOf(
     claims: Pick<AccessClaims, 'userId' | 'sessionId'>,
-    wish?: { wanted: string | undefined },
+    wish?: OrganizationWish,
   ): Promise<UserActor> {
     const { state: live } = await streams.load(session, claims.sessionId)
     if (live?.userId !== claims.userId) throw new Refusal('unauthenticated')
@@ -53,7 +70,8 @@ export function createAccessFacts(deps: {
       locale: person.locale,
       administrator: person.roles.includes('administrator'),
     }
-    if (!wish) return actor
+    const forPlatform = actor.administrator && wish?.orAdministrator && wish.wanted === undefined
+    if (!wish || forPlatform) return actor
     const orgId = wish.wanted ?? live.orgId ?? (await onlyOrganization(person))
     return { ...actor, orgId, role: await roleIn(orgId, claims.userId) }
   }
@@ -75,6 +93,7 @@ export function createAccessFacts(deps: {
 
   return {
     actorOf,
+    keyActorOf: (token, request) => keyActor(deps, token, request),
     localeOf: async ({ userId }) => (await streams.load(user, userId)).state?.locale,
   }
 }

@@ -2,6 +2,7 @@
  * Every event that Daybook writes or has ever written, by type. What is not here stops the reader.
  */
 import { accountEvents } from './account/events.ts'
+import { apiKeyEvents } from './api-key/events.ts'
 import { agentEvents } from './agent/events.ts'
 import { denialEvents } from './denial/events.ts'
 import type { EventDefinitions } from './event.ts'
@@ -11,6 +12,7 @@ import { mailEvents } from './mail/events.ts'
 import { modelEvents } from './model/events.ts'
 import { organizationEvents } from './organization/events.ts'
 import { planEvents } from './plan/events.ts'
+import { policyEvents } from './policy/events.ts'
 import { priceListEvents } from './price-list/events.ts'
 import { serviceEvents } from './service/events.ts'
 import { sessionEvents } from './session/events.ts'
@@ -35,6 +37,8 @@ export const eventsByNoun = {
   model: modelEvents,
   agent: agentEvents,
   invocation: invocationEvents,
+  policySet: policyEvents,
+  apiKey: apiKeyEvents,
   usage: usageEvents,
   denial: denialEvents,
   spendCeiling: spendCeilingEvents,

@@ -2,8 +2,10 @@
  * Every read model that is filled from the log. Each batch goes through them in this order: the ledger
  * has an event before the balance that its lines are counted from.
  */
+import { auditEvents } from './audit-events.ts'
 import { accountBalance } from './account-balance.ts'
 import { denials } from './denials.ts'
+import { apiKeys } from './api-keys.ts'
 import { endUsers } from './end-users.ts'
 import { invocationHistory } from './invocation-history.ts'
 import { ledger } from './ledger.ts'
@@ -54,4 +56,5 @@ export const projections: readonly AnyProjection[] = [
   organizations,
   unmailedInvitations,
   untriedPeople,
+  apiKeys,
 ]

@@ -1,0 +1,52 @@
+/**
+ * Who comes with a key, from its stream: current like every stream that this process keeps, so a
+ * revocation bites on the next request. Whether an id exists cannot be told from the answer.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import { apiKey, assertActive, digestsAt } from '../../domain/api-key/api-key.ts'
+import { parseToken } from '../../domain/api-key/token.ts'
+import { organization } from '../../domain/organization/organization.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Ids } from '../../ports/ids.ts'
+import type { KeyActor } from '../access.ts'
+import type { Streams } from '../streams.ts'
+
+/** Compared with where there is no such key: digest of nothing that anybody has. */
+const NO_DIGEST = '0'.repeat(64)
+
+/**
+ * @param wanted the organization that the request names, where it names one
+ * @throws Refusal unauthenticated, api_key_revoked, api_key_expired, organization_not_found
+ */
+export async function keyActor(
+  { streams, ids, clock }: { streams: Streams; ids: Pick<Ids, 'sha256'>; clock: Clock },
+  text: string,
+  { wanted, locale }: { wanted: string | undefined; locale: string },
+): Promise<KeyActor> {
+  // Before anything is read: what nobody could have been given costs nothing.
+  const token = parseToken(text)
+  if (!token) throw new Refusal('unauthenticated')
+  const { state: key } = await streams.load(apiKey, token.keyId)
+  const at = clock.now().toISOString()
+  const digest = Buffer.from(ids.sha256(token.secret))
+  const known = (key ? digestsAt(key, at) : [NO_DIGEST]).map((one) =>
+    timingSafeEqual(Buffer.from(one), digest),
+  )
+  if (!key || !known.includes(true)) throw new Refusal('unauthenticated')
+  assertActive(key, at)
+  const { orgId } = key
+  if (wanted !== undefined && wanted !== orgId) throw new Refusal('organization_not_found')
+  const { state: owner } = await streams.load(organization, orgId)
+  if (!owner) throw new Refusal('unauthenticated')
+  const { scopes, agents, models } = key.terms
+  return {
+    kind: 'key',
+    keyId: key.keyId,
+    orgId,
+    scopes,
+    ...(agents && { agents }),
+    ...(models && { models }),
+    locale,
+  }
+}
