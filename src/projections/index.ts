@@ -57,4 +57,5 @@ export const projections: readonly AnyProjection[] = [
   unmailedInvitations,
   untriedPeople,
   apiKeys,
+  auditEvents,
 ]
