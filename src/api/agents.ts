@@ -3,7 +3,7 @@
  * so the routes ask for a member and the command folder for the rest.
  */
 import { z } from 'zod'
-import type { AccessRule, Actor } from '../commands/access.ts'
+import type { AccessRule } from '../commands/access.ts'
 import { changeAgent } from '../commands/agent/change-agent.ts'
 import type { AgentChange } from '../commands/agent/change.ts'
 import { createAgent } from '../commands/agent/create-agent.ts'
@@ -20,9 +20,9 @@ import { agentNames, agentVersionBody, versionOf } from '../commands/agent/versi
 import type { Deps } from '../commands/deps.ts'
 import { labelName, versionNumber } from '../domain/agent/events.ts'
 import { idSchema } from '../domain/ids.ts'
-import { Refusal } from '../domain/refusal.ts'
 import { agentsOf, type ListedVersion, versionsOf } from '../projections/agents.ts'
 import { openText } from '../projections/open.ts'
+import { organizationOf } from './actor.ts'
 import {
   agentSchema,
   listedAgentSchema,
@@ -32,7 +32,7 @@ import {
   showVersion,
   versionSchema,
 } from './agent-schemas.ts'
-import { listPage, pageOf, pageQuery } from './pages.ts'
+import { filteredPage, listPage, pageOf, pageQuery } from './pages.ts'
 import { type AnyRoute, type Answer, route } from './route.ts'
 
 const VERSION_LIMIT = 160 * 1024
@@ -42,17 +42,13 @@ const RENDER_LIMIT = 512 * 1024
 const access = (action: string, role: 'auditor' | 'member' = 'auditor'): AccessRule => ({
   actor: 'user',
   role,
+  ...(action === 'list' || action === 'read' ? { scope: 'agents:read' } : {}),
   resource: 'agent',
   action,
-  limits: [],
+  limits: ['request'],
 })
 const params = z.strictObject({ agent_id: idSchema('agent') })
 const tag = 'agents'
-
-const orgOf = (actor: Actor): string => {
-  if (actor.kind !== 'user' || actor.orgId === undefined) throw new Refusal('organization_required')
-  return actor.orgId
-}
 
 /** The agent after a change, for who made it. */
 const changed = (deps: Deps, change: AgentChange): Answer => ({
@@ -86,9 +82,12 @@ const listRoute = (deps: Deps) =>
     answers: { 200: { description: 'A page of agents.', schema: pageOf(listedAgentSchema) } },
     reads: true,
     async handler({ actor, query }) {
-      const orgId = orgOf(actor)
+      const orgId = organizationOf(actor)
       const owners = [orgId, 'platform']
-      const fetch = (page: { limit: number; after?: string }) => agentsOf(deps.views, owners, page)
+      const bound = actor.kind === 'key' ? actor.agents : undefined
+      const all = (page: { limit: number; after?: string }) => agentsOf(deps.views, owners, page)
+      const fetch = (page: { limit: number; after?: string }) =>
+        bound ? filteredPage(all, page, ({ agentId }) => bound.includes(agentId)) : all(page)
       return { body: await listPage(deps, ['agents', orgId], query, fetch, showListed) }
     },
   })
@@ -111,7 +110,7 @@ const createRoute = (deps: Deps) =>
     problems: ['forbidden', 'slug_taken', 'template_invalid', 'prompt_too_large'],
     async handler({ actor, body, root }) {
       const { slug, name } = body
-      const owner = body.owner ?? orgOf(actor)
+      const owner = body.owner ?? organizationOf(actor)
       assertManagesAgentsOf(actor, owner)
       const version = body.version && versionOf(body.version)
       if (version) assertGivesNothingAway(actor, version)

@@ -31,9 +31,10 @@ const tag = 'billing'
 const access = (role: 'auditor' | 'admin', resource: string, action: string): AccessRule => ({
   actor: 'user',
   role,
+  ...(resource === 'account' && action === 'read' ? { scope: 'billing:read' } : {}),
   resource,
   action,
-  limits: [],
+  limits: ['request'],
 })
 
 export function billingRoutes(deps: Deps): AnyRoute[] {

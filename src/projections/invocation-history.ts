@@ -62,6 +62,10 @@ export interface InvocationRecord {
     readonly firstByte: boolean
     readonly failedAt: string
   }[]
+  /** Who asked for what, where the client repeats without a key. */
+  readonly retryDigest?: string
+  /** The same, once the client has left before its answer. */
+  readonly lost?: string
   readonly cancelRequested?: { readonly by: string; readonly at: string }
   readonly endedAt?: string
   readonly reason?: FailureReason
@@ -141,6 +145,7 @@ function accepted(call: InvocationRecord, data: SealedData<Accepted>): Invocatio
     contentSubject: data.contentSubject,
     input: data.input,
     messages: data.messages,
+    ...(data.retryDigest === undefined ? {} : { retryDigest: data.retryDigest }),
   }
 }
 
@@ -170,12 +175,14 @@ const endedAs = (status: InvocationStatus) =>
 
 export const invocationHistory = projection<InvocationRecord, typeof events>(events, {
   name: 'invocation-history',
-  version: 1,
+  version: 2,
   indexes: {
     org: { equals: ['orgId'], orderBy: 'acceptedAt' },
     person: { equals: ['orgId', 'userId'], orderBy: 'acceptedAt' },
+    key: { equals: ['orgId', 'keyId'], orderBy: 'acceptedAt' },
     agent: { equals: ['orgId', 'agentId'], orderBy: 'acceptedAt' },
     open: { equals: ['open'], orderBy: 'acceptedAt' },
+    lost: { equals: ['lost'], orderBy: 'acceptedAt' },
   },
   on: {
     HoldPlaced: { keys, project: (_call, event) => held(event) },
@@ -198,6 +205,7 @@ export const invocationHistory = projection<InvocationRecord, typeof events>(eve
     InvocationCancelRequested: change((call, { by, requestedAt }) => ({
       ...call,
       cancelRequested: { by, at: requestedAt },
+      ...(by === 'client_gone' && call.retryDigest !== undefined ? { lost: call.retryDigest } : {}),
     })),
     InvocationCompleted: endedAs('completed'),
     InvocationFailed: endedAs('failed'),
@@ -243,4 +251,14 @@ export async function* openInvocations(views: Views): AsyncIterable<InvocationRe
     after = page.next
     if (after === undefined) return
   }
+}
+
+/** Most recent first. */
+export const lostInvocations = async (
+  views: Views,
+  retryDigest: string,
+  from: string,
+): Promise<readonly InvocationRecord[]> => {
+  const query = { index: 'lost', equals: { lost: retryDigest }, descending: true, limit: 20, from }
+  return (await views.find(invocationHistory, query)).items
 }

@@ -1,6 +1,7 @@
 /**
- * What one person's own calls add up to. Days are read from the organization's sums by person; any other
- * grouping from the person's calls themselves, of which only so many are read: sums of every person by
+ * What one caller's own calls add up to, a person's or a key's. Days are read from the organization's
+ * sums by caller; any other grouping from the calls themselves, of which only so many are read: sums of
+ * every caller by
  * every grouping would cost more at each call than anybody asks of them.
  */
 import { invocationHistory, type InvocationRecord } from './invocation-history.ts'
@@ -8,9 +9,11 @@ import { groupsOf, usageSummary } from './usage-summary.ts'
 import { addTotals, type Groups, keyOfSum, noTotals, type Totals } from './usage-totals.ts'
 import type { Page, Views } from './views.ts'
 
+export type Caller = { readonly userId: string } | { readonly keyId: string }
+
 export interface OwnUsageQuery {
   readonly orgId: string
-  readonly userId: string
+  readonly caller: Caller
   /** Days, `to` exclusive. */
   readonly from: string
   readonly to: string
@@ -31,10 +34,14 @@ function daysOf(from: string, to: string): string[] {
 /** By day; never truncated. The range should not be longer than some years. */
 export async function ownDays(
   views: Views,
-  { orgId, userId, from, to }: OwnUsageQuery,
+  { orgId, caller, from, to }: OwnUsageQuery,
 ): Promise<Map<string, Totals>> {
+  const of =
+    'keyId' in caller
+      ? ({ dimension: 'key', value: caller.keyId } as const)
+      : ({ dimension: 'user', value: caller.userId } as const)
   const keys = daysOf(from, to).map((period) =>
-    keyOfSum({ scope: orgId, dimension: 'user', value: userId, level: 'day', period }),
+    keyOfSum({ scope: orgId, ...of, level: 'day', period }),
   )
   const sums = await views.getMany(usageSummary, keys)
   return new Map([...sums.values()].map((sum) => [sum.period, sum]))
@@ -42,17 +49,17 @@ export async function ownDays(
 
 export async function ownGroups(
   views: Views,
-  { orgId, userId, from, to }: OwnUsageQuery,
+  { orgId, caller, from, to }: OwnUsageQuery,
   dimension: string,
 ): Promise<Groups<Totals>> {
   if (dimension === 'day')
-    return { groups: await ownDays(views, { orgId, userId, from, to }), truncated: false }
+    return { groups: await ownDays(views, { orgId, caller, from, to }), truncated: false }
   const groups = new Map<string, Totals>()
   let read = 0
   for (let after: string | undefined; ;) {
     const page: Page<InvocationRecord> = await views.find(invocationHistory, {
-      index: 'person',
-      equals: { orgId, userId },
+      index: 'keyId' in caller ? 'key' : 'person',
+      equals: { orgId, ...caller },
       from: `${from}T00:00:00.000Z`,
       to: `${to}T00:00:00.000Z`,
       descending: true,

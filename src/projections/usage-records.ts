@@ -28,10 +28,11 @@ const callerOf = (item: UsageItem): string => item.userId ?? item.keyId ?? '-'
 
 export const usageRecords = projection<UsageBatch, typeof usageEvents>(usageEvents, {
   name: 'usage-records',
-  version: 1,
+  version: 2,
   indexes: {
     org: { equals: ['orgId'], orderBy: 'at' },
     person: { equals: ['orgId', 'userId'], orderBy: 'at' },
+    key: { equals: ['orgId', 'keyId'], orderBy: 'at' },
   },
   on: {
     UsageRecorded: {
@@ -69,8 +70,9 @@ export const usageRecords = projection<UsageBatch, typeof usageEvents>(usageEven
 
 export interface UsageQuery {
   readonly orgId: string
-  /** Only this person's own. */
+  /** Only this person's own, or this key's. */
   readonly userId?: string
+  readonly keyId?: string
   readonly from?: string
   readonly to?: string
   readonly descending: boolean
@@ -84,6 +86,12 @@ export interface UsagePlace {
 }
 
 const BATCHES = 20
+
+function indexFor({ orgId, userId, keyId }: UsageQuery) {
+  if (keyId !== undefined) return { index: 'key', equals: { orgId, keyId } }
+  if (userId !== undefined) return { index: 'person', equals: { orgId, userId } }
+  return { index: 'org', equals: { orgId } }
+}
 
 export async function findUsage(
   views: Views,
@@ -109,11 +117,7 @@ export async function findUsage(
   // One more than asked for says whether there is a next page.
   for (let cursor = after?.cursor; found.length <= limit;) {
     const page: FoundPage<UsageBatch> = await views.find(usageRecords, {
-      index: query.userId === undefined ? 'org' : 'person',
-      equals: {
-        orgId: query.orgId,
-        ...(query.userId === undefined ? {} : { userId: query.userId }),
-      },
+      ...indexFor(query),
       descending: query.descending,
       limit: BATCHES,
       ...(cursor === undefined ? {} : { after: cursor }),

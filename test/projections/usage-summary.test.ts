@@ -87,7 +87,7 @@ describe('sums of usage', () => {
   test('of one person hold only their own calls', async () => {
     await tell()
     await books.settled()
-    const own = { orgId: idOf('organization', 1), userId: idOf('user', 2), ...wide }
+    const own = { orgId: idOf('organization', 1), caller: { userId: idOf('user', 2) }, ...wide }
     const mine = stories.filter((one) => one.org === 1 && one.user === 2 && expected(one).ended)
     expect(mine.length).toBeGreaterThan(2)
     const charge = sum(mine.map((story) => expected(story).charge))

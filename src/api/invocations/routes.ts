@@ -34,6 +34,7 @@ const tag = 'invocations'
 const access = (action: string, role: AccessRule['role'] = 'auditor'): AccessRule => ({
   actor: 'user',
   role: role ?? 'auditor',
+  scope: action === 'read' ? 'invocations:read' : 'invoke',
   resource: action === 'invoke' ? 'agent' : 'invocation',
   action,
   limits: [],

@@ -63,7 +63,7 @@ async function* until(lines: AsyncIterable<string>, signal: AbortSignal): AsyncI
 
 async function* requestLines(
   { views }: ExportDeps,
-  { orgId, userId }: Reader,
+  reader: Reader,
   range: RangeQuery,
 ): AsyncIterable<string> {
   yield csvRow([
@@ -76,11 +76,10 @@ async function* requestLines(
     'user_id',
     'key_id',
   ])
-  const whose = userId === undefined ? { orgId } : { orgId, userId }
   for (let after: UsagePlace | undefined; ;) {
     const page = await findUsage(
       views,
-      { ...whose, ...bounds(range), descending: false },
+      { ...reader, ...bounds(range), descending: false },
       { limit: PAGE, ...(after && { after }) },
     )
     yield page.items
@@ -104,14 +103,14 @@ async function* requestLines(
 
 async function* invocationLines(
   deps: ExportDeps,
-  { orgId, userId }: Reader,
+  reader: Reader,
   range: RangeQuery,
 ): AsyncIterable<string> {
   yield csvRow(invocationColumns.map(([name]) => name))
   for (let after: string | undefined; ;) {
     const page: Page<InvocationRecord> = await deps.views.find(invocationHistory, {
-      index: userId === undefined ? 'org' : 'person',
-      equals: userId === undefined ? { orgId } : { orgId, userId },
+      index: reader.keyId !== undefined ? 'key' : reader.userId === undefined ? 'org' : 'person',
+      equals: { ...reader },
       ...bounds(range),
       limit: PAGE,
       ...(after === undefined ? {} : { after }),

@@ -18,7 +18,7 @@ import { bounds, defined, rangeQuery, timeSchema } from '../schemas.ts'
 import { billingRoutes } from './billing.ts'
 import { exportRoute } from './export.ts'
 import { invocationSchema, invocationStatuses, showInvocation } from './invocation-json.ts'
-import { readAccess, readerOf } from './reader.ts'
+import { readAccess, type Reader, readerOf } from './reader.ts'
 import { summaryRoutes } from './summary.ts'
 
 export type UsageDeps = Pick<Deps, 'views' | 'sealer' | 'clock'>
@@ -61,7 +61,7 @@ const requestsRoute = ({ views, sealer }: UsageDeps): AnyRoute =>
     tag: 'usage',
     summary: 'Requests that were answered, newest first',
     description:
-      'A member sees their own, an auditor, admin or owner the organization’s. A request is listed ' +
+      'A member sees their own, a key its own, an auditor, admin or owner the organization’s. A request is listed ' +
       'at most a second after its answer.',
     access: readAccess('usage'),
     query: z.strictObject({
@@ -72,14 +72,14 @@ const requestsRoute = ({ views, sealer }: UsageDeps): AnyRoute =>
     answers: { 200: { description: 'A page of requests.', schema: pageOf(requestSchema) } },
     reads: true,
     async handler({ query, actor }) {
-      const { orgId, userId } = readerOf(actor, query.user_id)
-      const list: ListKey = ['usage', orgId, userId, query.from, query.to]
+      const reader = readerOf(actor, query.user_id)
+      const { orgId, userId, keyId } = reader
+      const list: ListKey = ['usage', orgId, userId, keyId, query.from, query.to]
       const cursor = decodeCursor(sealer, list, query.cursor)
       const page = await findUsage(
         views,
         {
-          orgId,
-          ...(userId === undefined ? {} : { userId }),
+          ...reader,
           ...bounds(query),
           descending: true,
         },
@@ -105,7 +105,7 @@ const invocationsRoute = (deps: UsageDeps): AnyRoute =>
     tag: 'invocations',
     summary: 'Calls, newest first',
     description:
-      'A member sees their own, an auditor, admin or owner the organization’s. A page may be shorter ' +
+      'A member sees their own, a key its own, an auditor, admin or owner the organization’s. A page may be shorter ' +
       'than `limit` and still have a next one.',
     access: readAccess('invocation', 'list'),
     query: z.strictObject({
@@ -118,16 +118,17 @@ const invocationsRoute = (deps: UsageDeps): AnyRoute =>
     answers: { 200: { description: 'A page of calls.', schema: pageOf(invocationSchema) } },
     reads: true,
     async handler({ query, actor }) {
-      const { orgId, userId } = readerOf(actor, query.user_id)
+      const reader = readerOf(actor, query.user_id)
+      const { orgId, userId, keyId } = reader
       const { agent_id: agentId, status, from, to } = query
-      const index = indexFor(orgId, userId, agentId)
+      const index = indexFor(reader, agentId)
       const keep = (call: InvocationRecord) =>
         (agentId === undefined || call.agentId === agentId) &&
         (status === undefined || call.status === status)
       return {
         body: await listPage(
           deps,
-          ['invocations', orgId, userId, agentId, status, from, to],
+          ['invocations', orgId, userId, keyId, agentId, status, from, to],
           query,
           (place) =>
             filteredPage(
@@ -147,7 +148,8 @@ const invocationsRoute = (deps: UsageDeps): AnyRoute =>
     },
   })
 
-function indexFor(orgId: string, userId: string | undefined, agentId: string | undefined) {
+function indexFor({ orgId, userId, keyId }: Reader, agentId: string | undefined) {
+  if (keyId !== undefined) return { index: 'key', equals: { orgId, keyId } }
   if (userId !== undefined) return { index: 'person', equals: { orgId, userId } }
   if (agentId !== undefined) return { index: 'agent', equals: { orgId, agentId } }
   return { index: 'org', equals: { orgId } }

@@ -95,13 +95,9 @@ export const summaryRoutes = (deps: SummaryDeps): AnyRoute[] => [
     reads: true,
     async handler({ query, actor }) {
       const range = rangeOf(query, deps.clock.now())
-      const { orgId, userId } = readerOf(actor)
-      const { groups, truncated, total } = await sumsOf(
-        deps,
-        { orgId, userId },
-        range,
-        query.group_by,
-      )
+      const reader = readerOf(actor)
+      const { orgId } = reader
+      const { groups, truncated, total } = await sumsOf(deps, reader, range, query.group_by)
       const items = ordered(groups, query.group_by, (one) => BigInt(one.chargeNanos))
       const texts =
         query.group_by === 'end_user'
@@ -152,7 +148,7 @@ const platformRoute = (deps: SummaryDeps): AnyRoute =>
     tag: 'admin',
     summary: 'Revenue, cost and margin',
     description: 'Calls that the practice model answered stand apart: they earn and cost nothing.',
-    access: { actor: 'administrator', resource: 'usage', action: 'summary', limits: [] },
+    access: { actor: 'administrator', resource: 'usage', action: 'summary', limits: ['request'] },
     query: z.strictObject({ group_by: z.enum(platformDimensions).default('day'), ...dayRange }),
     answers: {
       200: {
@@ -190,18 +186,19 @@ const platformRoute = (deps: SummaryDeps): AnyRoute =>
     },
   })
 
-/** A member's own sums, or the organization's. */
+/** A member's or key's own sums, or the organization's. */
 async function sumsOf(
   { views }: SummaryDeps,
-  { orgId, userId }: Reader,
+  { orgId, userId, keyId }: Reader,
   range: { from: string; to: string },
   dimension: string,
 ) {
-  if (userId === undefined) {
+  const caller = keyId !== undefined ? { keyId } : userId !== undefined ? { userId } : undefined
+  if (!caller) {
     const groups = await summarize(views, { orgId, dimension, ...range })
     return { ...groups, total: await totalOf(views, { orgId, ...range }) }
   }
-  const own = { orgId, userId, ...range }
+  const own = { orgId, caller, ...range }
   const groups = await ownGroups(views, own, dimension)
   const total = [...(await ownDays(views, own)).values()].reduce(addTotals, noTotals)
   return { ...groups, total }

@@ -41,7 +41,7 @@ export function assertGivesNothingAway(
     throw new Refusal('forbidden', { needed: 'administrator', abortPolicy })
 }
 
-/** An agent that the organization of the request may use. @throws Refusal agent_not_found */
+/** An agent that the organization of the request, or its key, may use. @throws Refusal agent_not_found */
 export async function agentForUse(
   { streams }: Pick<Deps, 'streams'>,
   actor: Actor,
@@ -50,7 +50,9 @@ export async function agentForUse(
   const { state: agent, revision } = await streams.load(agentDecider, agentId)
   if (!agent) throw new Refusal('agent_not_found')
   const manages = managesAgentsOf(actor, agent.owner)
-  const orgId = actor.kind === 'user' ? (actor.orgId ?? '') : ''
+  const orgId = actor.kind === 'anonymous' ? '' : (actor.orgId ?? '')
+  const elsewhere = actor.kind === 'key' && actor.agents?.includes(agentId) === false
+  if (elsewhere) throw new Refusal('agent_not_found')
   if (!manages && !mayUseAgent(agent, orgId)) throw new Refusal('agent_not_found')
   return { agent, revision, manages }
 }
