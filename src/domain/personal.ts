@@ -124,10 +124,11 @@ function declaredReaders(schema: z.ZodType): readonly HistoryReader[] | undefine
   return inner && declaredReaders(inner as z.ZodType)
 }
 
-/** May be absent or null; what it is otherwise stands inside. */
+/** May be absent or null, or is not to be changed; what it is otherwise stands inside. */
 export const isWrapped = (
   schema: z.ZodType,
-): schema is z.ZodOptional | z.ZodExactOptional | z.ZodNullable =>
+): schema is z.ZodOptional | z.ZodExactOptional | z.ZodNullable | z.ZodReadonly =>
+  schema instanceof z.ZodReadonly ||
   schema instanceof z.ZodOptional ||
   schema instanceof z.ZodExactOptional ||
   schema instanceof z.ZodNullable

@@ -121,36 +121,41 @@ const named = (
   value: unknown,
   reader: HistoryReader,
 ): [string, unknown] => [
-  snake(isAmount(schema) ? field.replace(/Nanos$/, '') : field),
-  walked(schema, value, reader),
+  snake(field.replace(/Nanos$/, '')),
+  walked(schema, value, reader, field.endsWith('Nanos')),
 ]
 
 const snake = (name: string): string =>
   name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** Texts of nanos say so in their schema. */
-const isAmount = (schema: z.ZodType): boolean => schema.description?.startsWith('nano-USD') ?? false
+/** Prices have no name of their own: their schema says what they are. */
+const isPrice = (schema: z.ZodType): boolean => schema.description?.startsWith('nano-USD') ?? false
 
-function walked(schema: z.ZodType, value: unknown, reader: HistoryReader): unknown {
+function walked(
+  schema: z.ZodType,
+  value: unknown,
+  reader: HistoryReader,
+  amount = isPrice(schema),
+): unknown {
   if (!isShownTo(reader, schema)) return SEALED
-  if (value === null) return value
-  if (isWrapped(schema)) return walked(schema.unwrap() as z.ZodType, value, reader)
+  if (isWrapped(schema)) return walked(schema.unwrap() as z.ZodType, value, reader, amount)
   if (schema instanceof z.ZodUnion) {
     const options = schema.options as readonly z.ZodType[]
     const fitting = options.find((option) => option.safeParse(value).success)
-    return fitting ? walked(fitting, value, reader) : SEALED
+    return fitting ? walked(fitting, value, reader, amount) : SEALED
   }
-  if (typeof value === 'string' && isAmount(schema)) return money(BigInt(value))
+  if (value === null || typeof value !== 'object')
+    return amount && typeof value === 'string' ? money(BigInt(value)) : value
   if (schema instanceof z.ZodArray && Array.isArray(value))
     return value.map((one) => walked(schema.element as z.ZodType, one, reader))
   if (schema instanceof z.ZodObject) {
     const shape = schema.shape as Readonly<Record<string, z.ZodType>>
-    const fields = Object.entries(value as object).flatMap(([field, one]) => {
+    const fields = Object.entries(value).flatMap(([field, one]) => {
       const own = Object.hasOwn(shape, field) ? shape[field] : undefined
       return own ? [named(field, own, one, reader)] : []
     })
     return Object.fromEntries(fields)
   }
-  // A plain value, or a map of the customer's own names and texts.
-  return value
+  // A map of the customer's own names and texts; of anything else nobody has said who may see it.
+  return schema instanceof z.ZodRecord ? value : SEALED
 }

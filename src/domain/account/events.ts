@@ -146,7 +146,7 @@ export const accountEvents = {
       /** Absent where none binds it. */
       budgets: clear(z.exactOptional(z.array(keptBudget).max(100).readonly())),
       /** The most that the provider can take from the seller for it; absent in holds of before. */
-      costBoundNanos: clear(z.exactOptional(amountText)),
+      costBoundNanos: shownTo(SELLER, clear(z.exactOptional(amountText))),
       /** The built-in practice model answers. */
       practice: clear(z.exactOptional(z.literal(true))),
     },
