@@ -3,7 +3,7 @@
  * has not ended in its time ends it first. The views say where to look, the streams decide.
  */
 import type { Deps } from '../commands/deps.ts'
-import { callRoot, instantOf, loadCall } from '../commands/invocation/flow.ts'
+import { callRoot, isOver, loadCall } from '../commands/invocation/flow.ts'
 import { expireCall } from '../commands/invocation/end-call.ts'
 import { settleCall } from '../commands/invocation/settle-call.ts'
 import { holdsPlacedBefore, type OpenHold } from '../projections/open-holds.ts'
@@ -33,6 +33,6 @@ async function endHold(deps: Deps, hold: OpenHold): Promise<boolean> {
     return settled.position !== undefined
   }
   const deadline = new Date(Date.parse(placedAt) + deps.settings.callLimitMs).toISOString()
-  if (instantOf(deps) < deadline) return false
+  if (!isOver(deps, deadline)) return false
   return (await expireCall(deps, { invocationId, orgId, deadline })).end !== undefined
 }

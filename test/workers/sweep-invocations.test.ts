@@ -2,7 +2,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { step } from '../../src/commands/context.ts'
 import { claimOf } from '../../src/commands/invocation/carry-out.ts'
+import { CLOCKS_APART_MS } from '../../src/commands/invocation/flow.ts'
+import { runAccepted } from '../../src/commands/invocation/run-accepted.ts'
 import { invocationDecider } from '../../src/domain/invocation/invocation.ts'
+import { settleInvocations } from '../../src/workers/settle-invocations.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { expectCallsWhole } from '../support/call-invariants.ts'
 import { callOf, type Funded, fund, invoke, moneyOf, storyOf } from '../support/funded.ts'
@@ -56,6 +59,9 @@ test('a call whose turn never comes fails as expired, and is not made after that
   await app.app.deps.jobs.clear()
   app.clock.advance(10 * 60_000)
   await sweep()
+  // Sharing, somebody's clock may run ahead.
+  if (!app.app.engine.singleProcess) app.clock.advance(CLOCKS_APART_MS)
+  await sweep()
   expect((await callOf(app, id)).end).toMatchObject({
     type: 'InvocationFailed',
     data: { reason: 'expired', settlement: { kind: 'release', reason: 'expired' } },
@@ -64,6 +70,29 @@ test('a call whose turn never comes fails as expired, and is not made after that
   await first
   await settles(who)
   expect(app.upstream.requests).toHaveLength(1)
+  await expectCallsWhole(app, who.orgId)
+})
+
+test('a process whose clock is ahead ends no call of others before its time', async () => {
+  const { who, id, first, gate } = await waiting()
+  const { deps } = app.app
+  const sharing = { ...deps, runs: { ...deps.runs, alone: false } }
+  const { signal } = new AbortController()
+  const takenUp = async () => {
+    await app.settled()
+    await settleInvocations(sharing).run(signal)
+    gate.open()
+    await first
+    await runAccepted(sharing, { invocationId: id }, signal)
+    return (await callOf(app, id)).end
+  }
+  await deps.jobs.clear()
+  // By its own clock the time of the call is over; by another's, five minutes are left.
+  app.clock.advance(10 * 60_000 + 1)
+  expect(await takenUp()).toBeUndefined()
+  app.clock.advance(CLOCKS_APART_MS)
+  expect(await takenUp()).toMatchObject({ data: { reason: 'expired' } })
+  await settles(who)
   await expectCallsWhole(app, who.orgId)
 })
 

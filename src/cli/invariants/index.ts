@@ -3,6 +3,7 @@
  * from the log (folded accounts with their snapshots, views) against the log. For operators and tests.
  */
 import type { App } from '../../app.ts'
+import { CLOCKS_APART_MS } from '../../commands/invocation/flow.ts'
 import { account } from '../../domain/account/account.ts'
 import { balanceOf } from '../../domain/account/state.ts'
 import { catalogue } from '../../domain/catalogue.ts'
@@ -38,7 +39,7 @@ export async function checkInvariants(
     engine.events,
     {
       catalogue,
-      callLimitMs: app.config.CALL_LIMIT * 1_000,
+      callLimitMs: app.config.CALL_LIMIT * 1_000 + (engine.singleProcess ? 0 : CLOCKS_APART_MS),
       now: deps.clock.now(),
       ...options,
     },

@@ -10,6 +10,16 @@ import type { Transacted } from '../streams.ts'
 
 export const instantOf = ({ clock }: Pick<Deps, 'clock'>): string => clock.now().toISOString()
 
+/** Clocks of processes that share the work may be five minutes off; nobody's deadline comes early for it. */
+export const CLOCKS_APART_MS = 6 * 60_000
+
+/**
+ * Whether a call of others is over by every clock. A process that works alone has only its own; where
+ * several do, whoever ends a call may not be who gave it its deadline, so it waits for so much longer.
+ */
+export const isOver = ({ clock, runs }: Pick<Deps, 'clock' | 'runs'>, deadline: string): boolean =>
+  clock.now().getTime() >= Date.parse(deadline) + (runs.alone ? 0 : CLOCKS_APART_MS)
+
 /** A step of the call's flow, written down at its own time. */
 export const stepNow = (
   deps: Pick<Deps, 'clock' | 'ids'>,

@@ -11,7 +11,7 @@ import { callsStopped } from '../spend/stopped.ts'
 import { readPrompt } from './admit.ts'
 import { carryOut, claimOf } from './carry-out.ts'
 import { endCall, expireCall } from './end-call.ts'
-import { callRoot, decideCall, instantOf, loadCall } from './flow.ts'
+import { callRoot, decideCall, instantOf, isOver, loadCall } from './flow.ts'
 
 export const RUN_INVOCATIONS = 'run-invocations'
 
@@ -49,7 +49,8 @@ async function start(
   if (status !== 'accepted' || !accepted) return undefined
   const at = instantOf(deps)
   if (at >= accepted.deadline) {
-    await expireCall(deps, accepted)
+    // By a clock that runs ahead it is over too early: somebody else takes it, or the sweep ends it later.
+    if (isOver(deps, accepted.deadline)) await expireCall(deps, accepted)
     return undefined
   }
   // It waits on: the sweep makes it a job again until its time is over.
