@@ -4,6 +4,7 @@ import { type Agent, type AgentVersion, DEFAULT_LABEL } from '../domain/agent/ag
 import {
   abortPolicy,
   agentOwner,
+  clientSystem,
   labelName,
   onProviderFailure,
   versionNumber,
@@ -40,6 +41,9 @@ export const versionSchema = z
     abort_policy: abortPolicy,
     on_provider_failure: onProviderFailure,
     store: z.boolean(),
+    client_system: clientSystem,
+    allow_tools: z.boolean(),
+    allow_response_format: z.boolean(),
   })
   .meta({ id: 'AgentVersion' })
 
@@ -64,7 +68,9 @@ export const agentSchema = z
   })
   .meta({ id: 'Agent' })
 
-export const showListed = (agent: ListedAgent): z.output<typeof listedAgentSchema> => ({
+export const showListed = (
+  agent: Omit<ListedAgent, 'createdAt'>,
+): z.output<typeof listedAgentSchema> => ({
   id: agent.agentId,
   owner: agent.owner,
   slug: agent.slug,
@@ -99,6 +105,9 @@ const showSettings = (version: Settings): Shown => ({
   abort_policy: version.abortPolicy,
   on_provider_failure: version.onProviderFailure,
   store: version.store,
+  client_system: version.clientSystem ?? 'refuse',
+  allow_tools: version.allowTools ?? false,
+  allow_response_format: version.allowResponseFormat ?? false,
 })
 
 const shownText = (text: Maybe<string>): string | null => (isErased(text) ? null : text)

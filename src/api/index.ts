@@ -12,6 +12,7 @@ import { invocationRoutes } from './invocations/routes.ts'
 import { meRoutes } from './me.ts'
 import { organizationRoutes } from './organizations.ts'
 import type { AnyRoute } from './route.ts'
+import { openAiRoutes } from './v1/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 
 export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] {
@@ -22,6 +23,7 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...organizationRoutes(deps),
     ...agentRoutes(deps),
     ...invocationRoutes(deps),
+    ...openAiRoutes(deps),
     ...billingRoutes(deps),
     ...usageRoutes(deps),
     ...apiKeyRoutes(deps),

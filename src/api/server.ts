@@ -5,15 +5,26 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { type Actor, authorize, END_UNSEEN_MS, needsEndOfLog } from '../commands/access.ts'
+import {
+  type AccessRule,
+  type Actor,
+  authorize,
+  END_UNSEEN_MS,
+  needsEndOfLog,
+} from '../commands/access.ts'
+import { type DenialRecorder, isDenial } from '../commands/denial/record-denials.ts'
+import { Refusal } from '../domain/refusal.ts'
 import { messagesFor, localeFrom } from '../messages/index.ts'
 import type { Logger } from '../ports/logger.ts'
 import { Unavailable } from '../ports/unavailable.ts'
 import { authenticate, type AuthenticateDeps } from './authenticate.ts'
+import { assertDeclared } from './declared.ts'
 import { Problem, problemBody, problemOf, statusOf } from './errors.ts'
 import { callOf, type InputDeps, send } from './exchange.ts'
 import { parseJson } from './json.ts'
+import { rateHeaders, rateOfRefusal } from './rate-headers.ts'
 import type { AnyRoute } from './route.ts'
+import { isFinal, isOpenAiPath, openAiError, openAiStatus } from './v1/errors.ts'
 
 const DEFAULT_BODY_LIMIT = 64 * 1024
 
@@ -32,6 +43,7 @@ export interface ServerDeps extends AuthenticateDeps, InputDeps {
   readonly routes: readonly AnyRoute[]
   readonly logger: Logger
   readonly onServed: (served: Served) => void
+  readonly denials: Pick<DenialRecorder, 'record'>
   /** Milliseconds since this process was last sure to have seen the end of the log. */
   readonly unseenMs: () => number
   readonly corsOrigins: readonly string[]
@@ -48,6 +60,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** As the route is declared and documented: `/agents/{agent_id}/invoke`. */
     readonly path?: string
+    readonly access?: AccessRule
   }
 }
 
@@ -55,6 +68,7 @@ const patternOf = (request: FastifyRequest): string =>
   request.routeOptions.config.path ?? '(unknown)'
 
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
+  assertDeclared(deps.routes)
   const app = Fastify({
     logger: false,
     bodyLimit: DEFAULT_BODY_LIMIT,
@@ -98,6 +112,18 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   return app
 }
 
+/** What OpenAI's library for JavaScript sends of itself, also from a browser. */
+const OPENAI_HEADERS = [
+  'arch',
+  'lang',
+  'os',
+  'package-version',
+  'retry-count',
+  'runtime',
+  'runtime-version',
+  'timeout',
+].map((name) => `x-stainless-${name}`)
+
 const corsOptions = (origins: readonly string[]) => ({
   origin: [...origins],
   credentials: true,
@@ -113,8 +139,20 @@ const corsOptions = (origins: readonly string[]) => ({
     'prefer',
     'x-organization-id',
     'x-request-id',
+    ...OPENAI_HEADERS,
   ],
-  exposedHeaders: ['etag', 'location', 'retry-after', 'x-position', 'x-request-id'],
+  exposedHeaders: [
+    'etag',
+    'location',
+    'ratelimit',
+    'ratelimit-policy',
+    'retry-after',
+    'x-daybook-dropped',
+    'x-daybook-invocation-id',
+    'x-position',
+    'x-request-id',
+    'x-should-retry',
+  ],
 })
 
 /** A client's own request id is taken when it is harmless; logs and answers carry it. */
@@ -167,7 +205,7 @@ function register(app: FastifyInstance, deps: ServerDeps, one: AnyRoute) {
   app.route({
     method: one.method,
     url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    config: { path: one.path },
+    config: { path: one.path, access: one.access },
     bodyLimit: one.bodyLimit ?? DEFAULT_BODY_LIMIT,
     onRequest: async (request) => {
       // Before the body is read: a stranger's megabytes are never parsed.
@@ -186,6 +224,15 @@ function register(app: FastifyInstance, deps: ServerDeps, one: AnyRoute) {
   })
 }
 
+/** Who was refused what by which rule is written down. */
+function denied(deps: ServerDeps, refusal: Refusal, request: FastifyRequest) {
+  const { access } = request.routeOptions.config
+  if (!access || !isDenial(refusal)) return
+  const { method, actor } = request
+  const route = patternOf(request)
+  deps.denials.record({ refusal, route, method, access, actor, at: deps.clock.now() })
+}
+
 async function fail(
   deps: ServerDeps,
   error: unknown,
@@ -198,16 +245,24 @@ async function fail(
       { requestId: request.id, route: patternOf(request), code: problem.code, error },
       'request failed',
     )
+  if (error instanceof Refusal) denied(deps, error, request)
   const locale = request.actor?.locale ?? localeFrom(request.headers['accept-language'])
   const messages = messagesFor(locale)
-  reply.code(statusOf[problem.code])
-  reply.header('content-type', 'application/problem+json; charset=utf-8')
+  const openAi = isOpenAiPath(request.url)
+  const status = statusOf[problem.code]
+  reply.code(openAi ? openAiStatus(status) : status)
+  const type = openAi ? 'application/json' : 'application/problem+json'
+  reply.header('content-type', `${type}; charset=utf-8`)
   reply.header('content-language', messages.locale)
   const retryAfterMs = (problem as { retryAfterMs?: number }).retryAfterMs
   if (reply.statusCode === 503 || reply.statusCode === 429)
     reply.header('retry-after', String(Math.ceil((retryAfterMs ?? 1_000) / 1_000)))
+  const rate = problem.code === 'rate_limited' ? rateOfRefusal(problem.facts) : undefined
+  if (rate) reply.headers(rateHeaders(rate))
   if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer error="invalid_token"')
-  await reply.send(JSON.stringify(problemBody(problem, messages, request.id)))
+  if (openAi && isFinal(problem.code, status)) reply.header('x-should-retry', 'false')
+  const body = openAi ? openAiError : problemBody
+  await reply.send(JSON.stringify(body(problem, messages, request.id)))
 }
 
 /** Whether a route of another method has this path. */

@@ -4,6 +4,7 @@
  */
 import type { OrganizationRole } from '../domain/organization/events.ts'
 import type { ActorRef } from '../domain/metadata.ts'
+import type { LimitedAction } from '../domain/policy/events.ts'
 import type { KeyScope } from '../domain/api-key/events.ts'
 import { Refusal } from '../domain/refusal.ts'
 
@@ -45,12 +46,15 @@ export interface AccessRule {
   readonly wholeOrganization?: true
   /** An administrator of the platform may too, and then acts in no organization. Only beside a role. */
   readonly orAdministrator?: true
-  /** What a key needs for it; keys are refused where there is none. Only beside a role. */
-  readonly scope?: KeyScope
+  /** What a key needs for it, or one of several; keys are refused where there is none. Only beside a role. */
+  readonly scope?: KeyScope | readonly KeyScope[]
   readonly resource: string
   readonly action: string
-  /** Names of the limits that apply, besides the general one. */
-  readonly limits: readonly string[]
+  /**
+   * What the request counts as. `invoke` is decided inside the command, which knows agent and tokens; all
+   * others at the door. None: health and documents, which anybody may ask for at any time.
+   */
+  readonly limits: readonly LimitedAction[]
 }
 
 /**
@@ -81,8 +85,9 @@ export function authorize(actor: Actor, rule: AccessRule): void {
     return
   }
   if (actor.kind === 'key') {
-    if (rule.scope === undefined || !actor.scopes.includes(rule.scope))
-      throw new Refusal('forbidden', { needed: rule.scope ?? 'user' })
+    const scopes = [rule.scope ?? []].flat()
+    if (!scopes.some((scope) => actor.scopes.includes(scope)))
+      throw new Refusal('forbidden', { needed: scopes[0] ?? 'user' })
     return
   }
   if (rule.role === undefined) return

@@ -222,6 +222,10 @@ const problems: Messages['problems'] = {
   price_list_not_found: problem('Такого прайс-листа нет', 'Проверьте идентификатор.'),
   model_not_found: problem('Такой модели нет', 'Проверьте название модели.'),
   model_retired: problem('Эта модель больше не предлагается', 'Выберите для агента другую модель.'),
+  model_name_taken: problem(
+    'Это имя занято',
+    'Его уже носит модель, другое имя модели или агент. Выберите другое.',
+  ),
   price_missing: problem(
     'Для этой модели не задана цена',
     'Модель без цены не вызывается. Выберите другую или попросите администратора задать цену.',
@@ -461,6 +465,21 @@ export const ru: Messages = {
       'Если этот адрес можно использовать, письмо на него уже отправляется. Чтобы продолжить, откройте ссылку из письма.',
   },
   fields: {
+    'only tools of type "function"': 'только инструменты типа "function"',
+    'one answer is made for a request: n is 1': 'на запрос делается один ответ: n равно 1',
+    'is not supported here': 'здесь не поддерживается',
+    'is only for requests with tools': 'только для запросов с инструментами',
+    'system, developer, user, assistant or tool': 'system, developer, user, assistant или tool',
+    'a text, or a list of parts of type "text"': 'текст или список частей типа "text"',
+    'a message of the user is needed': 'нужно сообщение пользователя',
+    'must end with the user or with a tool':
+      'последним должно быть сообщение пользователя или инструмента',
+    'a text is needed': 'нужен текст',
+    'only parts of type "text" are taken': 'принимаются только части типа "text"',
+    'images are not taken': 'изображения не принимаются',
+    'audio is not taken': 'звук не принимается',
+    'files are not taken': 'файлы не принимаются',
+    'the id of a tool call of a message before': 'id вызова инструмента из предыдущего сообщения',
     'a JSON body is required': 'нужно тело запроса в формате JSON',
     'must be empty': 'должно быть пустым',
     'is not an address of this API': 'не адрес этого API',

@@ -16,18 +16,19 @@ export interface ListedAgent {
   readonly active: boolean
   readonly labels: Readonly<Record<string, number>>
   readonly latestVersion: number
+  readonly createdAt: string
 }
 
 const keys = (event: ProjectedEvent<{ readonly agentId: string }>) => event.data.agentId
 
 export const agents = projection<ListedAgent, typeof agentEvents>(agentEvents, {
   name: 'agents',
-  version: 1,
+  version: 2,
   indexes: { owner: { equals: ['owner'], orderBy: 'slug' } },
   on: {
     AgentCreated: {
       keys,
-      project: (_view, { data: { agentId, owner, slug, name } }) => ({
+      project: (_view, { data: { agentId, owner, slug, name }, metadata }) => ({
         agentId,
         owner,
         slug,
@@ -35,6 +36,7 @@ export const agents = projection<ListedAgent, typeof agentEvents>(agentEvents, {
         active: true,
         labels: {},
         latestVersion: 0,
+        createdAt: metadata.recordedAt,
       }),
     },
     AgentRenamed: { keys, project: (view, { data }) => view && { ...view, name: data.name } },
@@ -71,6 +73,9 @@ export interface ListedVersion {
   readonly abortPolicy: 'drain' | 'cancel_estimate' | 'cancel_free'
   readonly onProviderFailure: 'free' | 'charge_delivered'
   readonly store: boolean
+  readonly clientSystem?: 'refuse' | 'ignore' | 'append'
+  readonly allowTools?: boolean
+  readonly allowResponseFormat?: boolean
 }
 
 export const agentVersions = projection<ListedVersion, typeof agentEvents>(agentEvents, {

@@ -24,7 +24,7 @@ export function leftSignal(reply: FastifyReply): AbortSignal {
 }
 
 /** What waiting ended with: the client left, or we stop. */
-const whyNot = (error: unknown, left: AbortSignal): unknown =>
+export const whyNot = (error: unknown, left: AbortSignal): unknown =>
   error instanceof NoLongerFollowed ? new Problem(left.aborted ? 'client_left' : 'stopping') : error
 
 export async function deliverJson(ended: Promise<EndedCall>, left: AbortSignal): Promise<Answer> {

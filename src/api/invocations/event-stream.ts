@@ -1,12 +1,10 @@
 /**
- * Server-sent events on a response that the handler has taken over. The head is sent with the first
- * event, so what fails before it is an ordinary problem with its status. A slow reader is never flooded:
- * while its socket is full, text waits as text and leaves as one event when there is room.
+ * A call as server-sent events, resumable: each says which bytes of the text have been sent. While a slow
+ * reader's socket is full, text waits as text and leaves as one event when there is room.
  */
 import type { FastifyReply } from 'fastify'
 import type { Delta } from '../../commands/invocation/text-out.ts'
-
-const COMMENT_EVERY_MS = 15_000
+import { openSseSocket } from '../sse-socket.ts'
 
 export interface EventStream {
   readonly started: boolean
@@ -41,73 +39,28 @@ export function openEventStream(
   headers: Readonly<Record<string, string>>,
   from: StreamPlace = { attempt: 1, offset: 0 },
 ): EventStream {
-  const { raw } = reply
-  let started = false
-  let full = false
   let waiting = ''
   let at = from
-  let ending: string | undefined
-  let closed = false
-  const timer = setInterval(() => write(': waiting\n\n'), COMMENT_EVERY_MS)
-  timer.unref()
-
-  function begin() {
-    started = true
-    // Nobody but us writes from here on; what hooks have set (CORS, request id) goes out with our own.
-    reply.hijack()
-    raw.writeHead(200, {
-      ...reply.getHeaders(),
-      ...headers,
-      'content-type': 'text/event-stream; charset=utf-8',
-      'x-accel-buffering': 'no',
-    } as Record<string, string>)
-    raw.on('drain', drained)
-    raw.once('close', close)
-  }
-
-  function write(frame: string) {
-    // The call goes on when its reader has left, and so do its words: the answer may be another's by now.
-    if (closed) return
-    if (!started) begin()
-    if (raw.destroyed || raw.writableEnded) return
-    if (!raw.write(frame)) full = true
-  }
+  const socket = openSseSocket(reply, headers, () => {
+    if (waiting === '') return
+    const text = waiting
+    waiting = ''
+    socket.write(frame(text))
+  })
 
   const frame = (text: string) =>
     `${idLine(at)}event: delta\ndata: {"text":${JSON.stringify(text)}}\n\n`
 
-  function drained() {
-    full = false
-    if (waiting !== '') {
-      const text = waiting
-      waiting = ''
-      write(frame(text))
-    }
-    if (ending !== undefined && !full) finish(ending)
-  }
-
-  function finish(last: string) {
-    clearInterval(timer)
-    if (!raw.destroyed && !raw.writableEnded) raw.end(last)
-  }
-
-  function close() {
-    closed = true
-    clearInterval(timer)
-    waiting = ''
-    if (started && !raw.destroyed && !raw.writableEnded) raw.end()
-  }
-
   function say(text: string, place: StreamPlace) {
-    if (text === '' || ending !== undefined || closed) return
+    if (text === '' || socket.over) return
     at = place
-    if (full) waiting += text
-    else write(frame(text))
+    if (socket.full) waiting += text
+    else socket.write(frame(text))
   }
 
   return {
     get started() {
-      return started
+      return socket.started
     },
     get at() {
       return at
@@ -125,12 +78,11 @@ export function openEventStream(
         say(bytes.subarray(seen).toString(), { attempt, offset: bytes.length })
     },
     end(event, data) {
-      if (closed) return
-      const last = `${idLine(at)}event: ${event}\ndata: ${data}\n\n`
-      if (!started) begin()
-      if (full) ending = last
-      else finish(last)
+      socket.end(`${idLine(at)}event: ${event}\ndata: ${data}\n\n`)
     },
-    close,
+    close() {
+      waiting = ''
+      socket.close()
+    },
   }
 }

@@ -1,8 +1,8 @@
 /** Invoking an agent, and what can be done with a call: read it, follow its stream, cancel it. */
 import { z } from 'zod'
 import type { AccessRule } from '../../commands/access.ts'
-import { readContent } from '../../commands/contents.ts'
 import type { Deps } from '../../commands/deps.ts'
+import { readAnswer } from '../../commands/invocation/answer-text.ts'
 import { cancelInvocation } from '../../commands/invocation/cancel-invocation.ts'
 import { endedCall } from '../../commands/invocation/follow-call.ts'
 import { followWanted } from '../../commands/invocation/follow-wanted.ts'
@@ -23,7 +23,7 @@ import { Problem } from '../errors.ts'
 import { type AnyRoute, type Answer, type Call, route } from '../route.ts'
 import { defined } from '../schemas.ts'
 import { invocationSchema, showInvocation } from '../usage/invocation-json.ts'
-import { answerSchema } from './answer.ts'
+import { answerSchema, toolCallsSchema } from './answer.ts'
 import { deliverEvents, deliverJson, leftSignal } from './deliver.ts'
 import { openEventStream, placeFrom, type StreamPlace } from './event-stream.ts'
 
@@ -37,7 +37,7 @@ const access = (action: string, role: AccessRule['role'] = 'auditor'): AccessRul
   scope: action === 'read' ? 'invocations:read' : 'invoke',
   resource: action === 'invoke' ? 'agent' : 'invocation',
   action,
-  limits: [],
+  limits: [action === 'invoke' ? 'invoke' : 'request'],
 })
 
 export const invocationRoutes = (deps: Deps): AnyRoute[] => [
@@ -118,16 +118,24 @@ const invokeRoute = (deps: Deps): AnyRoute =>
       const isAsync = prefersAsync(request.headers['prefer'])
       const signal = leftSignal(call.reply)
       if (isAsync) {
-        const invoked = await invokeAgent(deps, caller, root, input, { respond: 'async', signal })
+        const invoked = await invokeAgent(deps, caller, root, input, {
+          respond: 'async',
+          signal,
+          ...call.door,
+        })
         return acceptedAnswer(deps, invoked.invocationId)
       }
       if (!(body.stream ?? request.headers.accept?.includes(EVENTS) === true)) {
-        const invoked = await invokeAgent(deps, caller, root, input, { respond: 'wait', signal })
+        const invoked = await invokeAgent(deps, caller, root, input, {
+          respond: 'wait',
+          signal,
+          ...call.door,
+        })
         return deliverJson(endedOf(invoked), signal)
       }
       const location = pathOf(invocationIdOf(deps, root))
       const stream = openEventStream(call.reply, { location })
-      const options = { respond: 'wait', signal, onDelta: stream.delta } as const
+      const options = { respond: 'wait', signal, onDelta: stream.delta, ...call.door } as const
       let invoked
       try {
         invoked = await invokeAgent(deps, caller, root, input, options)
@@ -179,6 +187,7 @@ const shownSchema = invocationSchema.extend({
   output: z.exactOptional(z.string()).meta({
     description: 'The text of the answer; absent before the end, and once it is deleted.',
   }),
+  tool_calls: z.exactOptional(toolCallsSchema),
 })
 
 const readRoute = (deps: Deps): AnyRoute =>
@@ -202,11 +211,15 @@ async function shown(deps: Deps, id: string, { end }: Invocation) {
   const record = await deps.views.get(invocationHistory, id)
   if (!record) throw new Problem('view_behind')
   const part = end?.data.output
-  const [call, output] = await Promise.all([
+  const [call, answer] = await Promise.all([
     showInvocation(deps, record),
-    part && readContent(deps, part),
+    part && readAnswer(deps, part),
   ])
-  return { ...call, ...defined({ output }) }
+  const { text: output, toolCalls = [] } = answer ?? {}
+  return {
+    ...call,
+    ...defined({ output, tool_calls: toolCalls.length > 0 ? toolCalls : undefined }),
+  }
 }
 
 const eventsRoute = (deps: Deps): AnyRoute =>

@@ -11,10 +11,10 @@ import {
 } from '../../domain/agent/agent.ts'
 import { type PromptMessage, render } from '../../domain/agent/template.ts'
 import { promptBound } from '../../domain/invocation/bound.ts'
-import { model } from '../../domain/model/model.ts'
+
 import { Refusal } from '../../domain/refusal.ts'
+import { namedModel } from '../model/named-model.ts'
 import type { Deps } from '../deps.ts'
-import { modelIdOf } from '../model/model-id.ts'
 import type { FoundAgent } from './find-agent.ts'
 
 export interface RenderRequest {
@@ -78,7 +78,7 @@ async function promptTokens(
   { models: [first = ''] }: AppliedSettings,
   messages: readonly PromptMessage[],
 ): Promise<number | undefined> {
-  const { state: known } = await streams.load(model, modelIdOf(ids, first))
+  const known = await namedModel({ streams, ids }, first)
   if (!known) return undefined
   const { encoding, framing } = known.terms
   await tokenCounter.load(encoding)

@@ -7,6 +7,7 @@ import {
   abortPolicy,
   agentName,
   agentSlug,
+  clientSystem,
   type AgentVersionInput,
   MAX_FALLBACKS,
   MAX_VALUE_LENGTH,
@@ -61,6 +62,15 @@ export const agentVersionBody = z.strictObject({
   store: z.boolean().default(true).meta({
     description: 'false: the texts of a call are deleted when it has ended.',
   }),
+  client_system: clientSystem.default('refuse').meta({
+    description: 'What becomes of system messages that a caller at /v1 sends.',
+  }),
+  allow_tools: z.boolean().default(false).meta({
+    description: 'Callers at /v1 may bring tools.',
+  }),
+  allow_response_format: z.boolean().default(false).meta({
+    description: 'Callers at /v1 may ask for a format of the answer.',
+  }),
 })
 export type AgentVersionBody = z.output<typeof agentVersionBody>
 
@@ -83,5 +93,9 @@ export function versionOf(body: AgentVersionBody): AgentVersionInput {
     abortPolicy: body.abort_policy,
     onProviderFailure: body.on_provider_failure,
     store: body.store,
+    // What is not allowed anyway is left out: the version says the same as before it could be said.
+    ...(body.client_system === 'refuse' ? {} : { clientSystem: body.client_system }),
+    ...(body.allow_tools ? { allowTools: true } : {}),
+    ...(body.allow_response_format ? { allowResponseFormat: true } : {}),
   }
 }

@@ -11,6 +11,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { Unavailable } from '../../ports/unavailable.ts'
 import type { ToolCallDelta } from '../../ports/llm.ts'
 import type { OrganizationActor } from '../access.ts'
+import type { Rate } from '../admission/limiter.ts'
 import { newId, type Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { refuseWhenStopped } from '../spend/stopped.ts'
@@ -36,10 +37,16 @@ export interface InvokeOptions {
   readonly onToolCall?: ((delta: ToolCallDelta) => void) | undefined
   /** Gives up waiting. The call goes on, unless nobody else wants it and its policy says otherwise. */
   readonly signal: AbortSignal
+  /** Keyed digest of the network address that the call comes from. */
+  readonly origin?: string | undefined
+  /** Told, before any text, how the tightest limit stands. */
+  readonly onRate?: ((rate: Rate) => void) | undefined
 }
 
 export interface Invoked {
   readonly invocationId: string
+  /** undefined: it expired before it was accepted. */
+  readonly acceptedAt: string | undefined
   /** Only where somebody waits. Rejects with NoLongerFollowed. */
   readonly ended: Promise<EndedCall> | undefined
 }
@@ -52,7 +59,7 @@ export const invocationIdOf = ({ ids }: Pick<Deps, 'ids'>, root: Root): string =
  * @throws Refusal agent_not_found, agent_inactive, label_not_found, input_required, variables_invalid,
  *   prompt_too_large, context_exceeded, model_not_found, model_retired, price_missing, not_subscribed,
  *   forbidden, account_not_found, insufficient_credit, idempotency_key_reused, request_too_old,
- *   budget_exceeded, spend_ceiling_reached, calls_stopped
+ *   budget_exceeded, spend_ceiling_reached, calls_stopped, policy_denied, rate_limited
  */
 export async function invokeAgent(
   deps: Deps,
@@ -61,7 +68,7 @@ export async function invokeAgent(
   input: InvokeInput,
   options: InvokeOptions,
 ): Promise<Invoked> {
-  const caller = callerOf(actor)
+  const caller = callerOf(actor, options.origin)
   const invocationId = invocationIdOf(deps, root)
   if (root.digest !== undefined) {
     const known = await loadCall(deps, invocationId)
@@ -77,6 +84,7 @@ export async function invokeAgent(
     if (place) deps.calls.leave()
     throw error
   }
+  if (admitted.rate) options.onRate?.(admitted.rate)
   if (!place) return wait(deps, admitted, root, options)
   if (!admitted.prompt) {
     deps.calls.leave()
@@ -101,10 +109,15 @@ function join(
 ): Invoked {
   // Expired before it was accepted: the hold knew the digest, and the answer is that it failed.
   const digest = known.accepted?.requestDigest
+  const acceptedAt = known.accepted?.acceptedAt
   if (digest !== undefined && digest !== root.digest) throw new Refusal('idempotency_key_reused')
-  if (options.respond === 'async') return { invocationId, ended: undefined }
-  if (known.end) return { invocationId, ended: endedCall(deps, known) }
-  return { invocationId, ended: followWanted(deps, invocationId, root, options, false) }
+  if (options.respond === 'async') return { invocationId, acceptedAt, ended: undefined }
+  if (known.end) return { invocationId, acceptedAt, ended: endedCall(deps, known) }
+  return {
+    invocationId,
+    acceptedAt,
+    ended: followWanted(deps, invocationId, root, options, false),
+  }
 }
 
 /** Accepted, and carried out by a worker when it is its turn. */
@@ -116,7 +129,7 @@ async function wait(
 ): Promise<Invoked> {
   // There was room; whoever carries it out takes its own share.
   spend.end(0n)
-  const { invocationId } = accepted
+  const { invocationId, acceptedAt } = accepted
   const command = { type: 'AcceptInvocation', accepted } as const
   const { state } = await decideCall(deps, root, 'accept', invocationId, command)
   if (state.status === 'accepted')
@@ -124,8 +137,12 @@ async function wait(
       .add(RUN_INVOCATIONS, [runJob(invocationId)])
       // It is accepted all the same: a sweep finds it.
       .catch((error: unknown) => deps.logger.warn({ invocationId, error }, 'job not added'))
-  if (options.respond === 'async') return { invocationId, ended: undefined }
-  return { invocationId, ended: followWanted(deps, invocationId, root, options, true) }
+  if (options.respond === 'async') return { invocationId, acceptedAt, ended: undefined }
+  return {
+    invocationId,
+    acceptedAt,
+    ended: followWanted(deps, invocationId, root, options, true),
+  }
 }
 
 /** Accepted and started in one append, and carried out here. The place is given back at the end. */
@@ -136,7 +153,7 @@ async function begin(
   root: Root,
   options: InvokeOptions,
 ): Promise<Invoked> {
-  const { invocationId } = accepted
+  const { invocationId, acceptedAt } = accepted
   const start = claimOf(deps, accepted, 0)
   const call = deps.calls.begin(invocationId, { abortOnCancel: accepted.abortPolicy !== 'drain' })
   let state: Invocation
@@ -161,7 +178,7 @@ async function begin(
   const onToolCall = waits ? options.onToolCall : undefined
   const execution = { call, prompt, root, spend, listener, onToolCall }
   const carried = carryOut(deps, execution, state, start.callId)
-  if (!waits) return { invocationId, ended: undefined }
+  if (!waits) return { invocationId, acceptedAt, ended: undefined }
   const answer = async () => {
     const left = gone(options.signal)
     const ended = await Promise.race([carried, left.promise]).finally(left.forget)
@@ -169,6 +186,7 @@ async function begin(
   }
   return {
     invocationId,
+    acceptedAt,
     ended: whileWanted(deps, invocationId, root, options.signal, true, answer),
   }
 }
