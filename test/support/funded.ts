@@ -166,7 +166,7 @@ export async function publishAgent(
   input: AgentVersionInput,
 ): Promise<string> {
   const { deps } = test.app
-  const root = operatorRoot(deps)
+  const root = { ...operatorRoot(deps), ...(owner !== 'platform' && { orgId: owner }) }
   const agentId = newId(deps.ids, root, 'agent')
   await deps.streams.transact(
     agent,

@@ -122,7 +122,7 @@ const named = (
   reader: HistoryReader,
 ): [string, unknown] => [
   snake(field.replace(/Nanos$/, '')),
-  walked(schema, value, reader, field.endsWith('Nanos')),
+  walked(schema, value, reader, field.endsWith('Nanos') || isPrice(schema)),
 ]
 
 const snake = (name: string): string =>
