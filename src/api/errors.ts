@@ -5,7 +5,7 @@
  */
 import { RevisionConflict, EventTooLarge } from '../ports/event-store.ts'
 import { Unavailable } from '../ports/unavailable.ts'
-import { UnknownEvent } from '../commands/event-codec.ts'
+import { UnknownEvent } from '../ports/unknown-event.ts'
 import { PreconditionFailed } from '../commands/streams.ts'
 import { money } from '../domain/money.ts'
 import { Refusal } from '../domain/refusal.ts'
@@ -51,6 +51,7 @@ export const statusOf: Readonly<Record<ProblemCode, number>> = {
   price_list_not_found: 404,
   model_not_found: 404,
   model_retired: 409,
+  model_name_taken: 409,
   price_missing: 422,
   account_not_found: 404,
   insufficient_credit: 402,
@@ -138,9 +139,9 @@ export function problemOf(error: unknown): (Problem & { retryAfterMs?: number })
     const { retryAfterSeconds } = error.facts
     if (typeof retryAfterSeconds === 'number')
       return Object.assign(problem, { retryAfterMs: retryAfterSeconds * 1_000 })
-    return error.code === 'too_many_hashes'
-      ? Object.assign(problem, { retryAfterMs: 1_000 })
-      : problem
+    if (error.code === 'too_many_hashes') return Object.assign(problem, { retryAfterMs: 1_000 })
+    const { retryAfterMs } = error.facts
+    return typeof retryAfterMs === 'number' ? Object.assign(problem, { retryAfterMs }) : problem
   }
   if (error instanceof RevisionConflict)
     return Object.assign(new Problem('stream_busy'), { retryAfterMs: 1_000 })

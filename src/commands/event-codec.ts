@@ -10,6 +10,7 @@ import { type DataClass, ERASED, isErased, type Sealed } from '../domain/persona
 import type { NewEvent, StoredEvent } from '../ports/event-store.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Sealer } from '../ports/sealer.ts'
+import { UnknownEvent } from '../ports/unknown-event.ts'
 import type { CommandContext } from './context.ts'
 
 /** An event as deciders see it, with where it stands. */
@@ -22,16 +23,6 @@ export interface ReadEvent {
 /** The key that seals a classed field: one per person for personal and secret, one per owner of content. */
 export const keyOf = (dataClass: Exclude<DataClass, { class: 'clear' }>, subject: string): string =>
   dataClass.class === 'content' ? `content/${subject}` : `user/${subject}`
-
-export class UnknownEvent extends Error {
-  constructor(event: Pick<StoredEvent, 'type' | 'metadata' | 'position' | 'stream'>) {
-    super(
-      `position ${event.position} of ${event.stream}: event ${event.type} version ${event.metadata.v} ` +
-        'is not known to this release; run a release that knows it',
-    )
-    this.name = 'UnknownEvent'
-  }
-}
 
 /**
  * What is sealed is found by its name: under another name it would be stored in clear, for ever.

@@ -9,11 +9,11 @@
 import type { EventStore, Position, StoredEvent } from '../ports/event-store.ts'
 import { BEFORE_ALL } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
-import { Unavailable } from '../ports/unavailable.ts'
 import type { ViewBatch, ViewCollection, ViewStore } from '../ports/view-store.ts'
 import { ViewRemoved } from '../ports/view-store.ts'
 import { folded } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
+import { passes, said } from './failures.ts'
 import { pause } from './pause.ts'
 import { fillGeneration, type OnProgress, rebuiltElsewhere } from './rebuild.ts'
 import { createServed, generations, lookFirst, sameView, type StoredView } from './served.ts'
@@ -32,7 +32,7 @@ export interface ProjectionStatus {
   readonly version: number
   readonly generation: number
   readonly checkpoint: Position
-  /** Why it stands still; undefined while it runs. */
+  /** Why it stands still, in words for anybody (what a driver threw is only logged); undefined while it runs. */
   readonly stopped: string | undefined
 }
 
@@ -156,7 +156,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** A projection that cannot go on stands still; a store that is away is tried again by whoever called. */
   function stop(one: Running, error: unknown): void {
     if (deps.sharing && passes(error)) throw error
-    one.stopped = messageOf(error)
+    one.stopped = said(error, one.checkpoint)
     logger.error(
       { projection: one.projection.name, after: String(one.checkpoint), error },
       'projection stopped',
@@ -212,7 +212,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   const refuse = (error: unknown): void => {
     logger.error({ error }, 'the log can no longer be followed')
-    refused = messageOf(error)
+    refused = said(error, progress.position())
   }
 
   async function startAlone(): Promise<void> {
@@ -389,10 +389,3 @@ export function createRunner(deps: RunnerDeps): Runner {
     onEvents: (listener) => listeners.push(listener),
   }
 }
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error)
-
-/** The next round mends it: a store that is away comes back, a view that was removed is made anew. */
-const passes = (error: unknown): boolean =>
-  error instanceof Unavailable || error instanceof ViewRemoved

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { createIds } from '../../../src/adapters/ids.ts'
 import { createServer } from '../../../src/api/server.ts'
 import { type AnyRoute, route } from '../../../src/api/route.ts'
-import { UnknownEvent } from '../../../src/commands/event-codec.ts'
+import { UnknownEvent } from '../../../src/ports/unknown-event.ts'
 import { createAccessFacts } from '../../../src/commands/access-facts.ts'
 import type { EventMetadata } from '../../../src/domain/metadata.ts'
 import { EventTooLarge, RevisionConflict } from '../../../src/ports/event-store.ts'
@@ -19,7 +19,7 @@ let patient: AbortSignal | undefined
 const logged: object[] = []
 let server: Awaited<ReturnType<typeof createServer>>
 
-const open = { actor: 'anyone', resource: 'test', action: 'test', limits: [] } as const
+const open = { actor: 'anyone', resource: 'test', action: 'test', limits: ['request'] } as const
 const answers = { 200: { description: 'fine' } }
 const throwing = (path: string, error: () => Error): AnyRoute =>
   route({
@@ -96,6 +96,7 @@ beforeAll(async () => {
     routes,
     logger: { ...silent, error: (fields) => logged.push(fields) },
     onServed: () => undefined,
+    denials: { record: () => undefined },
     unseenMs: () => unseen,
     corsOrigins: ['https://app.example.com'],
     trustProxy: [],
