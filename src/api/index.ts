@@ -11,6 +11,7 @@ import { type HealthSources, healthRoutes } from './health.ts'
 import { invocationRoutes } from './invocations/routes.ts'
 import { meRoutes } from './me.ts'
 import { organizationRoutes } from './organizations.ts'
+import { adminPolicyRoutes, policyRoutes } from './policies.ts'
 import type { AnyRoute } from './route.ts'
 import { openAiRoutes } from './v1/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
@@ -26,9 +27,11 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...openAiRoutes(deps),
     ...billingRoutes(deps),
     ...usageRoutes(deps),
+    ...policyRoutes(deps),
     ...apiKeyRoutes(deps),
     ...auditRoutes(deps),
     ...adminRoutes(deps),
+    ...adminPolicyRoutes(deps),
     ...healthRoutes(deps, sources),
     ...documentRoutes(),
   ]

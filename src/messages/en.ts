@@ -220,6 +220,10 @@ const problems: Messages['problems'] = {
   price_list_not_found: problem('There is no such price list', 'Check the id.'),
   model_not_found: problem('There is no such model', 'Check the name of the model.'),
   model_retired: problem('This model is no longer offered', 'Choose another model for the agent.'),
+  model_name_taken: problem(
+    'This name is taken',
+    'A model, an alias of another model or an agent has it already. Choose another name.',
+  ),
   price_missing: problem(
     'There is no price for this model',
     'A model without a price is never called. Choose another one, or ask the administrator to set a price.',

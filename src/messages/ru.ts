@@ -505,6 +505,7 @@ export const ru: Messages = {
     'at most 16 keys': 'не больше 16 ключей',
     'an e-mail address': 'адрес электронной почты',
     'an id': 'идентификатор',
+    'a whole number above 0': 'целое число больше 0',
     'a language such as "en"': 'язык, например "en"',
     'a lower-case word': 'слово из строчных букв',
     'a lower-case letter, then letters, digits, _ or -':

@@ -9,8 +9,8 @@ import { Refusal } from '../refusal.ts'
 import { same } from '../same.ts'
 import { type PolicyBook, policyBook } from './book.ts'
 import { defaultPolicies } from './defaults.ts'
-import { type PolicyEvent, type PolicyOwner, type PolicyTerms, policyTerms } from './events.ts'
-import { assertTerms } from './terms.ts'
+import { type PolicyEvent, type PolicyOwner, type PolicyTerms } from './events.ts'
+import { assertTerms, termsFrom } from './terms.ts'
 
 /** Of one owner; so many may bind, so many may ever have been made, and name so many agents and models. */
 export const MAX_ENABLED = 1_000
@@ -147,22 +147,10 @@ function changed(
   return events
 }
 
-/** @throws Refusal policy_invalid */
+/** null takes a field away; the kind stays. */
 function mergedTerms(terms: PolicyTerms, changes: Readonly<Record<string, unknown>>): PolicyTerms {
-  const merged = { ...terms, ...changes, kind: terms.kind }
-  const kept = Object.entries(merged).filter(([, value]) => value !== null && value !== undefined)
-  const parsed = policyTerms.safeParse(Object.fromEntries(kept))
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  const path = issue?.code === 'unrecognized_keys' ? issue.keys : (issue?.path ?? [])
-  const field = path.join('.').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  throw new Refusal('policy_invalid', {
-    field,
-    expected:
-      issue?.code === 'unrecognized_keys'
-        ? `no such field of a ${terms.kind}`
-        : (issue?.message ?? '').slice(0, 300),
-  })
+  const merged = Object.entries({ ...terms, ...changes, kind: terms.kind })
+  return termsFrom(Object.fromEntries(merged.filter(([, value]) => value !== null)))
 }
 
 function evolve(set: PolicySet, { type, data }: PolicyEvent): PolicySet {

@@ -3,13 +3,14 @@
  * narrow: nothing here lets one allow what the platform does not, or bind anybody but itself.
  */
 import { Refusal } from '../refusal.ts'
-import type {
-  Budget,
-  LimitedAction,
-  PolicyOwner,
-  PolicyTerms,
-  RateLimit,
-  ResourceAccess,
+import {
+  type Budget,
+  type LimitedAction,
+  type PolicyOwner,
+  policyTerms,
+  type PolicyTerms,
+  type RateLimit,
+  type ResourceAccess,
 } from './events.ts'
 
 /** Whom each action can be counted for. */
@@ -28,6 +29,20 @@ const invalid = (field: string, expected: string) =>
   new Refusal('policy_invalid', { field, expected })
 const widens = (field: string, expected: string) =>
   new Refusal('policy_widens', { field, expected })
+
+/** Terms from fields that may not belong together. @throws Refusal policy_invalid */
+export function termsFrom(fields: Readonly<Record<string, unknown>>): PolicyTerms {
+  const parsed = policyTerms.safeParse(fields)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const isUnknown = issue?.code === 'unrecognized_keys'
+  const field = (isUnknown ? issue.keys.slice(0, 1) : (issue?.path ?? [])).join('.')
+  const expected = isUnknown ? 'no such field in this kind of policy' : (issue?.message ?? '')
+  throw invalid(snakeCase(field), expected.slice(0, 300))
+}
+
+const snakeCase = (field: string): string =>
+  field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /**
  * @throws Refusal policy_invalid: nothing would follow from it; policy_widens: it is the platform's to say
