@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import manifest from '../package.json' with { type: 'json' }
 import { createJsonLogger } from './adapters/json-logger.ts'
-import { checkTarget } from './adapters/openai-check.ts'
+import { checkTarget, type LlmCheck } from './adapters/openai-check.ts'
 import { createSystemClock } from './adapters/system-clock.ts'
 import { type HealthSources, healthRoutes } from './api/health.ts'
 import { routes } from './api/index.ts'
@@ -16,9 +16,14 @@ import type { AnyRoute } from './api/route.ts'
 import { createServer, type Served } from './api/server.ts'
 import { createAccessFacts } from './commands/access-facts.ts'
 import type { Deps } from './commands/deps.ts'
+import { targetOf } from './commands/invocation/target.ts'
+import { missingKeys } from './commands/model/missing-keys.ts'
+import { namedModel } from './commands/model/named-model.ts'
+import { createDenialRecorder } from './commands/denial/record-denials.ts'
 import { startService } from './commands/service/start-service.ts'
 import { createUsageRecorder } from './commands/usage/record-usage.ts'
 import { type Config, isAlone, publicSettings, type Role } from './config.ts'
+import { createCounters } from './engines/embedded/counters.ts'
 import {
   backupEmbedded,
   type BackupProgress,
@@ -80,8 +85,8 @@ export interface App {
   open(): Promise<void>
   /** open() and listen. */
   start(): Promise<{ url: string; notes: readonly string[] }>
-  /** One tiny real call to the provider of models that name none of their own. */
-  check(model: string): ReturnType<typeof checkTarget>
+  /** One tiny real call to the provider of a model, as it is published or as the settings have it. */
+  check(model: string): Promise<{ readonly where: string; readonly answer: LlmCheck }>
   /** Copies log, contents and keys beside the running process into an empty directory. */
   backup(directory: string, onProgress?: BackupProgress): Promise<BackupReport>
   /** Takes no new work, lets the running end, flushes, closes. Safe to call more than once. */
@@ -100,7 +105,8 @@ export async function createApp(
   try {
     const { llm, events = catalogue, projections = ownProjections } = options
     const projects = does(role, 'project')
-    const ground = { engine, logger, clock, llm, projects, events, projections }
+    const ownCounters = createCounters(clock)
+    const ground = { engine, logger, clock, llm, ownCounters, projects, events, projections }
     const wired = await wire(config, ground)
     return await compose(config, engine, wired, role)
   } catch (error) {
@@ -156,7 +162,14 @@ async function compose(
   const metrics = createMetrics({ engine, runner, deps, queues, logEnd, leases })
   const on = config.USAGE_LOG === 'on'
   const usage = createUsageRecorder(deps, { on, onDropped: metrics.usageDropped })
-  const sources = { engine, runner, logEnd, stopping: leaving.signal }
+  const denials = createDenialRecorder(deps, { onDropped: metrics.denialsDropped })
+  const sources = {
+    engine,
+    runner,
+    logEnd,
+    stopping: leaving.signal,
+    missingKeys: () => missingKeys(deps),
+  }
   const served = routesOf(role, deps, sources)
   const server = await createServer({
     ...deps,
@@ -167,6 +180,7 @@ async function compose(
     trustProxy: config.TRUST_PROXY,
     stopping: stopping.signal,
     breakingOff: breakingOff.signal,
+    denials,
     onServed(request) {
       metrics.served(request)
       usage.record(request)
@@ -203,7 +217,8 @@ async function compose(
     await startService(deps, { version: manifest.version, role, settings })
     const url = await server.listen({ host: config.HOST, port: config.PORT })
     const metricsUrl = await metrics.listen(config.HOST, config.METRICS_PORT)
-    return { url, notes: notesOf(config, wired.practice, metricsUrl) }
+    const missing = await missingKeys(deps)
+    return { url, notes: notesOf(config, wired.practice, metricsUrl, missing) }
   }
 
   /** Other processes take jobs and lease over at once; what was begun here is ended here. */
@@ -238,13 +253,13 @@ async function compose(
     await deps.spend.stop()
     deps.runs.stop()
     await usage.close()
+    await denials.close()
     if (opened) await runner.stop()
     await logEnd.stop()
     await wired.close()
     await engine.close()
   }
 
-  const { provider } = deps.settings
   return {
     config,
     deps,
@@ -255,8 +270,7 @@ async function compose(
     routes: served,
     open,
     start,
-    check: (model) =>
-      checkTarget(provider.practice ? provider : { ...provider, model }, CHECK_TIMEOUT_MS),
+    check: (model) => checkModel(deps, model),
     async backup(directory, onProgress) {
       if (!engine.singleProcess)
         throw new StoreRefused(
@@ -275,14 +289,42 @@ const routesOf = (role: Part['role'], deps: Deps, sources: HealthSources): reado
 const logRequest = (logger: Logger, { requestId, method, route, status, latencyMs }: Served) =>
   logger.info({ requestId, method, route, status, ms: latencyMs }, 'request')
 
+async function checkModel(deps: Deps, name: string): ReturnType<App['check']> {
+  const { settings } = deps
+  const published = await namedModel(deps, name)
+  const target = published
+    ? targetOf(settings, published.terms)
+    : { ...settings.provider, ...(settings.provider.practice ? {} : { model: name }) }
+  if (target) return { where: target.baseUrl, answer: await checkTarget(target, CHECK_TIMEOUT_MS) }
+  const setting = `PROVIDER_URL_${published?.terms.keyRef}`
+  return {
+    where: setting,
+    answer: {
+      ok: false,
+      wrong: 'key',
+      reason: 'refused_key',
+      explanation: 'It is not set here for the address of this model, so nothing was sent.',
+      detail: '',
+    },
+  }
+}
+
 /** What the operator should know at a start, beside the address. */
-function notesOf(config: Config, practice: boolean, metricsUrl: string | undefined): string[] {
+function notesOf(
+  config: Config,
+  practice: boolean,
+  metricsUrl: string | undefined,
+  missing: readonly string[],
+): string[] {
   return [
     `API reference: /docs · OpenAPI: /openapi.json`,
     isAlone(config) ? `data in ${config.DATA_DIR}` : `namespace ${config.NAMESPACE}`,
     ...(metricsUrl === undefined ? [] : [`metrics on ${metricsUrl}`]),
     ...(practice
       ? ['practice model: answers are made up here and marked; set OPENAI_API_KEY for a real one']
+      : []),
+    ...(missing.length > 0
+      ? [`published models that cannot be called from here: ${missing.join(', ')} not set`]
       : []),
   ]
 }

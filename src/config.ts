@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
 import { z } from 'zod'
+import { providerSettings, readProviders, type ProviderSetting } from './config-providers.ts'
 
 const port = (description: string, value: number) =>
   z
@@ -172,7 +173,10 @@ const settings = z.object({
     .meta({ description: 'A usage record for each request. What is billed is recorded always.' }),
   HASHES_AT_ONCE: whole('Password hashes at once; 0 takes the number of cores.', 0, 0, 64),
 })
-export type Config = Readonly<z.output<typeof settings>>
+export type Config = Readonly<z.output<typeof settings>> & {
+  /** Beside the installation's own, by name. */
+  readonly PROVIDERS: Readonly<Record<string, ProviderSetting>>
+}
 
 export class ConfigurationError extends Error {
   readonly problems: readonly string[]
@@ -199,9 +203,10 @@ export function readConfig(
   if (!parsed.success)
     for (const issue of parsed.error.issues)
       problems.push(`${issue.path.join('.')}: ${issue.message}`)
-  problems.push(...contradictions(given))
+  const PROVIDERS = readProviders(values, (name) => valueOf(name, values, problems), problems)
+  problems.push(...contradictions(given, Object.keys(PROVIDERS).length > 0))
   if (problems.length > 0 || !parsed.success) throw new ConfigurationError(problems)
-  return Object.freeze(parsed.data)
+  return Object.freeze({ ...parsed.data, PROVIDERS })
 }
 
 /** An empty value counts as not set. A secret may come from the file that NAME_FILE names. */
@@ -240,14 +245,16 @@ export const isLoopback = (host: string): boolean =>
 /** One process alone works on the data, and the command line has to ask it. */
 export const isAlone = (config: Config): boolean => config.ENGINE === 'embedded'
 
-/** The practice model answers where it is allowed and no provider's key is given. */
+/** The practice model answers where it is allowed and no provider is given. */
 export const usesPracticeModel = (config: Config): boolean =>
   config.PRACTICE_MODEL === 'on' ||
-  (config.PRACTICE_MODEL === 'auto' && config.OPENAI_API_KEY === undefined)
+  (config.PRACTICE_MODEL === 'auto' &&
+    config.OPENAI_API_KEY === undefined &&
+    Object.keys(config.PROVIDERS).length === 0)
 
 /** What single settings cannot know; from the values as given, so that one mistake hides no other. */
-function contradictions(given: Readonly<Record<string, string>>): string[] {
-  return [...engineProblems(given), ...providerProblems(given)]
+function contradictions(given: Readonly<Record<string, string>>, others: boolean): string[] {
+  return [...engineProblems(given), ...(others ? [] : providerProblems(given))]
 }
 
 const OF_THE_DISTRIBUTED_ENGINE = [
@@ -298,14 +305,23 @@ export function roleOf(config: Config, argv: readonly string[]): Role {
   return role
 }
 
-/** What may be told: every setting but the secrets. */
+/** What may be told: every setting but the secrets; of other providers their addresses. */
 export const publicSettings = (config: Config): Record<string, unknown> => {
   const secrets = new Set(
     describeSettings()
       .filter((one) => one.secret)
       .map(({ name }) => name),
   )
-  return Object.fromEntries(Object.entries(config).filter(([name]) => !secrets.has(name)))
+  const { PROVIDERS, ...own } = config
+  return {
+    ...Object.fromEntries(Object.entries(own).filter(([name]) => !secrets.has(name))),
+    ...Object.fromEntries(
+      Object.entries(PROVIDERS).map(([name, { url: address }]) => [
+        `PROVIDER_URL_${name}`,
+        address,
+      ]),
+    ),
+  }
 }
 
 /** Every setting with what a person needs to know of it, in order: for the documents. */
@@ -315,7 +331,7 @@ export function describeSettings(): readonly {
   default: string | undefined
   secret: boolean
 }[] {
-  return Object.entries(settings.shape).map(([name, schema]) => {
+  const own = Object.entries(settings.shape).map(([name, schema]) => {
     const meta = schema.meta() as { description?: string; secret?: boolean } | undefined
     const found = schema.safeParse(undefined)
     const value = found.success ? found.data : undefined
@@ -326,4 +342,5 @@ export function describeSettings(): readonly {
       secret: meta?.secret === true,
     }
   })
+  return [...own, ...providerSettings]
 }

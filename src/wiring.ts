@@ -13,8 +13,10 @@ import {
 } from './adapters/practice-model.ts'
 import { createSealer } from './adapters/sealing.ts'
 import { createTokenCounter } from './adapters/token-counter.ts'
+import { countersOrOwn, type RateCounters } from './commands/admission/counters-or-own.ts'
 import type { Deps, Settings } from './commands/deps.ts'
 import { createEventCodec } from './commands/event-codec.ts'
+import { createProviderShare } from './commands/invocation/provider-share.ts'
 import { createRunningCalls } from './commands/invocation/running-calls.ts'
 import { createRuns } from './commands/invocation/runs.ts'
 import { createLeases, type Leases } from './commands/lease.ts'
@@ -47,6 +49,8 @@ export interface Ground {
   readonly logger: Logger
   readonly clock: Clock
   readonly llm: Llm | undefined
+  /** Where limits are counted while the shared counters are away. */
+  readonly ownCounters: RateCounters
   /** Brings the views up to the log, where it has the lead. */
   readonly projects: boolean
   /** The events that this release knows. */
@@ -83,6 +87,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     sealer,
     jobs,
     counters,
+    limits: countersOrOwn({ counters, own: alone ? undefined : ground.ownCounters, logger }),
     feed,
     ids,
     clock,
@@ -91,6 +96,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     tokens: createJoseTokens({ sealer, issuer: settings.publicUrl, clock }),
     tokenCounter,
     llm: ground.llm ?? openAi,
+    share: createProviderShare(),
     calls: createRunningCalls(settings.callsAtOnce),
     spend: createSpend(
       { streams, ids, clock, logger },
@@ -160,6 +166,12 @@ function settingsOf(config: Config, runId: string, practice: PracticeModel | und
           model: '',
           practice: false,
         },
+    providers: Object.fromEntries(
+      Object.entries(config.PROVIDERS).map(([name, { url, key }]) => [
+        name,
+        { baseUrl: url, apiKey: key },
+      ]),
+    ),
     callLimitMs: config.CALL_LIMIT * 1_000,
     callsAtOnce: config.CALLS_AT_ONCE,
     contentDays: config.CONTENT_DAYS,

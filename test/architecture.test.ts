@@ -45,7 +45,8 @@ const may: Readonly<Record<string, readonly string[]>> = {
   wiring: [...everything, 'config'],
   serve: [...everything, 'app', 'config'],
   main: ['serve'],
-  config: [],
+  config: ['config-providers'],
+  'config-providers': [],
 }
 
 describe('layers', () => {

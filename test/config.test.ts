@@ -82,7 +82,49 @@ describe('the settings', () => {
       'REDIS_URL',
       'MASTER_KEY',
       'OPENAI_API_KEY',
+      'PROVIDER_KEY_NAME',
     ])
+  })
+})
+
+describe('other providers', () => {
+  const AZURE = 'https://own.azure.example/openai/'
+  test('are an address with its key, which may come from a file', () => {
+    const file = join(folder, 'key')
+    writeFileSync(file, 'from-file\n')
+    const config = read({
+      PROVIDER_URL_AZURE: AZURE,
+      PROVIDER_KEY_AZURE: 'canary',
+      PROVIDER_URL_B2: 'http://127.0.0.1:8000/v1',
+      PROVIDER_KEY_B2_FILE: file,
+      PROVIDER_URL_OLLAMA: 'http://127.0.0.1:11434/v1',
+    })
+    expect(config.PROVIDERS).toEqual({
+      AZURE: { url: 'https://own.azure.example/openai', key: 'canary' },
+      B2: { url: 'http://127.0.0.1:8000/v1', key: 'from-file' },
+      OLLAMA: { url: 'http://127.0.0.1:11434/v1', key: '' },
+    })
+    const told = publicSettings(config)
+    expect(told).toMatchObject({ PROVIDER_URL_AZURE: 'https://own.azure.example/openai' })
+    expect(JSON.stringify(told)).not.toMatch(/canary|from-file/)
+    // Somebody who has another provider does not try.
+    expect(usesPracticeModel(config)).toBe(false)
+    expect(problemsOf({ PROVIDER_URL_AZURE: AZURE, HOST: '0.0.0.0' })).toEqual([])
+  })
+  test.each([
+    [{ PROVIDER_KEY_AZURE: 'canary' }, /^PROVIDER_URL_AZURE: required/],
+    [{ PROVIDER_URL_AZURE: 'own.azure.example' }, /^PROVIDER_URL_AZURE: an http/],
+    [{ PROVIDER_URL_AZURE: 'ftp://own.azure.example' }, /^PROVIDER_URL_AZURE: an http/],
+    [{ PROVIDER_URL_AZURE: 'https://canary:canary@own.example' }, /^PROVIDER_URL_AZURE: an http/],
+    [{ PROVIDER_URL_AZURE: `${AZURE}?key=canary` }, /^PROVIDER_URL_AZURE: an http/],
+    [{ PROVIDER_URL_azure: AZURE }, /no name for a provider/],
+    [{ PROVIDER_URL_OPENAI_API_KEY: AZURE }, /no name for a provider/],
+    [{ PROVIDER_URL_A: AZURE, PROVIDER_KEY_A: 'canary\ncanary' }, /^PROVIDER_KEY_A: has char/],
+    [{ PROVIDER_URL_A: AZURE, PROVIDER_KEY_A_FILE: '/no/where' }, /^PROVIDER_KEY_A_FILE: ENOENT/],
+  ])('that are half set stop the start: %o', (environment, problem) => {
+    const problems = problemsOf(environment)
+    expect(problems[0]).toMatch(problem)
+    expect(problems.join()).not.toContain('canary')
   })
 })
 

@@ -149,14 +149,14 @@ export class OpenAiCall implements Dispatcher.DispatchHandler {
   /** The connection broke under an answer. It is whole all the same when its finish_reason had come. */
   #brokeOff(detail: string): void {
     if (this.#body.finishReason !== undefined) this.#finish('tear')
-    else this.#fail('cut_off', { retry: !this.#firstByte, detail })
+    else this.#fail('cut_off', { retry: !this.#body.begun, detail })
   }
 
   #finish(then: Then): void {
     const { trouble, finishReason, text, toolCalls, usage } = this.#body
     if (trouble && 'error' in trouble) {
       const failure = failureOf(trouble.error, this.#request.target.apiKey, {
-        firstByte: true,
+        firstByte: this.#body.begun,
         text,
         toolCalls,
         usage,
@@ -173,7 +173,8 @@ export class OpenAiCall implements Dispatcher.DispatchHandler {
 
   #fail(reason: LlmFailure['reason'], so: { retry?: boolean; detail?: string } = {}): void {
     const { text, toolCalls, usage } = this.#body
-    const firstByte = this.#firstByte
+    // Bytes that are no part of an answer keep nobody from asking another model.
+    const firstByte = this.#body.begun
     const failure = new LlmFailure(reason, { ...so, firstByte, text, toolCalls, usage })
     this.#end(() => this.#settled.reject(failure), 'tear')
   }

@@ -52,10 +52,17 @@ async function call(
   limit: { max_completion_tokens: number } | { max_tokens: number },
 ): Promise<LlmCheck> {
   const openai = await import('openai')
+  const [baseURL = '', query] = target.baseUrl.split('?', 2)
+  const inApiKey = target.keyHeader === 'api-key'
   try {
     const client = new openai.OpenAI({
       apiKey: target.apiKey === '' ? 'none' : target.apiKey,
-      baseURL: target.baseUrl,
+      baseURL,
+      defaultQuery: Object.fromEntries(new URLSearchParams(query)),
+      defaultHeaders: {
+        ...target.headers,
+        ...(inApiKey ? { 'api-key': target.apiKey, authorization: null } : {}),
+      },
       timeout: timeoutMs,
       maxRetries: 0,
       logLevel: 'off',

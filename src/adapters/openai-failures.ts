@@ -16,6 +16,8 @@ export interface ProviderError {
   readonly type?: unknown
   readonly param?: unknown
   readonly message?: unknown
+  /** Routers say here what a moderator flagged. */
+  readonly metadata?: unknown
 }
 
 const QUOTA = /insufficient_quota|billing|credit|payment_required|exceeded_current_quota/iu
@@ -25,7 +27,8 @@ const CONTEXT = /context_length|context_size|string_above_max_length|max_context
 const FILTER = /content_filter|content_policy|moderation|safety/iu
 const RATE = /rate_limit|too_many_requests/iu
 /** Servers that give no code say it in words. */
-const CONTEXT_WORDS = /maximum context length|context window|context size|too many tokens/iu
+const CONTEXT_WORDS =
+  /maximum context length|context length is only|context window|context size|too many tokens/iu
 const KEY_WORDS = /api key not valid|invalid api key|incorrect api key/iu
 const PATH_WORDS = /invalid url|unknown (request )?url|no such path|route .* not found/iu
 const SENT = /\b(max_tokens|max_completion_tokens|temperature|stream_options|safety_identifier)\b/u
@@ -56,6 +59,8 @@ export function reasonOf(error: ProviderError): { reason: LlmFailureReason; retr
   // A redirect is a wrong address; anything else that is no error should have been an answer.
   if (status !== undefined && status < 400) return final(status < 300 ? 'nonsense' : 'unreachable')
   if (MODEL.test(codes)) return final('unknown_model')
+  if (status === 403 && (FILTER.test(codes) || isFlagged(error.metadata)))
+    return final('content_filtered')
   if (status === 401 || status === 403) return final('refused_key')
   if (status === 404) return final(isAboutModel(error) ? 'unknown_model' : 'unreachable')
   if (FILTER.test(codes)) return final('content_filtered')
@@ -64,6 +69,11 @@ export function reasonOf(error: ProviderError): { reason: LlmFailureReason; retr
   if (KEY.test(codes) || KEY_WORDS.test(text(error.message))) return final('refused_key')
   return final(status !== undefined && status >= 400 ? 'refused_request' : 'provider_error')
 }
+
+const isFlagged = (metadata: unknown): boolean =>
+  typeof metadata === 'object' &&
+  metadata !== null &&
+  ('flagged_input' in metadata || 'reasons' in metadata)
 
 /** Routers put the status of the provider behind them into the code. */
 const statusIn = (code: unknown): number | undefined =>

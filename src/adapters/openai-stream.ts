@@ -34,6 +34,8 @@ type Usage = Unsure<OpenAI.CompletionUsage>
 export class ChatBody {
   text = ''
   finishReason: string | undefined
+  /** Some of an answer has come: comments, filters' remarks and errors are none. */
+  begun = false
   /** The provider said that the answer is over; nothing more is read. */
   done = false
   trouble: Trouble | undefined
@@ -128,13 +130,14 @@ export class ChatBody {
     if ((chunk.usage ?? undefined) !== undefined) this.#usage = chunk.usage
     const choice = chunk.choices?.[0]
     if (!choice || (choice.index ?? 0) !== 0) return
+    // Not OpenAI's, but routers in front of it end a broken answer so, perhaps before any of it.
+    const broken = (choice.finish_reason as string) === 'error'
+    if (!broken) this.begun = true
     this.#say(choice.delta?.content)
     this.#say(choice.delta?.refusal)
     this.#call(choice.delta?.tool_calls)
     if (typeof choice.finish_reason !== 'string') return
-    // Not OpenAI's, but routers in front of it end a broken answer so.
-    if ((choice.finish_reason as string) === 'error')
-      this.trouble = { reason: 'provider_error', detail: 'finish_reason error' }
+    if (broken) this.trouble = { reason: 'provider_error', detail: 'finish_reason error' }
     else this.finishReason = choice.finish_reason
   }
 
@@ -149,6 +152,7 @@ export class ChatBody {
     const choice = answer.choices?.[0]
     if (!choice?.message || typeof choice.finish_reason !== 'string')
       return this.#nonsense('JSON that is no chat completion')
+    this.begun = true
     this.#usage = answer.usage
     this.#say(choice.message.content)
     this.#say(choice.message.refusal)
@@ -159,6 +163,7 @@ export class ChatBody {
 
   #say(piece: unknown): void {
     if (typeof piece !== 'string' || piece === '') return
+    this.begun = true
     this.text += piece
     if (this.text.length > MAX_TEXT_LENGTH) return this.#nonsense('an answer beyond all bounds')
     this.#onText(piece)

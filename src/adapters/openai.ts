@@ -63,7 +63,7 @@ export function createOpenAi(options: OpenAiOptions = {}): OpenAi {
       return new OpenAiCall(request, onText, signal, onToolCall).run(pool, {
         method: 'POST',
         path: address.path,
-        headers: headersOf(request.target.apiKey, userAgent),
+        headers: headersOf(request.target, userAgent),
         body: JSON.stringify(bodyOf(request, address.origin)),
       })
     },
@@ -89,18 +89,23 @@ function addressOf(target: LlmTarget): { origin: string; path: string } {
 /** Latin-1 and no control characters: all that HTTP can carry. */
 const SENDABLE = /^[\x20-\x7e\xa0-\xff]*$/u
 
-function headersOf(apiKey: string, userAgent: string): Record<string, string> {
+function headersOf(target: LlmTarget, userAgent: string): Record<string, string> {
+  const { apiKey, keyHeader = 'authorization', headers } = target
   if (!SENDABLE.test(apiKey))
     throw new LlmFailure('refused_key', { detail: 'the key has characters no header can carry' })
   return {
+    ...headers,
     accept: 'text/event-stream, application/json',
     'content-type': 'application/json',
     'user-agent': userAgent,
-    ...(apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` }),
+    ...(apiKey === '' ? {} : keyIn(keyHeader, apiKey)),
   }
 }
 
 type Options = NonNullable<LlmRequest['options']>
+const keyIn = (header: 'authorization' | 'api-key', key: string): Record<string, string> =>
+  header === 'api-key' ? { 'api-key': key } : { authorization: `Bearer ${key}` }
+
 type Body = Omit<OpenAI.ChatCompletionCreateParamsStreaming, 'messages' | keyof Options> &
   Pick<LlmRequest, 'messages'> &
   Options
@@ -112,7 +117,7 @@ function bodyOf(request: LlmRequest, origin: string): Body {
     model: target.model,
     messages,
     stream: true,
-    stream_options: { include_usage: true },
+    ...(request.streamUsage === false ? {} : { stream_options: { include_usage: true } }),
     ...options,
     ...parameters,
     // `user` is the old name that compatible servers know.

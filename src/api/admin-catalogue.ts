@@ -1,7 +1,7 @@
 /** Models, price lists and plans: published by the administrator, listed with their present terms. */
 import { z } from 'zod'
 import type { Deps } from '../commands/deps.ts'
-import { modelBody, modelOf } from '../commands/model/model-body.ts'
+import { bodyOf, modelBody, modelOf } from '../commands/model/model-body.ts'
 import { publishModel, retireModel } from '../commands/model/publish-model.ts'
 import { planBody, planOf } from '../commands/plan/plan-body.ts'
 import { publishPlan, retirePlan } from '../commands/plan/publish-plan.ts'
@@ -10,7 +10,7 @@ import { publishPriceList } from '../commands/price-list/publish-price-list.ts'
 import type { Published } from '../commands/published.ts'
 import { idSchema, type Noun } from '../domain/ids.ts'
 import { modelName } from '../domain/model/events.ts'
-import { model, type Model } from '../domain/model/model.ts'
+import { model, type Model, modelIn } from '../domain/model/model.ts'
 import { tokenClasses, type TokenPrices } from '../domain/money.ts'
 import { plan, termsOf } from '../domain/plan/plan.ts'
 import { type PriceListVersion, priceList, versionAt } from '../domain/price-list/price-list.ts'
@@ -22,7 +22,7 @@ import { moneyOf, moneySchema, timeSchema } from './schemas.ts'
 
 const tag = 'admin'
 const access = (resource: string, action: string) =>
-  ({ actor: 'administrator', resource, action, limits: [] }) as const
+  ({ actor: 'administrator', resource, action, limits: ['request'] }) as const
 
 const publishedSchema = (noun: Noun) => z.strictObject({ id: idSchema(noun), version: z.int() })
 const publishing = (noun: Noun) => ({
@@ -183,25 +183,18 @@ const modelSchema = modelBody
   .extend({ id: idSchema('model'), version: z.int(), retired: z.boolean() })
   .meta({ id: 'Model' })
 
+const publishedModelSchema = publishedSchema('model').extend({
+  warnings: z.exactOptional(z.array(z.string())).meta({
+    description:
+      'Why this process could not call it as things are. Others may have other settings.',
+  }),
+})
+
 const showModel = ({ modelId, version, retired, terms }: Model): z.output<typeof modelSchema> => ({
   id: modelId,
   version,
   retired,
-  name: terms.name,
-  provider: terms.provider,
-  ...(terms.baseUrl !== undefined && { base_url: terms.baseUrl }),
-  ...(terms.keyRef !== undefined && { key_ref: terms.keyRef }),
-  context_size: terms.contextSize,
-  max_output: terms.maxOutput,
-  encoding: terms.encoding,
-  parameters: {
-    max_tokens: terms.parameters.maxTokens,
-    temperature: terms.parameters.temperature,
-  },
-  framing: {
-    per_message: terms.framing.perMessage,
-    per_request: terms.framing.perRequest,
-  },
+  ...bodyOf(terms),
 })
 
 const modelRoutes = (deps: Deps): AnyRoute[] => [
@@ -213,9 +206,17 @@ const modelRoutes = (deps: Deps): AnyRoute[] => [
     description: 'A call also needs a price: publish it in a price list.',
     access: access('model', 'publish'),
     body: modelBody,
-    answers: publishing('model'),
-    handler: async ({ body, root }) =>
-      publishedAnswer(await publishModel(deps, root, modelOf(body))),
+    answers: {
+      200: { ...publishing('model')[200], schema: publishedModelSchema },
+      201: { ...publishing('model')[201], schema: publishedModelSchema },
+    },
+    problems: ['model_name_taken'],
+    handler: async ({ body, root }) => {
+      const published = await publishModel(deps, root, modelOf(body))
+      const answer = publishedAnswer(published)
+      const { id, version, warnings } = published
+      return { ...answer, body: { id, version, ...(warnings.length > 0 && { warnings }) } }
+    },
   }),
   route({
     method: 'GET',
@@ -228,8 +229,8 @@ const modelRoutes = (deps: Deps): AnyRoute[] => [
     reads: true,
     handler: ({ query }) =>
       list(deps, 'model', query, async (id) => {
-        const { state } = await deps.streams.load(model, id)
-        return state && showModel(state)
+        const found = modelIn((await deps.streams.load(model, id)).state)
+        return found && showModel(found)
       }),
   }),
   route({

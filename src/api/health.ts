@@ -22,6 +22,8 @@ export interface HealthSources {
   readonly runner: Pick<Runner, 'status'>
   readonly logEnd: Pick<LogEnd, 'unseenMs'>
   readonly stopping: AbortSignal
+  /** Settings that published models name and this process lacks. */
+  readonly missingKeys?: () => Promise<readonly string[]>
 }
 
 const check = z.strictObject({
@@ -87,7 +89,7 @@ export function healthRoutes(deps: HealthDeps, sources: HealthSources): AnyRoute
 
 async function checksOf(
   { logger }: HealthDeps,
-  { engine, runner, logEnd }: HealthSources,
+  { engine, runner, logEnd, missingKeys }: HealthSources,
   lag: () => Promise<Check>,
 ): Promise<Check[]> {
   const services = await engine.health()
@@ -102,7 +104,24 @@ async function checksOf(
     ...standing(stopped),
     verdict('end of the log', endUnseen(logEnd.unseenMs())),
     await lag(),
+    ...(await providerNote(logger, missingKeys)),
   ]
+}
+
+/** No reason to send nobody here: models whose keys this process has can be called. */
+async function providerNote(
+  logger: HealthDeps['logger'],
+  missingKeys: HealthSources['missingKeys'],
+): Promise<Check[]> {
+  try {
+    const missing = (await missingKeys?.()) ?? []
+    if (missing.length === 0) return []
+    const why = 'published models name providers that are not set in this process'
+    return [{ name: 'providers', ok: true, why }]
+  } catch (error) {
+    logger.debug({ error }, 'the models could not be looked at')
+    return []
+  }
 }
 
 const verdict = (name: string, why: string | undefined): Check =>

@@ -14,6 +14,8 @@ import type { Sealer } from '../ports/sealer.ts'
 import type { TokenCounter } from '../ports/token-counter.ts'
 import type { Tokens } from '../ports/tokens.ts'
 import type { Views } from '../projections/views.ts'
+import type { ProviderShare } from './invocation/provider-share.ts'
+import type { CountersOrOwn } from './admission/counters-or-own.ts'
 import type { RunningCalls } from './invocation/running-calls.ts'
 import type { Runs } from './invocation/runs.ts'
 import type { Spend } from './spend/ceiling.ts'
@@ -26,6 +28,8 @@ export interface Deps {
   readonly sealer: Sealer
   readonly jobs: JobQueue
   readonly counters: Counters
+  /** What rate limits are counted by. */
+  readonly limits: CountersOrOwn
   readonly feed: LiveFeed
   readonly ids: Ids
   readonly clock: Clock
@@ -34,6 +38,8 @@ export interface Deps {
   readonly tokens: Tokens
   readonly tokenCounter: TokenCounter
   readonly llm: Llm
+  /** Who may ask a provider that says it is asked too much. */
+  readonly share: ProviderShare
   /** The calls that this process carries out. */
   readonly calls: RunningCalls
   /** The platform's spend ceiling. */
@@ -57,6 +63,8 @@ export interface Settings {
   readonly model: { name: string; temperature: number | undefined; maxTokens: number }
   /** The provider of models that name none of their own; or the practice model. */
   readonly provider: LlmTarget & { readonly practice: boolean }
+  /** Others, by the NAME of PROVIDER_URL_NAME, each with the key that goes there and nowhere else. */
+  readonly providers: Readonly<Record<string, Pick<LlmTarget, 'baseUrl' | 'apiKey'>>>
   readonly callLimitMs: number
   readonly callsAtOnce: number
   readonly contentDays: number

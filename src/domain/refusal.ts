@@ -62,6 +62,7 @@ export type RefusalCode =
   | 'price_list_not_found'
   | 'model_not_found'
   | 'model_retired'
+  | 'model_name_taken'
   | 'price_missing'
   // money
   | 'account_not_found'

@@ -20,6 +20,10 @@ export interface LlmTarget {
   readonly apiKey: string
   /** The provider's own name of the model. */
   readonly model: string
+  /** `api-key: …` instead of `Authorization: Bearer …`. */
+  readonly keyHeader?: 'authorization' | 'api-key'
+  /** Sent besides, in lower case; none of those that are set anyway. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface LlmRequest {
@@ -33,6 +37,8 @@ export interface LlmRequest {
     readonly max_completion_tokens?: number
     readonly temperature?: number
   }
+  /** false: the server refuses to be asked for the usage. */
+  readonly streamUsage?: boolean
   /** Hash of the end user, for the provider's abuse detection. */
   readonly endUser?: string
   readonly timeouts: {

@@ -18,7 +18,7 @@ import { publishPriceList } from '../../commands/price-list/publish-price-list.t
 import type { Published } from '../../commands/published.ts'
 import { DEFAULT_LABEL } from '../../domain/agent/agent.ts'
 import { labelName } from '../../domain/agent/events.ts'
-import { model } from '../../domain/model/model.ts'
+import { model, modelIn } from '../../domain/model/model.ts'
 import { plan } from '../../domain/plan/plan.ts'
 import { priceList } from '../../domain/price-list/price-list.ts'
 import { operation } from '../operation.ts'
@@ -72,8 +72,8 @@ const seed = operation({
 
 async function modelThere({ streams, ids }: Deps, name: string): Promise<Published | undefined> {
   const id = modelIdOf(ids, name)
-  const { state } = await streams.load(model, id)
-  return state && { id, version: state.version, position: undefined }
+  const found = modelIn((await streams.load(model, id)).state)
+  return found && { id, version: found.version, position: undefined }
 }
 async function pricesThere({ streams, ids }: Deps, name: string): Promise<Published | undefined> {
   const id = priceListIdOf(ids, name)
@@ -90,7 +90,9 @@ const modelPublish = operation({
   name: 'model.publish',
   input: z.strictObject({ content: modelBody }),
   async run({ deps }, { content }, tell) {
-    tell(row('model', content.name, await publishModel(deps, operatorRoot(deps), modelOf(content))))
+    const published = await publishModel(deps, operatorRoot(deps), modelOf(content))
+    tell(row('model', content.name, published))
+    for (const text of published.warnings) tell({ kind: 'note', text })
   },
 })
 

@@ -1,10 +1,10 @@
 /** `check`: whether a call could be made and sold now, and what stands in the way. */
 import { z } from 'zod'
 import type { App } from '../../app.ts'
-import { modelIdOf } from '../../commands/model/model-id.ts'
+import { namedModel } from '../../commands/model/named-model.ts'
 import { DEFAULT_PLAN_SLUG, defaultPlan } from '../../commands/plan/default-plan.ts'
 import { modelName } from '../../domain/model/events.ts'
-import { model, usableModel } from '../../domain/model/model.ts'
+import { usableModel } from '../../domain/model/model.ts'
 import { decimalFromNanos } from '../../domain/money.ts'
 import { priceList, pricesAt } from '../../domain/price-list/price-list.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -35,9 +35,9 @@ const check = operation({
 })
 
 async function provider(app: App, name: string): Promise<Finding> {
-  const { baseUrl, practice } = app.deps.settings.provider
-  const answer = await app.check(name)
-  const where = practice ? 'The practice model' : baseUrl
+  const { practice } = app.deps.settings.provider
+  const { where: address, answer } = await app.check(name)
+  const where = practice ? 'The practice model' : address
   if (answer.ok)
     return {
       part: 'provider',
@@ -55,8 +55,8 @@ async function provider(app: App, name: string): Promise<Finding> {
 }
 
 async function published({ deps }: App, name: string): Promise<Finding> {
-  const { state } = await deps.streams.load(model, modelIdOf(deps.ids, name))
-  const finding = refusedBy(() => usableModel(state, name))
+  const found = await namedModel(deps, name)
+  const finding = refusedBy(() => usableModel(found, name))
   return finding === undefined
     ? { part: 'model', ok: true, finding: `${name} is published.` }
     : { part: 'model', ok: false, finding: `${finding} ${SEED}` }
@@ -79,7 +79,8 @@ async function price({ deps }: App, name: string): Promise<Finding> {
   const { priceListId, markUpBasisPoints } = terms.terms.prices
   const { state } = await deps.streams.load(priceList, priceListId)
   try {
-    const { price: per } = pricesAt(state, name, deps.clock.now().toISOString(), markUpBasisPoints)
+    const own = (await namedModel(deps, name))?.terms.name ?? name
+    const { price: per } = pricesAt(state, own, deps.clock.now().toISOString(), markUpBasisPoints)
     const figure = (nanos: string) => decimalFromNanos(BigInt(nanos)).replace(/0{1,7}$/, '')
     return {
       part: 'price',

@@ -11,11 +11,11 @@ import type { Accepted, Terminal, Usage } from '../../domain/invocation/events.t
 import { type Invocation, isInCharge } from '../../domain/invocation/invocation.ts'
 import type { ModelInput } from '../../domain/model/events.ts'
 import type { Position } from '../../ports/event-store.ts'
-import { LlmFailure, type LlmRequest, type LlmResult, type ToolCallDelta } from '../../ports/llm.ts'
+import { LlmFailure, type LlmResult, type ToolCallDelta } from '../../ports/llm.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { namedModel } from '../model/named-model.ts'
-import { askProvider } from './ask-provider.ts'
+import { askedOf, askProvider } from './ask-provider.ts'
 import { type Answered, storeAnswer, wordsOfAnswer } from './answer-text.ts'
 import type { SpendShare } from '../spend/ceiling.ts'
 import { knownCostOf } from '../spend/cost-of.ts'
@@ -25,7 +25,8 @@ import { interruptOwn } from './end-call.ts'
 import { decideCall, instantOf, pause, persist } from './flow.ts'
 import type { RunningCall } from './running-calls.ts'
 import { settleCall } from './settle-call.ts'
-import { countedUsage, outputLimit, targetOf } from './terms.ts'
+import { nextAttempt } from './next-attempt.ts'
+import { countedUsage } from './terms.ts'
 import { type DeltaListener, TextOut } from './text-out.ts'
 
 /** The call is broken off so long before its deadline, so that its end is written in time. */
@@ -192,7 +193,7 @@ async function attemptOf(
   })
   const told = { deps, accepted, terms, prompt }
   try {
-    const asked = askedOf(deps, accepted, terms, prompt, state.attempts.length)
+    const asked = askedOf(deps.settings, accepted, terms, prompt, state.attempts.length)
     const result = await askProvider(deps, asked, { onText, onToolCall: onCall }, call.signal)
     out.end()
     return await completed(told, result, report(instantOf(deps)))
@@ -209,34 +210,6 @@ async function attemptOf(
       'the provider gave no whole answer',
     )
     return failed(told, error, report(instantOf(deps)), call, state.attempts.length)
-  }
-}
-
-function requestOf(
-  { settings }: Deps,
-  { parameters, endUser }: Accepted,
-  terms: ModelInput,
-  { messages, options }: Prompt,
-): LlmRequest {
-  const { maxTokens, temperature } = parameters
-  const limit = outputLimit(terms, maxTokens)
-  return {
-    target: targetOf(settings, terms),
-    messages,
-    ...(options === undefined ? {} : { options }),
-    parameters: {
-      ...(terms.parameters.maxTokens === 'max_tokens'
-        ? { max_tokens: limit }
-        : { max_completion_tokens: limit }),
-      ...(temperature === undefined || !terms.parameters.temperature ? {} : { temperature }),
-    },
-    ...(endUser === undefined ? {} : { endUser }),
-    // Shares of the longest life of a call: two silent attempts and a retry fit into it.
-    timeouts: {
-      connectMs: Math.min(10_000, settings.callLimitMs / 10),
-      firstByteMs: settings.callLimitMs / 4,
-      betweenChunksMs: settings.callLimitMs / 8,
-    },
   }
 }
 

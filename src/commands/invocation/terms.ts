@@ -17,14 +17,13 @@ import { type Prompt, wordsOf } from '../../domain/agent/conversation.ts'
 import { holdBound, promptBound } from '../../domain/invocation/bound.ts'
 import type { ChainLink } from '../../domain/invocation/events.ts'
 import type { ModelInput } from '../../domain/model/events.ts'
-import { model, usableModel } from '../../domain/model/model.ts'
+import { usableModel } from '../../domain/model/model.ts'
 import type { TokenQuantities } from '../../domain/money.ts'
 import { allowsAgent } from '../../domain/plan/plan.ts'
 import { markedUp, priceList, type Prices, pricesAt } from '../../domain/price-list/price-list.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import type { LlmTarget } from '../../ports/llm.ts'
 import type { Deps } from '../deps.ts'
-import { modelIdOf } from '../model/model-id.ts'
+import { namedModel } from '../model/named-model.ts'
 import { planInForce } from '../subscription/plan-in-force.ts'
 
 /** One model that may answer: how it is called and what it costs. */
@@ -39,6 +38,8 @@ export interface CallTerms {
   readonly settings: AppliedSettings
   readonly priceList: { readonly id: string; readonly version: number }
   readonly chain: readonly Choice[]
+  /** The agent is the platform's, not the organization's own. */
+  readonly sharedAgent: boolean
 }
 
 export interface TermsWanted {
@@ -59,7 +60,7 @@ type TermsDeps = Pick<Deps, 'streams' | 'ids' | 'settings'>
  *   model_not_found, model_retired, price_list_not_found, price_missing
  */
 export async function termsFor(deps: TermsDeps, wanted: TermsWanted): Promise<CallTerms> {
-  const { streams, ids, settings: defaults } = deps
+  const { streams, settings: defaults } = deps
   const { orgId, agentId, hold, at } = wanted
   const [{ state: called }, inForce] = await Promise.all([
     streams.load(agent, agentId),
@@ -73,7 +74,7 @@ export async function termsFor(deps: TermsDeps, wanted: TermsWanted): Promise<Ca
   const held = hold && called?.versions[hold.agentVersion - 1]
   const version = held ?? versionForCall(called, orgId, label)
   if (!held && called?.owner === 'platform' && !allowsAgent(inForce.terms, agentId))
-    throw new Refusal('forbidden', { agentId, planId: inForce.planId })
+    throw new Refusal('forbidden', { agentId, planId: inForce.planId, version: inForce.version })
   const { name, temperature, maxTokens } = defaults.model
   const applied = settingsOf(version, {
     modelName: name,
@@ -83,15 +84,15 @@ export async function termsFor(deps: TermsDeps, wanted: TermsWanted): Promise<Ca
   const most = Math.min(applied.maxTokens, wanted.maxTokens ?? Infinity)
   const settings = { ...applied, maxTokens: most }
   const { priceListId, markUpBasisPoints } = inForce.terms.prices
-  const [{ state: list }, ...models] = await Promise.all([
+  const [{ state: list }, models] = await Promise.all([
     streams.load(priceList, hold?.priceListId ?? priceListId),
-    ...settings.models.map((one) => streams.load(model, modelIdOf(ids, one))),
+    modelsOf(deps, settings.models),
   ])
-  const priced = settings.models.map((one, index) => ({
-    model: usableModel(models[index]?.state, one).terms,
+  const priced = models.map((one) => ({
+    model: one,
     prices: hold
-      ? pricesOfVersion(list, hold.priceListVersion, one, markUpBasisPoints)
-      : pricesAt(list, one, at, markUpBasisPoints),
+      ? pricesOfVersion(list, hold.priceListVersion, one.name, markUpBasisPoints)
+      : pricesAt(list, one.name, at, markUpBasisPoints),
   }))
   const [first] = priced
   if (!first) throw new Error('a chain has a model')
@@ -99,12 +100,23 @@ export async function termsFor(deps: TermsDeps, wanted: TermsWanted): Promise<Ca
     version,
     label,
     settings,
+    sharedAgent: called?.owner === 'platform',
     priceList: { id: first.prices.priceListId, version: first.prices.version },
     chain: priced.map(({ model: one, prices: { price, cost } }) => ({
       model: one,
       link: { model: one.name, price, cost },
     })),
   }
+}
+
+/** Each once, under its own name: an alias may mean a model that the chain has already. */
+async function modelsOf(
+  deps: Pick<Deps, 'streams' | 'ids'>,
+  names: readonly string[],
+): Promise<readonly ModelInput[]> {
+  const found = await Promise.all(names.map((name) => namedModel(deps, name)))
+  const terms = names.map((name, index) => usableModel(found[index], name).terms)
+  return [...new Map(terms.map((one) => [one.name, one])).values()]
 }
 
 function pricesOfVersion(
@@ -131,6 +143,8 @@ export interface CallBound {
   readonly priceNanos: bigint
   /** The most that the provider can take from the seller. */
   readonly costNanos: bigint
+  /** The most tokens, in and out, that a model of it can take. */
+  readonly tokens: number
 }
 
 /**
@@ -167,6 +181,7 @@ export async function boundOf(
   return {
     priceNanos: holdBound(bounded),
     costNanos: holdBound(bounded.map((one) => ({ ...one, price: one.cost }))),
+    tokens: Math.max(...bounded.map((one) => promptBound(one) + one.maxOutputTokens)),
   }
 }
 
@@ -187,23 +202,4 @@ export async function countedUsage(
   const framed = prompt + wanted + framing.perMessage * messages.length + framing.perRequest
   const quantities = { input_uncached: framed, input_cached: 0, output: count(text), reasoning: 0 }
   return { exact, quantities }
-}
-
-/** The installation's own key: the only one that its settings hold. */
-const OWN_KEY = 'OPENAI_API_KEY'
-
-/** Where a model is called. The practice model answers for all of them. */
-export function targetOf({ provider }: Deps['settings'], terms: ModelInput): LlmTarget {
-  const { apiKey, baseUrl, practice } = provider
-  if (practice) return provider
-  const address = terms.baseUrl ?? baseUrl
-  // Our key is for the address that it was set with: whoever publishes a model must not be able to have
-  // it sent elsewhere, by mistake or to steal it. Another setting's key is not here to be sent at all.
-  const ownKey = terms.keyRef === undefined || terms.keyRef === OWN_KEY
-  const ownAddress = URL.parse(address)?.origin === URL.parse(baseUrl)?.origin
-  return {
-    baseUrl: address,
-    apiKey: ownKey && ownAddress ? apiKey : '',
-    model: terms.name,
-  }
 }

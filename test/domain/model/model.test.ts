@@ -1,7 +1,7 @@
 // A model's published terms follow each other; the same terms again are no news, a retired model takes no call.
 import { expect, it } from 'vitest'
 import { modelEvents, modelInput, type ModelInput } from '../../../src/domain/model/events.ts'
-import { model, type ModelCommand, usableModel } from '../../../src/domain/model/model.ts'
+import { model, type ModelCommand, modelIn, usableModel } from '../../../src/domain/model/model.ts'
 import { idOf, minute } from '../../support/account-commands.ts'
 import { given, stateOf } from '../../support/decider.ts'
 
@@ -46,7 +46,7 @@ it('takes no call once retired, until it is published again', () => {
     ...given(model, given(model, []).when(publish()).events()).when(retire).events(),
   ]
   given(model, retired).when(retire).thenNothing()
-  const usable = (events: typeof retired) => usableModel(stateOf(model, events), 'gpt-5-mini')
+  const usable = (events: typeof retired) => usableModel(modelIn(stateOf(model, events)), 'gpt-5-mini')
   expect(() => usable([])).toThrow('model_not_found')
   expect(() => usable(retired)).toThrow('model_retired')
   const again = [...retired, ...given(model, retired).when(publish()).events()]
