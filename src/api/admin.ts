@@ -16,6 +16,7 @@ import { organization } from '../domain/organization/organization.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { currentOf } from '../domain/subscription/state.ts'
 import { catalogueRoutes } from './admin-catalogue.ts'
+import { adminSpendRoutes } from './admin-spend.ts'
 import { organizationsRoute, usersRoute } from './admin-lists.ts'
 import { showSubscription, subscriptionSchema } from './billing-schemas.ts'
 import { Problem } from './errors.ts'
@@ -24,7 +25,7 @@ import { moneyOf, moneySchema, timeSchema } from './schemas.ts'
 
 const tag = 'admin'
 const access = (resource: string, action: string) =>
-  ({ actor: 'administrator', resource, action, limits: [] }) as const
+  ({ actor: 'administrator', resource, action, limits: ['request'] }) as const
 const reason = z.string().trim().min(1).max(500).meta({
   description: 'For the books, kept for ever: it must not name a person.',
 })
@@ -42,6 +43,7 @@ export const adminRoutes = (deps: Deps): AnyRoute[] => [
   creditRoute(deps),
   adjustRoute(deps),
   ...catalogueRoutes(deps),
+  ...adminSpendRoutes(deps),
 ]
 
 const userParams = z.strictObject({ id: idSchema('user') })

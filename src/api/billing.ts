@@ -24,6 +24,7 @@ import {
   showSubscription,
   subscriptionSchema,
 } from './billing-schemas.ts'
+import { budgetRoutes } from './budgets.ts'
 import { listPage, pageOf, pageQuery } from './pages.ts'
 import { type AnyRoute, type Answer, route } from './route.ts'
 
@@ -38,7 +39,13 @@ const access = (role: 'auditor' | 'admin', resource: string, action: string): Ac
 })
 
 export function billingRoutes(deps: Deps): AnyRoute[] {
-  return [accountRoute(deps), plansRoute(deps), subscribeRoute(deps), cancelRoute(deps)]
+  return [
+    accountRoute(deps),
+    plansRoute(deps),
+    subscribeRoute(deps),
+    cancelRoute(deps),
+    ...budgetRoutes(deps),
+  ]
 }
 
 const accountRoute = (deps: Deps) =>

@@ -12,6 +12,7 @@ import { ledger } from './ledger.ts'
 import { memberships } from './memberships.ts'
 import { openHolds } from './open-holds.ts'
 import { platformSummary } from './platform-summary.ts'
+import { providerCost } from './provider-cost.ts'
 import type { AnyProjection } from './projection.ts'
 import { usageRecords } from './usage-records.ts'
 import { usageSummary } from './usage-summary.ts'
@@ -47,6 +48,7 @@ export const projections: readonly AnyProjection[] = [
   denials,
   endUsers,
   platformSummary,
+  providerCost,
   agents,
   agentVersions,
   unfinishedAgents,

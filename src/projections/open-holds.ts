@@ -19,6 +19,8 @@ export interface OpenHold {
   readonly agentId: string
   readonly agentVersion: number
   readonly model: string
+  /** The most that the provider can take; absent for made-up answers. */
+  readonly costBoundNanos?: string
 }
 
 const keyOf = (event: ProjectedEvent<{ readonly invocationId: string }>) => event.data.invocationId
@@ -26,6 +28,7 @@ const ended = { keys: keyOf, project: () => undefined }
 
 function placed({ data, stream }: ProjectedEvent<AccountData<'HoldPlaced'>>): OpenHold {
   const { invocationId, amountNanos, at, userId, keyId, endUser, agentId, agentVersion } = data
+  const { costBoundNanos, practice } = data
   return {
     open: 1,
     orgId: parseStreamName(stream).id,
@@ -38,12 +41,13 @@ function placed({ data, stream }: ProjectedEvent<AccountData<'HoldPlaced'>>): Op
     agentId,
     agentVersion,
     model: data.model,
+    ...(costBoundNanos === undefined || practice ? {} : { costBoundNanos }),
   }
 }
 
 export const openHolds = projection<OpenHold, typeof accountEvents>(accountEvents, {
   name: 'open-holds',
-  version: 1,
+  version: 2,
   indexes: {
     placed: { equals: ['open'], orderBy: 'placedAt' },
     org: { equals: ['orgId'], orderBy: 'placedAt' },
@@ -69,4 +73,12 @@ export async function* holdsPlacedBefore(views: Views, before?: string): AsyncIt
     after = page.next
     if (after === undefined) return
   }
+}
+
+/** The most that the providers can take for all calls that have not ended. */
+export async function boundsHeld(views: Views): Promise<bigint> {
+  let sum = 0n
+  for await (const { costBoundNanos = '0' } of holdsPlacedBefore(views))
+    sum += BigInt(costBoundNanos)
+  return sum
 }

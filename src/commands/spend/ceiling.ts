@@ -185,9 +185,7 @@ class Purse {
   }
 
   async #ask(cost: bigint, budgets: readonly Policy<Budget>[]): Promise<void> {
-    const least = budgets
-      .map(({ terms }) => BigInt(terms.amountNanos))
-      .reduce(minNanos)
+    const least = budgets.map(({ terms }) => BigInt(terms.amountNanos)).reduce(minNanos)
     this.#part = maxNanos(least / PARTS, 1n)
     try {
       const events = await this.#say({
