@@ -39,7 +39,7 @@ import { StoreRefused } from './ports/store-refused.ts'
 import { projections as ownProjections } from './projections/index.ts'
 import type { AnyProjection } from './projections/projection.ts'
 import type { Runner } from './projections/runner.ts'
-import { wire, type Wired } from './wiring.ts'
+import { otherMasterKeysOf, wire, type Wired } from './wiring.ts'
 import { sweeps, workers as workerList } from './workers/index.ts'
 import { createWorkers, type Workers } from './workers/worker.ts'
 
@@ -87,6 +87,11 @@ export interface App {
   start(): Promise<{ url: string; notes: readonly string[] }>
   /** One tiny real call to the provider of a model, as it is published or as the settings have it. */
   check(model: string): Promise<{ readonly where: string; readonly answer: LlmCheck }>
+  /**
+   * Wraps every data key by MASTER_KEY that is not yet; what is done stays done. Answers how many it wrapped.
+   * @throws StoreRefused where no other master key is set, so that none is being replaced
+   */
+  rewrapKeys(): Promise<number>
   /** Copies log, contents and keys beside the running process into an empty directory. */
   backup(directory: string, onProgress?: BackupProgress): Promise<BackupReport>
   /** Takes no new work, lets the running end, flushes, closes. Safe to call more than once. */
@@ -136,6 +141,7 @@ async function openEngine(
     keysMongoDbUrl: config.KEYS_MONGODB_URL,
     redisUrl: config.REDIS_URL ?? '',
     masterKey: Buffer.from(config.MASTER_KEY ?? '', 'base64'),
+    otherMasterKeys: otherMasterKeysOf(config),
     // The counters have a clock of their own, unless a test tells the time.
     ...(clock ? { clock } : {}),
   })
@@ -271,6 +277,14 @@ async function compose(
     open,
     start,
     check: (model) => checkModel(deps, model),
+    async rewrapKeys() {
+      if (config.MASTER_KEY_OTHER === undefined)
+        throw new StoreRefused(
+          'MASTER_KEY_OTHER is not set: the new key belongs in MASTER_KEY, the old one in ' +
+            'MASTER_KEY_OTHER (docs/operations.md, Replacing the master key).',
+        )
+      return wired.rewrapKeys()
+    },
     async backup(directory, onProgress) {
       if (!engine.singleProcess)
         throw new StoreRefused(

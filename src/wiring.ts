@@ -40,6 +40,8 @@ export interface Wired {
   readonly logEnd: LogEnd
   /** The built-in model answers instead of a provider. */
   readonly practice: boolean
+  /** Wraps by the master key what another one wraps. */
+  rewrapKeys(): Promise<number>
   /** Ends what talks to the provider. */
   close(): Promise<void>
 }
@@ -63,7 +65,8 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
   const { engine, logger, clock, projections } = ground
   const ids = createIds()
   const masterKey = await masterKeyOf(config, engine)
-  const sealer = await createSealer({ keys: engine.keys, masterKey })
+  const previousMasterKeys = otherMasterKeysOf(config)
+  const sealer = await createSealer({ keys: engine.keys, masterKey, previousMasterKeys })
   const codec = createEventCodec(ground.events, { sealer, ids })
   const { events, snapshots, views: store, contents, jobs, counters, feed } = engine
   const alone = engine.singleProcess
@@ -111,6 +114,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     leases,
     logEnd: alone ? logEndOf(runner) : createLogEnd({ events, upcast, logger }),
     practice: practice !== undefined,
+    rewrapKeys: () => sealer.rewrapAll(masterKey),
     async close() {
       await openAi.close()
       await practice?.close()
@@ -139,6 +143,9 @@ async function masterKeyOf(config: Config, engine: Engine): Promise<Uint8Array> 
   if (!kept) throw new Error('MASTER_KEY is required with this engine')
   return kept
 }
+
+export const otherMasterKeysOf = ({ MASTER_KEY_OTHER: other }: Config): readonly Uint8Array[] =>
+  other === undefined ? [] : [Buffer.from(other, 'base64')]
 
 function settingsOf(config: Config, runId: string, practice: PracticeModel | undefined): Settings {
   return {

@@ -326,7 +326,7 @@ describe('what watches', () => {
     const metrics = createMetrics({
       engine,
       runner,
-      deps: { views, passwords },
+      deps: { views, passwords, limits: { countedAlone: () => 0 } },
       logEnd: { unseenMs: () => 0 },
       leases: { held: () => [] },
     })

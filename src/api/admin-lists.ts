@@ -28,7 +28,7 @@ import { type AnyRoute, route } from './route.ts'
 import { moneyOf, moneySchema, timeSchema } from './schemas.ts'
 
 const access = (resource: string) =>
-  ({ actor: 'administrator', resource, action: 'list', limits: [] }) as const
+  ({ actor: 'administrator', resource, action: 'list', limits: ['request'] }) as const
 
 const userSchema = z.strictObject({
   id: idSchema('user'),

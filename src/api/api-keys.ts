@@ -28,7 +28,7 @@ const access = (action: string): AccessRule => ({
   role: 'admin',
   resource: 'api_key',
   action,
-  limits: [],
+  limits: ['request'],
 })
 const params = z.strictObject({ id: idSchema('apiKey') })
 

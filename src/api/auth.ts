@@ -14,6 +14,7 @@ import { forgotPassword } from '../commands/user/forgot-password.ts'
 import { registerUser } from '../commands/user/register-user.ts'
 import { resetPassword } from '../commands/user/reset-password.ts'
 import { verifyEmail } from '../commands/user/verify-email.ts'
+import type { LimitedAction } from '../domain/policy/events.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { emailText } from '../domain/user/email.ts'
 import { PASSWORD_MAX, PASSWORD_MIN } from '../domain/user/password-policy.ts'
@@ -51,7 +52,7 @@ const tokenPair = z
   })
   .meta({ id: 'SignedIn' })
 
-const anyone = (action: string, limit: string) =>
+const anyone = (action: string, limit: LimitedAction) =>
   ({ actor: 'anyone', resource: 'session', action, limits: [limit] }) as const
 
 export function authRoutes(deps: Deps): AnyRoute[] {
@@ -118,7 +119,7 @@ function registration(deps: Deps, principal: Principal): AnyRoute[] {
       path: '/auth/verify-email',
       tag: 'auth',
       summary: 'Verify the address with the token that was mailed to it',
-      access: anyone('verify', 'verification'),
+      access: anyone('verify', 'request'),
       principal: ({ token }) => deps.ids.sha256(token),
       body: z.strictObject({ token: linkToken }),
       answers: { 204: { description: 'Verified' } },
@@ -163,7 +164,7 @@ function sessions(deps: Deps, principal: Principal): AnyRoute[] {
         'Each refresh token works once. The same one again within 30 seconds, its successor being ' +
         'unused, gets the same successor; later it ends the session, since somebody has copied it. ' +
         'Without a body the token of the cookie is taken.',
-      access: anyone('refresh', 'refresh'),
+      access: anyone('refresh', 'request'),
       body: z.strictObject({ refresh_token: z.exactOptional(z.string().min(1).max(2_048)) }),
       bodyOptional: true,
       answers: { 200: { description: 'The successor', schema: tokenPair } },
@@ -180,7 +181,7 @@ function sessions(deps: Deps, principal: Principal): AnyRoute[] {
       path: '/auth/logout',
       tag: 'auth',
       summary: 'End this session',
-      access: { actor: 'user', resource: 'session', action: 'end', limits: [] },
+      access: { actor: 'user', resource: 'session', action: 'end', limits: ['request'] },
       answers: { 204: { description: 'Ended: none of its tokens is good any more' } },
       async handler({ actor, root, request }) {
         if (actor.kind !== 'user') throw new Refusal('unauthenticated')
@@ -245,7 +246,7 @@ function passwords(
       tag: 'auth',
       summary: 'Choose a new password with the token that was mailed',
       description: 'Ends every session of the person.',
-      access: anyone('reset', 'password_reset'),
+      access: anyone('reset', 'request'),
       principal: ofToken,
       body: z.strictObject({ token: linkToken, password: passwordText }),
       answers: { 204: { description: 'The new password holds' } },

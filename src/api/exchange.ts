@@ -5,6 +5,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type Actor, actorRef } from '../commands/access.ts'
+import { admitRequest } from '../commands/admission/admit-request.ts'
+import type { CountersOrOwn } from '../commands/admission/counters-or-own.ts'
+import type { Rate } from '../commands/admission/limiter.ts'
+import { originOf } from '../commands/admission/origin.ts'
 import { NAMESPACE, type Root } from '../commands/context.ts'
 import type { Streams } from '../commands/streams.ts'
 import { messagesFor } from '../messages/index.ts'
@@ -14,6 +18,7 @@ import type { Sealer } from '../ports/sealer.ts'
 import type { Views } from '../projections/views.ts'
 import { type FieldIssue, Problem } from './errors.ts'
 import { checkText } from './json.ts'
+import { rateHeaders } from './rate-headers.ts'
 import type { Answer, AnyRoute, Call } from './route.ts'
 
 /** A query waits this long for what this process wrote before it came, and for an explicit `after`. */
@@ -26,6 +31,7 @@ export interface InputDeps {
   readonly clock: Clock
   readonly streams: Streams
   readonly views: Views
+  readonly limits: CountersOrOwn
   /** Aborts when the time of a stop is over: what is still being sent is broken off. */
   readonly breakingOff: AbortSignal
 }
@@ -57,6 +63,15 @@ export async function callOf(
       : undefined
   if (!one.body && !isNothing(given)) issues.push({ path: 'body', message: 'must be empty' })
   if (issues.length > 0) throw new Problem('invalid_input', {}, issues)
+  const showRate = (rate: Rate) => void reply.headers(rateHeaders(rate))
+  const rate = await admitRequest(deps, {
+    requestId: request.id,
+    actor,
+    access: one.access,
+    ip: request.ip,
+    address: one.principal?.(body as never),
+  })
+  if (rate) showRate(rate)
   if (one.reads) await waitForViews(deps, after, reply)
   return {
     params,
@@ -74,6 +89,9 @@ export async function callOf(
     reply,
     ifRevision: ifMatch(request),
     ip: request.ip,
+    get door() {
+      return { origin: originOf(deps.sealer, request.ip), onRate: showRate }
+    },
   }
 }
 

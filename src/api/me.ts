@@ -44,7 +44,8 @@ const sessionSchema = z
   })
   .meta({ id: 'Session' })
 
-const self = (action: string) => ({ actor: 'user', resource: 'me', action, limits: [] }) as const
+const self = (action: string) =>
+  ({ actor: 'user', resource: 'me', action, limits: ['request'] }) as const
 
 export function meRoutes(deps: Deps): AnyRoute[] {
   return [

@@ -30,6 +30,7 @@ export interface Metrics {
   served(request: ServedRequest): void
   /** Requests that will never have a usage record. */
   readonly usageDropped: (requests: number) => void
+  readonly denialsDropped: (denials: number) => void
   /** Opens the port; undefined where it is 0. @throws where the port is taken. */
   listen(host: string, port: number): Promise<string | undefined>
   close(): Promise<void>
@@ -38,7 +39,9 @@ export interface Metrics {
 export interface MetricsDeps {
   readonly engine: Pick<Engine, 'events' | 'jobs' | 'health'>
   readonly runner: Pick<Runner, 'status' | 'onEvents'>
-  readonly deps: Pick<Deps, 'views' | 'passwords'>
+  readonly deps: Pick<Deps, 'views' | 'passwords'> & {
+    readonly limits: Pick<Deps['limits'], 'countedAlone'>
+  }
   readonly logEnd: Pick<LogEnd, 'unseenMs'>
   readonly leases: Pick<Leases, 'held'>
   /** Names of the job queues. */
@@ -54,6 +57,9 @@ export function createMetrics(sources: MetricsDeps): Metrics {
     },
     usageDropped(requests) {
       counted?.usageDropped.inc(requests)
+    },
+    denialsDropped(denials) {
+      counted?.denialsDropped.inc(denials)
     },
     async listen(host, port) {
       if (port === 0) return undefined
@@ -83,6 +89,7 @@ export function createMetrics(sources: MetricsDeps): Metrics {
 interface Counted {
   readonly served: (request: ServedRequest) => void
   readonly usageDropped: Counter
+  readonly denialsDropped: Counter
   readonly ended: Counter<'end' | 'reason' | 'practice'>
   readonly tokens: Counter<'class'>
   readonly bytes: Counter<'part'>
@@ -104,6 +111,11 @@ function counters(client: PromClient, registry: Registry): Counted {
     usageDropped: new client.Counter({
       name: 'daybook_usage_records_dropped_total',
       help: 'Requests without a usage record, because the log did not take it.',
+      registers,
+    }),
+    denialsDropped: new client.Counter({
+      name: 'daybook_denials_dropped_total',
+      help: 'Refusals that were not written down, because the log did not take them.',
       registers,
     }),
     ended: new client.Counter({
@@ -259,6 +271,12 @@ function ofTheProcess(gauge: MakeGauge, { engine, deps, leases }: MetricsDeps) {
   gauge('lease_held', '1 where this process does what one of several does.', ['lease'], (one) => {
     for (const { name, held } of leases.held()) one.set({ lease: name }, held ? 1 : 0)
   })
+  gauge(
+    'limits_counted_alone',
+    'Requests whose limits this process counted for itself.',
+    [],
+    (one) => one.set(deps.limits.countedAlone()),
+  )
   gauge('password_hashes', 'Password hashes by state.', ['state'], (one) => {
     for (const [state, count] of Object.entries(deps.passwords.load?.() ?? {}))
       one.set({ state }, count)

@@ -31,7 +31,7 @@ import { type AnyRoute, type Answer, route } from './route.ts'
 
 const tag = 'organizations'
 const access = (action: string) =>
-  ({ actor: 'user', resource: 'organization', action, limits: [] }) as const
+  ({ actor: 'user', resource: 'organization', action, limits: ['request'] }) as const
 const params = z.strictObject({ id: idSchema('organization') })
 const memberParams = params.extend({ user_id: idSchema('user') })
 

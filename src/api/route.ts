@@ -6,6 +6,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { AccessRule, Actor } from '../commands/access.ts'
+import type { Rate } from '../commands/admission/limiter.ts'
 import type { Root } from '../commands/context.ts'
 import type { Messages, ProblemCode } from '../messages/messages.ts'
 import type { Position } from '../ports/event-store.ts'
@@ -29,6 +30,12 @@ export interface Call<P, Q, B> {
   readonly ifRevision: number | undefined
   /** Address of the client, as far as the proxies are trusted. */
   readonly ip: string
+  /** For commands that decide about limits themselves: where the request comes from, as limits count it. */
+  readonly door: {
+    readonly origin: string
+    /** Puts the limit into the answer's headers. */
+    readonly onRate: (rate: Rate) => void
+  }
 }
 
 /** What a handler answers. `undefined` body: 204, or the handler has answered on `reply` itself. */

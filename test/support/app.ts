@@ -11,6 +11,7 @@ import { type App, createApp, type Overrides } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { type FakeClock, fakeClock } from './clock.ts'
 import { distributedEnvironment, onDistributed } from './distributed-app.ts'
+import { takeLimitsAway } from './limits.ts'
 import { silent } from './silent.ts'
 import { startUpstream } from './upstream.ts'
 
@@ -54,9 +55,15 @@ export interface TestApp {
   stop(): Promise<void>
 }
 
+export interface TestAppOptions {
+  /** kept: the limits that the platform begins with bind. */
+  readonly limits?: 'none' | 'kept'
+}
+
 export async function startTestApp(
   environment: Readonly<Record<string, string>> = {},
   overrides: Overrides = {},
+  { limits = 'none' }: TestAppOptions = {},
 ): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'daybook-test-'))
   const servers = onDistributed() ? await distributedEnvironment() : undefined
@@ -84,6 +91,10 @@ export async function startTestApp(
     return app
   }
   let app = await open()
+  if (limits === 'none') {
+    await takeLimitsAway(app.deps)
+    await app.runner.views.passed(await app.engine.events.head(), 10_000)
+  }
   let base: Promise<string> | undefined
   const settled = async () => {
     const head = await app.engine.events.head()

@@ -31,7 +31,7 @@ const access = (action: string): AccessRule => ({
   scope: 'audit:read',
   resource: 'audit',
   action,
-  limits: [],
+  limits: ['request'],
 })
 
 export const auditRoutes = (deps: HistoryDeps): AnyRoute[] => [

@@ -20,7 +20,10 @@ import {
   type InvocationMetadata,
 } from '../../domain/invocation/events.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import type { OrganizationRole } from '../../domain/organization/events.ts'
 import type { OrganizationActor } from '../access.ts'
+import { admissionAgain, admitCall, type CallToAdmit } from '../admission/admit-call.ts'
+import type { Rate } from '../admission/limiter.ts'
 import { readContent, storeContent } from '../contents.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
@@ -49,6 +52,9 @@ export interface Caller {
   readonly userId?: string
   readonly keyId?: string
   readonly orgId: string
+  readonly role?: OrganizationRole | 'key'
+  /** Keyed digest of the network address that the call comes from. */
+  readonly origin?: string | undefined
 }
 
 /** Everything that the call needs from here on. */
@@ -59,6 +65,8 @@ export interface Admitted {
   readonly prompt: Prompt | undefined
   /** Of the platform's spend ceiling; whoever carries out the call ends it. */
   readonly spend: SpendShare
+  /** How its tightest limit stands; undefined where it took nothing of one. */
+  readonly rate: Rate | undefined
 }
 
 /** The one text of a call before its answer: what was sent, and what was made of it. */
@@ -112,10 +120,12 @@ function labelled(version: CallTerms['version'], request: InvokeInput) {
   return { variables: { ...values, ...variables }, metadata: tags }
 }
 
-export const callerOf = (actor: OrganizationActor): Caller => {
+export const callerOf = (actor: OrganizationActor, origin?: string): Caller => {
   const { orgId } = actor
   if (orgId === undefined) throw new Refusal('organization_required')
-  return actor.kind === 'key' ? { keyId: actor.keyId, orgId } : { userId: actor.userId, orgId }
+  if (actor.kind === 'key') return { keyId: actor.keyId, orgId, role: 'key', origin }
+  const { userId, role } = actor
+  return { userId, orgId, origin, ...(role === undefined ? {} : { role }) }
 }
 
 /** Who asked, as events store it. */
@@ -130,7 +140,8 @@ export const requestDigest = ({ ids }: Pick<Deps, 'ids'>, root: Root): string =>
 
 /**
  * @throws Refusal of the agent, the variables, the terms, or insufficient_credit, account_not_found,
- *   request_too_old, idempotency_key_reused, budget_exceeded, spend_ceiling_reached
+ *   request_too_old, idempotency_key_reused, budget_exceeded, spend_ceiling_reached, policy_denied,
+ *   rate_limited
  */
 export async function admit(
   deps: Deps,
@@ -146,24 +157,60 @@ export async function admit(
   const { agentId, label, maxTokens } = request
   const terms = await termsFor(deps, { orgId, agentId, label, maxTokens, at })
   const { variables, prompt } = prepare(terms, request)
-  const { priceNanos, costNanos } = await boundOf(deps, terms, prompt)
+  const { priceNanos, costNanos, tokens } = await boundOf(deps, terms, prompt)
+  const asked = holdCommand(deps, caller, root, request, terms)
+  const wanted = callToAdmit(caller, { ...asked, invocationId, at }, terms, tokens)
+  const admitted = await admitCall(deps, wanted)
+  const { budgets, rate } = admitted
   const command = {
-    ...holdCommand(deps, caller, root, request, terms),
+    ...asked,
+    ...(budgets.length > 0 ? { budgets } : {}),
     invocationId,
     amountNanos: priceNanos,
     costBoundNanos: costNanos.toString(),
     at,
   }
-  // Refused before anything is stored; the append decides.
-  await deps.streams.check(account, orgId, { ...command, contents: [] })
-  const spend = await deps.spend.reserve({ at, costNanos })
+  const text = requestText({ input: request.input, variables, ...prompt })
+  let held: Held
   try {
-    const text = requestText({ input: request.input, variables, ...prompt })
-    const { hold, isNew } = await placeHold(deps, caller, root, command, text)
-    if (isNew)
-      return { accepted: acceptedFrom(deps, caller, request, hold, terms), terms, prompt, spend }
-    spend.end(0n)
-    return await again(deps, caller, request, hold)
+    held = await holdCredit(deps, caller, root, command, text)
+  } catch (error) {
+    await admitted.undo('all')
+    throw error
+  }
+  const { hold, spend } = held
+  if (held.isNew) {
+    const accepted = {
+      ...acceptedFrom(deps, caller, request, hold, terms),
+      decision: admitted.admission,
+    }
+    return { accepted, terms, prompt, spend, rate }
+  }
+  // The same wish was there first: its place is this one's too.
+  spend.end(0n)
+  await admitted.undo('units')
+  return again(deps, caller, request, hold)
+}
+
+interface Held {
+  readonly hold: Hold
+  readonly isNew: boolean
+  readonly spend: SpendShare
+}
+
+async function holdCredit(
+  deps: Deps,
+  caller: Caller,
+  root: Root,
+  command: Omit<PlaceHold, 'contents'> & { readonly costBoundNanos: string },
+  text: string,
+): Promise<Held> {
+  const { at, costBoundNanos } = command
+  // Refused before anything is stored; the append decides.
+  await deps.streams.check(account, caller.orgId, { ...command, contents: [] })
+  const spend = await deps.spend.reserve({ at, costNanos: BigInt(costBoundNanos) })
+  try {
+    return { ...(await placeHold(deps, caller, root, command, text)), spend }
   } catch (error) {
     spend.end(0n)
     throw error
@@ -212,6 +259,22 @@ async function holdBefore(
   return hold
 }
 
+const callToAdmit = (
+  caller: Caller,
+  of: Pick<Hold, 'invocationId' | 'agentId' | 'at'> & { readonly endUser?: string | undefined },
+  { sharedAgent, chain }: CallTerms,
+  expectedTokens: number,
+): CallToAdmit => ({
+  ...caller,
+  invocationId: of.invocationId,
+  agentId: of.agentId,
+  endUser: of.endUser,
+  sharedAgent,
+  models: chain.map(({ link }) => link.model),
+  expectedTokens,
+  at: of.at,
+})
+
 /** From the hold as it stands: nothing is rendered, counted or stored a second time. */
 async function again(
   deps: Deps,
@@ -228,10 +291,12 @@ async function again(
     at,
     hold,
   })
-  const accepted = acceptedFrom(deps, caller, request, hold, terms)
+  const before = callToAdmit(caller, hold, terms, 0)
+  const decision = await admissionAgain(deps, before)
+  const accepted = { ...acceptedFrom(deps, caller, request, hold, terms), decision }
   const prompt = await readPrompt(deps, accepted.messages)
   const spend = await deps.spend.reserve({ at, costNanos: BigInt(hold.costBoundNanos ?? 0) })
-  return { accepted, terms, prompt, spend }
+  return { accepted, terms, prompt, spend, rate: undefined }
 }
 
 function holdCommand(

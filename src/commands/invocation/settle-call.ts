@@ -11,6 +11,7 @@ import type { Terminal } from '../../domain/invocation/events.ts'
 import type { Invocation } from '../../domain/invocation/invocation.ts'
 import { readSettlement } from '../../domain/invocation/settlement.ts'
 import type { Position } from '../../ports/event-store.ts'
+import { giveBack } from '../admission/limiter.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { accountStep, instantOf } from './flow.ts'
@@ -23,7 +24,7 @@ export interface Settled {
 
 /** @param invocation one that has ended */
 export async function settleCall(
-  deps: Pick<Deps, 'streams' | 'ids' | 'clock' | 'contents' | 'logger'>,
+  deps: Pick<Deps, 'streams' | 'ids' | 'clock' | 'contents' | 'logger' | 'limits'>,
   root: Root,
   invocation: Invocation,
 ): Promise<Settled> {
@@ -36,6 +37,8 @@ export async function settleCall(
   await forgetTexts(deps, invocation)
   const { name, command } = settlementCommand(end, instantOf(deps))
   const result = await deps.streams.transact(account, orgId, command, accountStep(deps, root, name))
+  // Once: whoever comes second has written nothing.
+  if (result.events.length > 0) await giveLimitsBack(deps, invocation)
   return {
     balanceNanos: result.events.map(balanceAfter).find(isKnown) ?? balanceOf(result.state),
     position: result.position,
@@ -48,6 +51,28 @@ const balanceAfter = ({ type, data }: AccountEvent): bigint | undefined =>
   (type === 'HoldSettled' || type === 'HoldReleased') && data.balanceNanos !== undefined
     ? BigInt(data.balanceNanos)
     : undefined
+
+/** Its place goes to the next call, and its tokens are counted as they were. */
+async function giveLimitsBack(
+  { limits, logger }: Pick<Deps, 'limits' | 'logger'>,
+  { accepted, end }: Invocation,
+): Promise<void> {
+  const taken = accepted?.decision?.taken ?? []
+  if (taken.length === 0 || !accepted || !end) return
+  try {
+    await giveBack(limits, taken, accepted.invocationId, tokensOf(end))
+  } catch (error) {
+    logger.warn({ invocationId: accepted.invocationId, error }, 'limits not given back')
+  }
+}
+
+/** 0 where the provider was never asked; undefined where nobody knows. */
+function tokensOf({ data: { usage, attempt } }: Terminal): number | undefined {
+  if (!usage) return attempt === undefined ? 0 : undefined
+  if (usage.basis === 'unknown') return undefined
+  const { input_uncached, input_cached, output, reasoning } = usage.quantities
+  return input_uncached + input_cached + output + reasoning
+}
 
 /** An agent that keeps no texts: what was stored for the call goes with its end. */
 async function forgetTexts(

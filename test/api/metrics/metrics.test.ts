@@ -22,6 +22,7 @@ beforeEach(async () => {
     runner: books.runner,
     deps: {
       views: books.views,
+      limits: { countedAlone: () => 3 },
       passwords: {
         hash: (password) => Promise.resolve(password),
         verify: () => Promise.resolve({ ok: false, rehash: false }),
