@@ -85,8 +85,7 @@ async function shownData(
     // What no schema words, nobody has said who may see.
     const schema = Object.hasOwn(shape, field) ? (shape[field] as z.ZodType) : undefined
     if (!schema || value === undefined) continue
-    const [name, plain] = await shownField(sealer, { field, schema, value, data }, reader)
-    shown[name] = plain
+    shown[nameOf(field)] = await shownField(sealer, { field, schema, value, data }, reader)
   }
   return shown
 }
@@ -102,60 +101,84 @@ async function shownField(
   sealer: Pick<Sealer, 'open'>,
   { field, schema, value, data }: Field,
   reader: HistoryReader,
-): Promise<[name: string, value: unknown]> {
+): Promise<unknown> {
   const dataClass = dataClassOf(schema)
-  if (dataClass?.class === 'clear') return named(field, schema, value, reader)
-  const sealed = sealedSchema.safeParse(value)
+  if (dataClass?.class === 'clear') return fieldFor(field, schema, reader).show(value)
+  const stored = sealedSchema.safeParse(value)
   // A secret is not opened by anybody, not even to see whether it is still there.
-  if (!dataClass || dataClass.class === 'secret' || !sealed.success)
-    return [snake(field), isErased(value) ? ERASED : SEALED]
-  const opened = await openSealed(sealer, sealed.data)
-  if (isErased(opened)) return [snake(field), ERASED]
-  return [snake(field), isShownTo(reader, schema, data[dataClass.subject]) ? opened : SEALED]
+  if (!dataClass || dataClass.class === 'secret' || !stored.success)
+    return isErased(value) ? ERASED : SEALED
+  const opened = await openSealed(sealer, stored.data)
+  if (isErased(opened)) return ERASED
+  return isShownTo(reader, schema, data[dataClass.subject]) ? opened : SEALED
+}
+
+type Show = (value: unknown) => unknown
+
+const sealed: Show = () => SEALED
+/** Of an object in a place where the schema words none, nobody has said who may see it. */
+const plain: Show = (value) => (typeof value === 'object' && value !== null ? SEALED : value)
+const amount: Show = (value) => (typeof value === 'string' ? money(BigInt(value)) : plain(value))
+
+/** Worked out once for each schema and reader: a bulk answer shows the same few types again and again. */
+const shows = new WeakMap<z.ZodType, Map<string, Show>>()
+
+function showFor(schema: z.ZodType, reader: HistoryReader, nanos: boolean): Show {
+  const key = `${reader}|${nanos}`
+  const known = shows.get(schema)
+  const made = known?.get(key) ?? makeShow(schema, reader, nanos)
+  if (known) known.set(key, made)
+  else shows.set(schema, new Map([[key, made]]))
+  return made
+}
+
+function makeShow(schema: z.ZodType, reader: HistoryReader, nanos: boolean): Show {
+  if (!isShownTo(reader, schema)) return sealed
+  if (isWrapped(schema)) return showFor(schema.unwrap() as z.ZodType, reader, nanos)
+  if (schema instanceof z.ZodUnion) {
+    const options = schema.options.map((option) => ({
+      option: option as z.ZodType,
+      show: showFor(option as z.ZodType, reader, nanos),
+    }))
+    return (value) =>
+      options.find(({ option }) => option.safeParse(value).success)?.show(value) ?? SEALED
+  }
+  if (schema instanceof z.ZodArray) {
+    const show = showFor(schema.element as z.ZodType, reader, nanos)
+    return (value) => (Array.isArray(value) ? value.map(show) : plain(value))
+  }
+  if (schema instanceof z.ZodObject) return showObject(schema, reader)
+  // A map of the customer's own names and texts.
+  if (schema instanceof z.ZodRecord) return (value) => value
+  return nanos || isPrice(schema) ? amount : plain
+}
+
+function showObject(schema: z.ZodObject, reader: HistoryReader): Show {
+  const fields = new Map(
+    Object.entries(schema.shape).map(([field, own]) => [
+      field,
+      fieldFor(field, own as z.ZodType, reader),
+    ]),
+  )
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return value
+    const shown: Record<string, unknown> = {}
+    for (const [field, one] of Object.entries(value)) {
+      const own = fields.get(field)
+      if (own) shown[own.name] = own.show(one)
+    }
+    return shown
+  }
 }
 
 /** A field under its name in HTTP: `holdNanos: '5000000'` is `hold: { amount, currency }`. */
-const named = (
-  field: string,
-  schema: z.ZodType,
-  value: unknown,
-  reader: HistoryReader,
-): [string, unknown] => [
-  snake(field.replace(/Nanos$/, '')),
-  walked(schema, value, reader, field.endsWith('Nanos') || isPrice(schema)),
-]
+const fieldFor = (field: string, schema: z.ZodType, reader: HistoryReader) => ({
+  name: nameOf(field),
+  show: showFor(schema, reader, field.endsWith('Nanos')),
+})
 
-const snake = (name: string): string =>
-  name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+const nameOf = (field: string): string =>
+  field.replace(/Nanos$/, '').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** Prices have no name of their own: their schema says what they are. */
 const isPrice = (schema: z.ZodType): boolean => schema.description?.startsWith('nano-USD') ?? false
-
-function walked(
-  schema: z.ZodType,
-  value: unknown,
-  reader: HistoryReader,
-  amount = isPrice(schema),
-): unknown {
-  if (!isShownTo(reader, schema)) return SEALED
-  if (isWrapped(schema)) return walked(schema.unwrap() as z.ZodType, value, reader, amount)
-  if (schema instanceof z.ZodUnion) {
-    const options = schema.options as readonly z.ZodType[]
-    const fitting = options.find((option) => option.safeParse(value).success)
-    return fitting ? walked(fitting, value, reader, amount) : SEALED
-  }
-  if (value === null || typeof value !== 'object')
-    return amount && typeof value === 'string' ? money(BigInt(value)) : value
-  if (schema instanceof z.ZodArray && Array.isArray(value))
-    return value.map((one) => walked(schema.element as z.ZodType, one, reader))
-  if (schema instanceof z.ZodObject) {
-    const shape = schema.shape as Readonly<Record<string, z.ZodType>>
-    const fields = Object.entries(value).flatMap(([field, one]) => {
-      const own = Object.hasOwn(shape, field) ? shape[field] : undefined
-      return own ? [named(field, own, one, reader)] : []
-    })
-    return Object.fromEntries(fields)
-  }
-  // A map of the customer's own names and texts; of anything else nobody has said who may see it.
-  return schema instanceof z.ZodRecord ? value : SEALED
-}

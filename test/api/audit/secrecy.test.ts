@@ -55,7 +55,7 @@ describe('secrets', () => {
       ['tokenHash', 'secretDigest', 'passwordHash'].flatMap((field) => {
         const value = data[field]
         if (value === undefined) return []
-        return [typeof value === 'string' ? value : String((value as { sealed: string }).sealed)]
+        return [typeof value === 'string' ? value : (value as { sealed: string }).sealed]
       }),
     )
     expect(hidden.length).toBeGreaterThan(3)
