@@ -53,21 +53,19 @@ export function openChunkStream(
   const chunk = (delta: string, finishReason: string | null = null): string =>
     `${head},"choices":[{"index":0,"delta":${delta},"logprobs":null,"finish_reason":${JSON.stringify(finishReason)}}]${withUsage}}\n\n`
 
+  /** The first chunk; what a call of a tool begins has no text. */
+  function roleOnce(content: '""' | 'null'): string {
+    if (role) return ''
+    role = true
+    return chunk(`{"role":"assistant","content":${content},"refusal":null}`)
+  }
+
   function write(piece: Piece) {
-    let frames = ''
-    if (!role) {
-      role = true
-      const content = piece.kind === 'call' ? 'null' : '""'
-      frames = chunk(`{"role":"assistant","content":${content},"refusal":null}`)
-    }
-    socket.write(
-      frames +
-        chunk(
-          piece.kind === 'text'
-            ? `{"content":${JSON.stringify(piece.text)}}`
-            : `{"tool_calls":[${JSON.stringify(callOf(piece))}]}`,
-        ),
-    )
+    const said =
+      piece.kind === 'text'
+        ? `${roleOnce('""')}${chunk(`{"content":${JSON.stringify(piece.text)}}`)}`
+        : `${roleOnce('null')}${chunk(`{"tool_calls":[${JSON.stringify(callOf(piece))}]}`)}`
+    socket.write(said)
   }
 
   function flush() {
@@ -114,12 +112,6 @@ export function openChunkStream(
     }
   }
 
-  /** All that waits, in one: after it only the last frame comes. */
-  function everything() {
-    for (const piece of waiting.splice(0)) write(piece)
-    if (!role) write({ kind: 'text', text: '' })
-  }
-
   return {
     get started() {
       return socket.started
@@ -140,10 +132,10 @@ export function openChunkStream(
     finish({ text, toolCalls, attempt, finishReason, usage }) {
       rest(text, attempt, toolCalls)
       if (socket.over) return
-      everything()
+      for (const piece of waiting.splice(0)) write(piece)
       const last =
         includeUsage && usage ? `${head},"choices":[],"usage":${JSON.stringify(usage)}}\n\n` : ''
-      socket.end(`${chunk('{}', finishReason)}${last}data: [DONE]\n\n`)
+      socket.end(`${roleOnce('""')}${chunk('{}', finishReason)}${last}data: [DONE]\n\n`)
     },
     fail(error) {
       if (head !== undefined && !socket.over && role)
