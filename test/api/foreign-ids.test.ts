@@ -18,6 +18,8 @@ let app: TestApp
 let world: World
 let stranger: Funded
 let invocationId: string
+/** Of what has a route to read it and another to change it. */
+const idsOf: Record<string, string> = {}
 
 beforeAll(async () => {
   app = await startTestApp()
@@ -25,6 +27,14 @@ beforeAll(async () => {
   world = { test: app, owner: await fund(app), administrator }
   stranger = await fund(app)
   invocationId = (await invoke(app, world.owner)).body.invocation_id
+  for (const [read, change] of [
+    ['GET /policies/{id}', 'DELETE /policies/{id}'],
+    ['GET /admin/policies/{id}', 'DELETE /admin/policies/{id}'],
+    ['GET /api-keys/{id}', 'DELETE /api-keys/{id}'],
+  ] as const) {
+    const { wish } = (await mutations[change]?.(world)) ?? {}
+    idsOf[read] = wish?.line.split('/').at(-1) ?? ''
+  }
 }, 30_000)
 afterAll(async () => {
   // A call was made to be canceled, and nobody could.
@@ -62,6 +72,7 @@ async function wishOf(name: string): Promise<Wish> {
     .replace('{agent_id}', agentId)
     .replace('/invocations/{id}', `/invocations/${invocationId}`)
     .replace('/organizations/{id}', `/organizations/${orgId}`)
+    .replace('{id}', () => idsOf[name] ?? '{id}')
   return { line }
 }
 

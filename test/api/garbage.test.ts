@@ -2,6 +2,7 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../src/api/openapi.ts'
+import { SPEND_CEILING } from '../../src/domain/policy/defaults.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { logOf, quiet } from '../support/crash-data.ts'
 import { fund, invoke } from '../support/funded.ts'
@@ -47,6 +48,13 @@ async function known(): Promise<Known> {
   ]
   const call = await invoke(app, owner)
   const none = '0123456789abcdefghjkmnpqrs'
+  const made = async (path: string, body: unknown) => {
+    const { token } = owner
+    return (await app.request<{ id: string }>(`POST ${path}`, { token, body })).body.id
+  }
+  const keys = [await made('/api-keys', { name: 'K', scopes: ['invoke'] }), `key_${none}`]
+  const rule = { kind: 'resource_access', name: 'P', effect: 'deny', models: ['none'] }
+  const policies = [await made('/policies', rule), SPEND_CEILING, `pol_${none}`]
   const orgs = [owner.orgId, stranger.orgId, `org_${none}`]
   const agents = [owner.agentId, stranger.agentId, `agt_${none}`]
   const invocations = [call.body.invocation_id, `inv_${none}`]
@@ -65,6 +73,10 @@ async function known(): Promise<Known> {
       '/admin/invocations/{id}/adjust id': invocations,
       '/admin/users/{id}/deactivate id': [victim.userId, `usr_${none}`],
       '/admin/users/{id}/activate id': [victim.userId, `usr_${none}`],
+      '/api-keys/{id} id': keys,
+      '/api-keys/{id}/rotate id': keys,
+      '/policies/{id} id': policies,
+      '/admin/policies/{id} id': [SPEND_CEILING, `pol_${none}`],
       '/me/sessions/{id} id': [victim.sessionId, `ses_${none}`],
       id: orgs,
     },

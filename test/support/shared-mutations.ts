@@ -3,6 +3,7 @@ import { fund, invoke } from './funded.ts'
 import { mailToken } from '../../src/commands/mail/mail-token.ts'
 import { listOpenMails } from '../../src/projections/open-mails.ts'
 import { freshEmail, newPerson } from './people.ts'
+import { policyAndKeyRows } from './policy-mutations.ts'
 import { signIn, signInMember } from './seed.ts'
 import { ANOTHER_TARGET, type Mutation, own, type Rows, type World } from './mutations.ts'
 
@@ -271,4 +272,9 @@ const retiring = (
   effects,
 })
 
-export const sharedRows: Rows = { ...organizationRows, ...billingRows, ...adminRows }
+export const sharedRows: Rows = {
+  ...organizationRows,
+  ...billingRows,
+  ...adminRows,
+  ...policyAndKeyRows,
+}
