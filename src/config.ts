@@ -120,6 +120,16 @@ const settings = z.object({
         'Distributed engine: required, the same in every process.',
       ...secret,
     }),
+  MASTER_KEY_OTHER: z
+    .base64()
+    .refine((text) => Buffer.from(text, 'base64').length === 32, '32 bytes in base64')
+    .optional()
+    .meta({
+      description:
+        'Opens data keys too, and wraps none: the next master key, or the last one, while the master key is ' +
+        'replaced (daybook keys rotate).',
+      ...secret,
+    }),
   REGISTRATION: z
     .enum(['open', 'invite', 'closed'])
     .default('open')
@@ -254,7 +264,11 @@ export const usesPracticeModel = (config: Config): boolean =>
 
 /** What single settings cannot know; from the values as given, so that one mistake hides no other. */
 function contradictions(given: Readonly<Record<string, string>>, others: boolean): string[] {
-  return [...engineProblems(given), ...(others ? [] : providerProblems(given))]
+  return [
+    ...engineProblems(given),
+    ...masterKeyProblems(given),
+    ...(others ? [] : providerProblems(given)),
+  ]
 }
 
 const OF_THE_DISTRIBUTED_ENGINE = [
@@ -269,6 +283,12 @@ function engineProblems(given: Readonly<Record<string, string>>): string[] {
   return OF_THE_DISTRIBUTED_ENGINE.filter((name) => given[name] === undefined).map(
     (name) => `${name}: required with ENGINE=distributed`,
   )
+}
+
+function masterKeyProblems({ MASTER_KEY, MASTER_KEY_OTHER }: Readonly<Record<string, string>>) {
+  return MASTER_KEY_OTHER !== undefined && MASTER_KEY === undefined
+    ? ['MASTER_KEY: required with MASTER_KEY_OTHER']
+    : []
 }
 
 function providerProblems(given: Readonly<Record<string, string>>): string[] {

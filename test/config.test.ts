@@ -81,6 +81,7 @@ describe('the settings', () => {
       'KEYS_MONGODB_URL',
       'REDIS_URL',
       'MASTER_KEY',
+      'MASTER_KEY_OTHER',
       'OPENAI_API_KEY',
       'PROVIDER_KEY_NAME',
     ])

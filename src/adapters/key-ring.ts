@@ -55,7 +55,8 @@ export function createKeyRing(options: {
     if (!wrapping)
       throw new WrongMasterKey(
         `The master key ${master.id} does not open the keys of this data, which ${stored.masterKeyId} ` +
-          'wraps: put back the master.key (or MASTER_KEY) that belongs to them, from the backup of the keys.',
+          'wraps: put back the master.key (or MASTER_KEY) that belongs to them, from the backup of the keys. ' +
+          'While the master key is replaced, the other one belongs in MASTER_KEY_OTHER.',
       )
     return decrypt(wrapping.key, stored.wrapped, id)
   }

@@ -47,6 +47,25 @@ export function upkeepCommands(program: Command): void {
     )
   const keys = program.command('keys').description('the server’s own keys')
   keys
+    .command('rotate')
+    .description('wrap all data keys by MASTER_KEY, with the last one in MASTER_KEY_OTHER')
+    .addHelpText(
+      'after',
+      '\nBroken off, it is finished by giving it again. Steps: docs/operations.md.',
+    )
+    .action((_options, command: Command) =>
+      answer(
+        command,
+        'keys.rotate',
+        {},
+        {
+          kind: 'sentence',
+          text: (row) =>
+            `${String(row['wrapped'])} keys were wrapped anew; all are wrapped by MASTER_KEY now.`,
+        },
+      ),
+    )
+  keys
     .command('rotate-signing')
     .description('sign tokens with a new key; the old one verifies until they expire')
     .action((_options, command: Command) =>

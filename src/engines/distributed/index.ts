@@ -37,6 +37,8 @@ export interface EngineOptions {
   readonly redisUrl: string
   /** Running text is sealed on its way through Redis. */
   readonly masterKey: Uint8Array
+  /** Processes that replace the master key one by one read each other's text. */
+  readonly otherMasterKeys?: readonly Uint8Array[]
   /** Tests tell the counters the time; otherwise Redis' own clock counts. */
   readonly clock?: Clock
 }
@@ -66,7 +68,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       )
     const contents = openContentStore({ db: mongo.keys })
     const views = opened(await openViewStore({ db: mongo.views, logger }))
-    const feed = opened(createLiveFeed({ redis, logger, masterKey: options.masterKey }))
+    const { masterKey, otherMasterKeys } = options
+    const feed = opened(createLiveFeed({ redis, logger, masterKey, otherMasterKeys }))
     const jobs = opened(createJobQueue({ redis, logger }))
     return {
       singleProcess: false,

@@ -29,6 +29,8 @@ export interface LiveFeedOptions {
   readonly logger: Logger
   /** All processes have the same; the text is sealed with what is made of it. */
   readonly masterKey: Uint8Array
+  /** Others that open it. */
+  readonly otherMasterKeys?: readonly Uint8Array[] | undefined
   readonly limits?: LiveFeedLimits
 }
 
@@ -36,7 +38,7 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & { close(): 
   const { redis, logger, limits = LIMITS } = options
   const keyOf = (invocationId: string) => redis.key(`feed:${invocationId}`)
   const client = redis.connect({ commandTimeout: WRITE_WITHIN_MS })
-  const seal = createFeedSeal(options.masterKey)
+  const seal = createFeedSeal(options.masterKey, options.otherMasterKeys)
   const writer = new FeedWriter(client, { logger, seal, maxBytes: limits.outBytes })
   const reader = new FeedReader(redis, { logger, seal, queueBytes: limits.listenerBytes })
   return {
