@@ -1,0 +1,120 @@
+// A server that behaves as OpenAI, Azure, vLLM, Ollama or OpenRouter is called as it wants to be, with the
+// files that the documentation shows, and nothing of the seller's account reaches a customer.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { modelOf } from '../../src/commands/model/model-body.ts'
+import { startTestApp, type TestApp } from '../support/app.ts'
+import { openEvents } from '../support/event-source.ts'
+import { callOf, fund, type Funded, invoke, moneyOf } from '../support/funded.ts'
+import { at, documentedModel, settingsFor } from '../support/providers/documented.ts'
+import { kinds } from '../support/providers/kinds.ts'
+import { type ProviderServer, startProvider, WORDS } from '../support/providers/server.ts'
+
+const CANARY = 'org-canaryAccount7f3k'
+/** What only the seller knows, or no customer needs to know. */
+const AFFAIRS = /canary|quota|billing|credit|api[ _-]?key|tier|organization org-|deployment/iu
+
+/** Everything that is logged, as one text. */
+function listeningLogger() {
+  const lines: string[] = []
+  const note = (fields: object, message: string) =>
+    void lines.push(JSON.stringify({ ...fields, message }))
+  return { lines, debug: note, info: note, warn: note, error: note }
+}
+
+let app: TestApp
+let base: string
+const log = listeningLogger()
+const servers = new Map<string, ProviderServer>()
+beforeAll(async () => {
+  const settings: Record<string, string> = {}
+  for (const kind of kinds) {
+    const server = await startProvider(kind)
+    servers.set(kind.name, server)
+    Object.assign(settings, settingsFor(server, kind))
+  }
+  app = await startTestApp(settings, { logger: log })
+  base = await app.listen()
+})
+afterAll(async () => {
+  await app.stop()
+  for (const server of servers.values()) await server.close()
+})
+
+describe.each(kinds)('$name', (kind) => {
+  const server = () => {
+    const found = servers.get(kind.name)
+    if (!found) throw new Error('it was started')
+    return found
+  }
+  const customer = (): Promise<Funded> => {
+    const model = modelOf(at(server(), documentedModel(kind.name)))
+    return fund(app, { models: [model], agent: { modelName: model.name, temperature: 0.5 } })
+  }
+  const stream = (who: Funded) =>
+    openEvents(`${base}/agents/${who.agentId}/invoke`, {
+      method: 'POST',
+      token: who.token,
+      body: { input: 'Hello', stream: true },
+    })
+
+  test('answers, and what was used is known', async () => {
+    const who = await customer()
+    const { status, body } = await invoke(app, who)
+    expect({ status, output: body.output }).toEqual({ status: 200, output: WORDS.join('') })
+    expect(body.usage).toMatchObject({ basis: kind.basis })
+    if (kind.basis === 'reported') expect(body.usage).toMatchObject({ output: WORDS.length })
+    const events = await (await stream(who)).rest()
+    expect(events.at(-1)).toMatchObject({ event: 'done', data: { output: WORDS.join('') } })
+  })
+
+  test('is called at its path, with its key, its model and what that takes', async () => {
+    const documented = documentedModel(kind.name)
+    await invoke(app, await customer())
+    const { path, headers, body } = server().requests.at(-1) ?? {}
+    expect(path).toBe(kind.path)
+    const [header, value] = kind.keyIn ?? []
+    if (header !== undefined) expect(headers?.[header]).toBe(value)
+    for (const name of ['authorization', 'api-key'])
+      if (name !== header) expect(headers?.[name]).toBeUndefined()
+    expect(headers).toMatchObject(documented.headers ?? {})
+    expect(body).toMatchObject({
+      model: documented.provider_model ?? documented.name,
+      [documented.parameters.max_tokens]: 100,
+    })
+    expect(body?.['temperature']).toBe(documented.parameters.temperature ? 0.5 : undefined)
+  })
+
+  test.each(kind.failures)(
+    '$what: our own words, and no affairs of the seller',
+    async (failure) => {
+      const who = await customer()
+      server().next(failure.reply(CANARY))
+      const reply = await invoke(app, who)
+      expect(reply.status).toBeGreaterThanOrEqual(422)
+      const invocationId = String(reply.body.facts?.['invocation_id'])
+      const call = await callOf(app, invocationId)
+      expect(call.end?.data).toMatchObject({ reason: failure.reason })
+      expect(await moneyOf(app, who.orgId)).toEqual({ balance: 1_000_000_000n, held: 0n })
+
+      server().next(failure.reply(CANARY))
+      const streamed = await stream(who)
+      const told = JSON.stringify(
+        streamed.status === 200 ? await streamed.rest() : await streamed.json(),
+      )
+      const token = who.token
+      const one = await app.request(`GET /invocations/${invocationId}`, { token })
+      await app.settled()
+      const list = await app.request('GET /invocations', { token })
+      const usage = await app.request('GET /usage', { token })
+      for (const text of [reply.text, told, one.text, list.text, usage.text])
+        expect(text).not.toMatch(AFFAIRS)
+    },
+  )
+})
+
+test('the log has neither a key nor a word of a provider', () => {
+  const all = log.lines.join('\n')
+  expect(all).toContain('the provider gave no whole answer')
+  for (const { key } of kinds) if (key !== '') expect(all).not.toContain(key)
+  expect(all).not.toContain('canary')
+})
