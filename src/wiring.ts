@@ -64,12 +64,12 @@ export interface Ground {
 export async function wire(config: Config, ground: Ground): Promise<Wired> {
   const { engine, logger, clock, projections } = ground
   const ids = createIds()
+  const alone = engine.singleProcess
   const masterKey = await masterKeyOf(config, engine)
   const previousMasterKeys = otherMasterKeysOf(config)
-  const sealer = await createSealer({ keys: engine.keys, masterKey, previousMasterKeys })
+  const sealer = await createSealer({ keys: engine.keys, masterKey, previousMasterKeys, alone })
   const codec = createEventCodec(ground.events, { sealer, ids })
   const { events, snapshots, views: store, contents, jobs, counters, feed } = engine
-  const alone = engine.singleProcess
   const streams = createStreams({ events, snapshots, codec, logger, alone })
   const upcast = codec.upcast.bind(codec)
   const tokenCounter = createTokenCounter()

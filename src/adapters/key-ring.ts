@@ -1,16 +1,21 @@
 /**
  * Data keys in clear, in memory only: made, unwrapped, kept (bounded) and forgotten here. The master key
  * wraps and does nothing else. A key that is destroyed leaves the memory in the same moment, also when
- * it was just being read.
+ * it was just being read. Where other processes destroy keys too, what is kept is read again every two
+ * seconds of its use; a store that cannot be asked lets a key live on for five minutes.
  */
 import { createSecretKey, hash, type KeyObject, randomBytes } from 'node:crypto'
 import type { KeyStore, StoredKey } from '../ports/key-store.ts'
+import { Unavailable } from '../ports/unavailable.ts'
 import { decrypt, encrypt } from './aes-gcm.ts'
 
 const KEY_BYTES = 32
 const CACHED_KEYS = 10_000
 const PAGE = 500
 const OWN = 'own/'
+const FRESH_MS = 2_000
+/** Commands go on while the key store is away, with what is in memory. */
+const KEPT_UNASKED_MS = 5 * 60_000
 
 export const DESTROYED = Symbol('destroyed')
 type DataKey = KeyObject | typeof DESTROYED
@@ -36,12 +41,16 @@ export function createKeyRing(options: {
   masterKey: Uint8Array
   previousMasterKeys?: readonly Uint8Array[]
   cachedKeys?: number
+  /** Nobody else destroys keys: what is kept stays right. */
+  alone?: boolean
 }) {
-  const { keys, cachedKeys = CACHED_KEYS } = options
+  const { keys, cachedKeys = CACHED_KEYS, alone = true } = options
   let master = masterKeyOf(options.masterKey)
   const masters = new Map([...(options.previousMasterKeys ?? []), options.masterKey].map(byId))
-  const cache = new Map<string, DataKey>()
+  const cache = new Map<string, { readonly key: DataKey; readonly readAt: number }>()
   const reading = new Map<string, Promise<DataKey | undefined>>()
+  /** When the store could not be asked; whoever asks it again at once only waits. */
+  let awayAt = Number.NEGATIVE_INFINITY
 
   const wrap = (id: string, key: Uint8Array): StoredKey => ({
     wrapped: encrypt(master.key, key, id),
@@ -66,9 +75,9 @@ export function createKeyRing(options: {
     return bytes ? createSecretKey(bytes) : DESTROYED
   }
 
-  function keep(id: string, key: DataKey) {
+  function keep(id: string, key: DataKey, readAt: number) {
     cache.delete(id)
-    cache.set(id, key)
+    cache.set(id, { key, readAt })
     if (cache.size > cachedKeys) {
       const oldest = cache.keys().next()
       if (!oldest.done) cache.delete(oldest.value)
@@ -80,11 +89,12 @@ export function createKeyRing(options: {
     id: string,
     fetch: () => Promise<StoredKey | undefined>,
   ): Promise<DataKey | undefined> {
+    const begun = performance.now()
     const promise = fetch().then((stored) => stored && dataKeyOf(id, stored))
     reading.set(id, promise)
     try {
       const key = await promise
-      if (key && reading.get(id) === promise) keep(id, key)
+      if (key && reading.get(id) === promise) keep(id, key, begun)
       return key
     } finally {
       if (reading.get(id) === promise) reading.delete(id)
@@ -93,9 +103,23 @@ export function createKeyRing(options: {
 
   async function known(id: string): Promise<DataKey | undefined> {
     const kept = cache.get(id)
-    if (!kept) return reading.get(id) ?? read(id, () => keys.get(id))
-    keep(id, kept)
-    return kept
+    const readAgain = () => reading.get(id) ?? read(id, () => keys.get(id))
+    if (!kept) return readAgain()
+    const now = performance.now()
+    const age = now - kept.readAt
+    const asked = alone || age < FRESH_MS || kept.key === DESTROYED
+    if (asked || (age < KEPT_UNASKED_MS && now - awayAt < FRESH_MS)) {
+      keep(id, kept.key, kept.readAt)
+      return kept.key
+    }
+    try {
+      return await readAgain()
+    } catch (error) {
+      if (!(error instanceof Unavailable) || age >= KEPT_UNASKED_MS) throw error
+      awayAt = performance.now()
+      // Unless it was told meanwhile that the key is gone.
+      return cache.get(id)?.key ?? readAgain()
+    }
   }
 
   async function forSealing(id: string): Promise<DataKey> {

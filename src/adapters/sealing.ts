@@ -40,6 +40,8 @@ export async function createSealer(options: {
   previousMasterKeys?: readonly Uint8Array[]
   /** Opened keys kept in memory. */
   cachedKeys?: number
+  /** No other process destroys keys. */
+  alone?: boolean
 }): Promise<SealerWithRotation> {
   const ring = createKeyRing(options)
   const hmacKeys = new Map<string, KeyObject>()

@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSealer } from '../../src/adapters/sealing.ts'
 import { ERASED } from '../../src/domain/personal.ts'
 import type { KeyStore } from '../../src/ports/key-store.ts'
+import { Unavailable } from '../../src/ports/unavailable.ts'
 import { memoryKeyStore } from '../support/key-store.ts'
 
 const masterKey = Buffer.alloc(32, 7)
@@ -208,6 +209,38 @@ describe('the master key', () => {
     expect(await after.open(sealed)).toBe('ada')
     expect(after.hmac('email', 'x')).toBe(digest)
     await expect(open(keys)).rejects.toThrow('does not open the keys of this data')
+  })
+
+  test('a key that another process destroys opens nothing two seconds later', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { keys, sealer: other } = await open()
+    let away = false
+    const asked = {
+      ...keys,
+      async get(id: string) {
+        if (away) throw new Unavailable('key store')
+        return keys.get(id)
+      },
+    }
+    const sealer = await createSealer({ keys: asked, masterKey, alone: false })
+    const sealed = await sealer.seal('user/usr_1', 'c', 'ada')
+    const openedAfter = (ms: number) => {
+      vi.advanceTimersByTime(ms)
+      return sealer.open(sealed)
+    }
+    expect(await openedAfter(1_999)).toBe('ada')
+    // Nobody can be asked: what is known goes on being used, not for ever.
+    away = true
+    expect(await openedAfter(2_000)).toBe('ada')
+    expect(await openedAfter(200_000)).toBe('ada')
+    await expect(openedAfter(100_000)).rejects.toThrow(Unavailable)
+    away = false
+    expect(await openedAfter(2_000)).toBe('ada')
+    await other.destroy('user/usr_1')
+    expect(await openedAfter(2_000)).toBe(ERASED)
+    away = true
+    expect(await openedAfter(400_000)).toBe(ERASED)
   })
 
   test('a rotation that was killed half way is finished with both keys', async () => {
