@@ -176,7 +176,8 @@ function exampleOf(schema: z.ZodType, field = ''): unknown {
   if (preferred !== undefined) return preferred
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodExactOptional)
     return exampleOf(schema.unwrap() as z.ZodType, field)
-  if (schema instanceof z.ZodNullable) return exampleOf(schema.unwrap() as z.ZodType, field)
+  if (schema instanceof z.ZodNullable || schema instanceof z.ZodReadonly)
+    return exampleOf(schema.unwrap() as z.ZodType, field)
   if (schema instanceof z.ZodObject)
     return Object.fromEntries(
       Object.entries(schema.shape).map(([name, one]) => [name, exampleOf(one as z.ZodType, name)]),

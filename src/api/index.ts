@@ -12,13 +12,14 @@ import { invocationRoutes } from './invocations/routes.ts'
 import { meRoutes } from './me.ts'
 import { organizationRoutes } from './organizations.ts'
 import { adminPolicyRoutes, policyRoutes } from './policies.ts'
+import { adminPolicyDecisionRoutes, policyDecisionRoutes } from './policy-decisions.ts'
 import type { AnyRoute } from './route.ts'
 import { openAiRoutes } from './v1/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 
 export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] {
   // In the order in which a stranger reads about them.
-  return [
+  const all: readonly AnyRoute[] = [
     ...authRoutes(deps),
     ...meRoutes(deps),
     ...organizationRoutes(deps),
@@ -28,11 +29,14 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...billingRoutes(deps),
     ...usageRoutes(deps),
     ...policyRoutes(deps),
+    ...policyDecisionRoutes(deps, () => all),
     ...apiKeyRoutes(deps),
     ...auditRoutes(deps),
     ...adminRoutes(deps),
     ...adminPolicyRoutes(deps),
+    ...adminPolicyDecisionRoutes(deps, () => all),
     ...healthRoutes(deps, sources),
     ...documentRoutes(),
   ]
+  return all
 }

@@ -56,17 +56,17 @@ export async function admitRequest(
 const whoseOf = (actor: Actor): { readonly orgId?: string; readonly keyId?: string } =>
   actor.kind === 'anonymous' ? {} : actor
 
-export function subjectOf(
-  actor: Actor,
-  { actor: wanted, resource, action: act }: Pick<AccessRule, 'actor' | 'resource' | 'action'>,
-): Omit<Subject, 'action'> {
-  return {
-    resource,
-    act,
-    ...(wanted === 'administrator' ? { exempt: 'access' } : {}),
-    ...(wanted !== 'administrator' && resource === 'policy' ? { exempt: 'own' } : {}),
-    ...whoActs(actor),
-  }
+export function subjectOf(actor: Actor, access: AccessRule): Omit<Subject, 'action'> {
+  const { resource, action: act } = access
+  const exempt = exemptionOf(actor, access)
+  return { resource, act, ...(exempt === undefined ? {} : { exempt }), ...whoActs(actor) }
+}
+
+function exemptionOf(actor: Actor, access: AccessRule): Subject['exempt'] {
+  const forPlatform =
+    access.orAdministrator === true && actor.kind === 'user' && actor.orgId === undefined
+  if (access.actor === 'administrator' || forPlatform) return 'access'
+  return access.resource === 'policy' ? 'own' : undefined
 }
 
 function whoActs(actor: Actor): Pick<Subject, 'orgId' | 'userId' | 'keyId' | 'role'> {

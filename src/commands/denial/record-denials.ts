@@ -4,7 +4,7 @@
  */
 import { denialDecider, denialStreamId, MAX_BATCHES } from '../../domain/denial/denial.ts'
 import { type DenialItem, MAX_DENIALS } from '../../domain/denial/events.ts'
-import { limitDimensions, ruling as rulingSchema, type Ruling } from '../../domain/policy/events.ts'
+import { limitDimensions, type Ruling } from '../../domain/policy/events.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import type { AccessRule, Actor } from '../access.ts'
 import {
@@ -68,14 +68,26 @@ export const isDenial = ({ code }: Refusal): boolean => DENIALS.has(code)
 
 /** A decision's refusal carries its ruling; what is built in has only a name. */
 function rulingOf({ code, facts }: Refusal): Ruling {
-  const { policyId, version, rule, reason, needed, planId } = facts
-  const said = rulingSchema.safeParse({ policyId, version, rule, reason })
-  if (said.success) return said.data
+  const { policyId, version, rule, policy, reason, needed, planId } = facts
+  if (typeof policyId === 'string')
+    return {
+      policyId,
+      version: typeof version === 'number' ? version : 0,
+      rule: text(rule) ?? text(policy) ?? code,
+      reason: text(reason) ?? code,
+    }
+  const builtIn = { policyId: 'role', version: 0 }
   if (typeof planId === 'string')
-    return { policyId: planId, version: 0, rule: 'plan', reason: 'the plan does not include it' }
-  const reasonText = typeof needed === 'string' ? `needs ${needed}` : code
-  return { policyId: 'role', version: 0, rule: 'role', reason: reasonText.slice(0, 300) }
+    return { ...builtIn, policyId: planId, rule: 'plan', reason: 'the plan does not include it' }
+  return {
+    ...builtIn,
+    rule: 'role',
+    reason: typeof needed === 'string' ? `needs ${needed}` : code,
+  }
 }
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value.slice(0, 120) : undefined
 
 function itemOf({ refusal, route, method, access, actor, at }: DeniedRequest): DenialItem {
   const dimension = limitDimensions.find((one) => one === refusal.facts['dimension'])
