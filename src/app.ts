@@ -21,6 +21,8 @@ import { missingKeys } from './commands/model/missing-keys.ts'
 import { namedModel } from './commands/model/named-model.ts'
 import { createDenialRecorder } from './commands/denial/record-denials.ts'
 import { startService } from './commands/service/start-service.ts'
+import { createRateWatch } from './commands/spend/rate-watch.ts'
+import { sayCeilings } from './commands/spend/say-ceiling.ts'
 import { createUsageRecorder } from './commands/usage/record-usage.ts'
 import { type Config, isAlone, publicSettings, type Role } from './config.ts'
 import { createCounters } from './engines/embedded/counters.ts'
@@ -161,6 +163,8 @@ async function compose(
   logEnd.onEvents((events) => deps.streams.observe(events))
   logEnd.onEvents((events) => deps.calls.observe(events))
   logEnd.onEvents((events) => workers.onEvents(events))
+  const rateWatch = createRateWatch(deps)
+  runner.onEvents((events) => rateWatch.observe(events))
   const leaving = new AbortController()
   const stopping = new AbortController()
   const breakingOff = new AbortController()
@@ -224,7 +228,8 @@ async function compose(
     const url = await server.listen({ host: config.HOST, port: config.PORT })
     const metricsUrl = await metrics.listen(config.HOST, config.METRICS_PORT)
     const missing = await missingKeys(deps)
-    return { url, notes: notesOf(config, wired.practice, metricsUrl, missing) }
+    const ceilings = await sayCeilings(deps)
+    return { url, notes: [...notesOf(config, wired.practice, metricsUrl, missing), ...ceilings] }
   }
 
   /** Other processes take jobs and lease over at once; what was begun here is ended here. */

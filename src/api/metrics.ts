@@ -93,6 +93,7 @@ interface Counted {
   readonly ended: Counter<'end' | 'reason' | 'practice'>
   readonly tokens: Counter<'class'>
   readonly bytes: Counter<'part'>
+  readonly cost: Counter
   readonly events: Counter<'type'>
 }
 
@@ -136,6 +137,11 @@ function counters(client: PromClient, registry: Registry): Counted {
       labelNames: ['part'],
       registers,
     }),
+    cost: new client.Counter({
+      name: 'daybook_spend_cost_dollars_total',
+      help: 'What the providers take for calls that were settled; made-up answers cost nothing.',
+      registers,
+    }),
     events: new client.Counter({
       name: 'daybook_events_total',
       help: 'Events of the log by type.',
@@ -162,12 +168,15 @@ interface CountedData {
   readonly input?: { readonly size: number }
   readonly messages?: { readonly size: number }
   readonly output?: { readonly size: number }
+  readonly costNanos?: string
+  readonly practice?: true
 }
 
 function countEvents(all: Counted, events: readonly StoredEvent[], after: Position) {
   for (const { type, data, position } of events) {
     if (position <= after) continue
     all.events.inc({ type })
+    if (type === 'HoldSettled') countCost(all, data)
     const end = ENDS[type]
     if (end === undefined && type !== 'InvocationAccepted') continue
     const { reason, of, usage, ...parts } = data as CountedData
@@ -178,6 +187,10 @@ function countEvents(all: Counted, events: readonly StoredEvent[], after: Positi
     for (const part of ['input', 'messages', 'output'] as const)
       if (parts[part]) all.bytes.inc({ part }, parts[part].size)
   }
+}
+
+function countCost({ cost }: Counted, { costNanos = '0', practice }: CountedData) {
+  if (!practice) cost.inc(Number(costNanos) / 1e9)
 }
 
 /** What is looked up when somebody asks. A store that does not answer leaves its figures out. */

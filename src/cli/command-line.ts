@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigurationError } from '../config.ts'
 import { backupCommands } from './commands/backup.ts'
+import { callCommands } from './commands/calls.ts'
 import { catalogueCommands } from './commands/catalogue.ts'
 import { logCommands } from './commands/log.ts'
 import { moneyCommands } from './commands/money.ts'
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   peopleCommands(program)
   catalogueCommands(program)
   moneyCommands(program)
+  callCommands(program)
   logCommands(program)
   backupCommands(program)
   upkeepCommands(program)

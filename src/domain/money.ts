@@ -47,6 +47,10 @@ export function decimalFromNanos(amount: bigint): string {
   return `${sign}${size / NANOS_PER_UNIT}.${String(size % NANOS_PER_UNIT).padStart(9, '0')}`
 }
 
+/** `25000000000n` → `"25.00"`, for a line that a person reads: no zeros beyond the cents. */
+export const nanosToShort = (amount: bigint): string =>
+  decimalFromNanos(amount).replace(/(\.\d\d\d*?)0+$/, '$1')
+
 export const money = (amount: bigint): Money => ({
   amount: decimalFromNanos(amount),
   currency: CURRENCY,

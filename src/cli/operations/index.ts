@@ -1,5 +1,6 @@
 /** Every operation by name: what the socket of a running server and the stand-alone process know. */
 import type { AnyOperation } from '../operation.ts'
+import { callOperations } from './calls.ts'
 import { catalogueOperations } from './catalogue.ts'
 import { checkOperations } from './check.ts'
 import { logOperations } from './log.ts'
@@ -11,6 +12,7 @@ export const operations: readonly AnyOperation[] = [
   ...peopleOperations,
   ...catalogueOperations,
   ...moneyOperations,
+  ...callOperations,
   ...logOperations,
   ...upkeepOperations,
   ...checkOperations,

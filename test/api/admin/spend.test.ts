@@ -37,10 +37,8 @@ async function setCeiling(amountNanos: bigint): Promise<void> {
 
 /** So many calls have reached the provider. */
 const called = (times: number) => expect.poll(() => app.upstream.requests).toHaveLength(times)
-const spend = () =>
-  app.request<Record<string, unknown>>('GET /admin/spend', { token: administrator })
-const stop = (body: object) =>
-  app.request<Record<string, unknown>>('PUT /admin/stop', { token: administrator, body })
+const spend = () => app.request('GET /admin/spend', { token: administrator })
+const stop = (body: object) => app.request('PUT /admin/stop', { token: administrator, body })
 /** As the log has it. */
 async function lastOf(type: string) {
   const events = await app.app.deps.streams.read(`account-${who.orgId}`)

@@ -76,10 +76,8 @@ test('of twelve calls at once on a budget for three, three pass', async () => {
     return reply
   })
   const replies = await Promise.all(calls)
-  expect(replies.map(({ status }) => status).sort()).toEqual([
-    ...Array.from({ length: 3 }, () => 200),
-    ...Array.from({ length: 9 }, () => 402),
-  ])
+  expect(replies.filter(({ status }) => status === 200)).toHaveLength(3)
+  expect(replies.filter(({ status }) => status === 402)).toHaveLength(9)
   const no = replies.find(({ status }) => status === 402)
   expect(no?.headers['retry-after']).toBeUndefined()
   expect(no?.body).toMatchObject({
@@ -97,7 +95,7 @@ test('of twelve calls at once on a budget for three, three pass', async () => {
       helps_to_wait: true,
     },
   })
-  expect(String(no?.body['detail'])).toContain('Team')
+  expect(no?.text).toContain('Team')
 })
 
 test('a refused call leaves nothing behind', async () => {
