@@ -208,7 +208,7 @@ const rotateRoute = (deps: Deps) =>
     }),
     bodyOptional: true,
     answers: { 200: { description: 'The key with its new secret.', schema: issuedSchema } },
-    problems: ['api_key_not_found', 'api_key_revoked', 'api_key_expired', 'precondition_failed'],
+    problems: ['api_key_not_found', 'api_key_ended', 'precondition_failed'],
     async handler({ actor, params: { id: keyId }, body, root, ifRevision }) {
       const orgId = organizationOf(actor)
       const { overlap_seconds: overlapSeconds } = body

@@ -37,6 +37,7 @@ export const statusOf: Readonly<Record<ProblemCode, number>> = {
   policy_widens: 422,
   too_many_policies: 409,
   api_key_not_found: 404,
+  api_key_ended: 409,
   api_key_expired: 401,
   api_key_revoked: 401,
   expiry_in_past: 422,

@@ -46,6 +46,7 @@ export type RefusalCode =
   | 'policy_widens'
   | 'too_many_policies'
   | 'api_key_not_found'
+  | 'api_key_ended'
   | 'api_key_expired'
   | 'api_key_revoked'
   | 'expiry_in_past'

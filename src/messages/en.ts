@@ -189,6 +189,10 @@ const problems: Messages['problems'] = {
     ),
   ),
   api_key_not_found: problem('There is no such API key', 'GET /api-keys lists yours.'),
+  api_key_ended: problem(
+    'This API key has expired or is revoked',
+    'Nothing was changed. Issue another one.',
+  ),
   api_key_expired: problem('This API key has expired', 'Issue another one.'),
   api_key_revoked: problem('This API key is revoked', 'Issue another one.'),
   expiry_in_past: problem('This would have expired already', 'Choose a time to come.'),

@@ -191,6 +191,10 @@ const problems: Messages['problems'] = {
     ),
   ),
   api_key_not_found: problem('Такого API-ключа нет', 'Список ваших ключей: GET /api-keys.'),
+  api_key_ended: problem(
+    'Этот API-ключ истёк или отозван',
+    'Ничего не изменено. Выпустите другой ключ.',
+  ),
   api_key_expired: problem('Срок действия этого API-ключа истёк', 'Выпустите другой ключ.'),
   api_key_revoked: problem('Этот API-ключ отозван', 'Выпустите другой ключ.'),
   expiry_in_past: problem('Этот срок уже прошёл', 'Укажите время в будущем.'),

@@ -134,10 +134,34 @@ async function calls(): Promise<string> {
   return token
 }
 
+/** A key that is issued, rotated, used, and used wrongly; its secrets. */
+async function program(): Promise<string[]> {
+  const { token, agentId } = await fund(app)
+  const { body: issued } = await ask<{ id: string; key: string }>('POST /api-keys', {
+    token,
+    body: { name: 'Website', scopes: ['invoke', 'usage:read'] },
+  })
+  const rotate = `POST /api-keys/${issued.id}/rotate`
+  const { body: rotated } = await ask<{ key: string }>(rotate, { token, body: {} })
+  const keys = [issued.key, rotated.key]
+  for (const key of keys) {
+    const answered = await ask(`POST /agents/${agentId}/invoke`, {
+      token: key,
+      body: { input: 'x' },
+    })
+    expect(answered.status).toBe(200)
+    await ask('GET /usage', { token: key })
+    await ask('GET /me', { token: key })
+    await ask('GET /usage', { token: `${key.slice(0, -1)}x` })
+  }
+  return keys.map((key) => key.split('_')[2] ?? '')
+}
+
 test('nothing of it is anywhere', async () => {
   const redis = await overhearRedis(app.app.config)
   const { token, tokens } = await person()
   const caller = await calls()
+  const keys = await program()
   await app.settled()
   const mails = await waitingMails(app.app.deps, { limit: 100 })
   const links = mails.items.flatMap(({ link }) => link?.split('token=')[1] ?? [])
@@ -145,7 +169,7 @@ test('nothing of it is anywhere', async () => {
   logger.flush()
 
   const apiKey = app.upstream.apiKey
-  const all = [...Object.values(secrets), ...tokens, token, caller, ...links, apiKey]
+  const all = [...Object.values(secrets), ...tokens, token, caller, ...keys, ...links, apiKey]
   const needles = all.filter((one) => one !== '').map((one) => [one, one])
   const stored = await everythingStored(app.app.config)
   expect(stored.size).toBeGreaterThan(4)

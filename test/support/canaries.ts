@@ -26,6 +26,7 @@ const canary = (name: string): string => `${name}-${randomBytes(8).toString('hex
 interface Ids {
   readonly id: string
   readonly invocation_id: string
+  readonly key: string
   readonly access_token: string
   readonly refresh_token: string
   readonly user: { readonly id: string; readonly personal_organization_id: string }
@@ -96,11 +97,15 @@ export async function leaveCanaries(test: TestApp): Promise<Canaries> {
     invocationIds.push(
       (await must(200, `POST /agents/${agentId}/invoke`, { ...own, key, body })).invocation_id,
     )
+  const key = await must(201, 'POST /api-keys', { ...own, body: { name: 'K', scopes: ['invoke'] } })
+  const rotated = await must(200, `POST /api-keys/${key.id}/rotate`, { ...own, body: {} })
+  for (const one of [key.key, rotated.key])
+    await must(200, `POST /agents/${agentId}/invoke`, { token: one, headers, body })
   await failWithCanaries(test, { token, orgId, agentId, texts })
   await test.settled()
   const tokens = { token, verify, refresh: signedIn.refresh_token, next: refreshed.refresh_token }
   return {
-    texts: { ...texts, ...tokens },
+    texts: { ...texts, ...tokens, apiKey: secretIn(key.key), rotatedKey: secretIn(rotated.key) },
     userId: user.id,
     orgId,
     teamId,
@@ -110,6 +115,9 @@ export async function leaveCanaries(test: TestApp): Promise<Canaries> {
     slug,
   }
 }
+
+/** The id of a key is no secret, and stands beside it. */
+const secretIn = (key: string): string => key.split('_')[2] ?? ''
 
 /** What is refused must not be repeated in a log either, nor what a provider says. */
 async function failWithCanaries(

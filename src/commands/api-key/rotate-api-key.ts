@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts'
 import { apiKeyFor } from './find-api-key.ts'
 import type { ShownOnce } from './issue-api-key.ts'
 
-/** @throws Refusal api_key_not_found, api_key_revoked, api_key_expired; PreconditionFailed */
+/** @throws Refusal api_key_not_found, api_key_ended; PreconditionFailed */
 export async function rotateApiKey(
   deps: Pick<Deps, 'streams' | 'ids'>,
   root: Root,

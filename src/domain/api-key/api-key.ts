@@ -50,7 +50,7 @@ export function statusOf({ terms, revokedAt }: ApiKey, at: string): KeyStatus {
 export const digestsAt = ({ digest, before }: ApiKey, at: string): readonly string[] =>
   before && at < before.until ? [digest, before.digest] : [digest]
 
-/** @throws Refusal api_key_revoked, api_key_expired */
+/** For whoever comes with it. @throws Refusal api_key_revoked, api_key_expired */
 export function assertActive(key: ApiKey, at: string): void {
   const status = statusOf(key, at)
   if (status !== 'active')
@@ -74,7 +74,7 @@ function decide(command: ApiKeyCommand, key: ApiKeyState): readonly ApiKeyEvent[
       if (!key) throw new Refusal('api_key_not_found')
       const { secretDigest, overlapUntil } = command
       if (secretDigest === key.digest) return []
-      assertActive(key, at)
+      if (statusOf(key, at) !== 'active') throw new Refusal('api_key_ended')
       return [{ type: 'ApiKeyRotated', data: { keyId: key.keyId, secretDigest, overlapUntil, at } }]
     }
     case 'RevokeApiKey': {

@@ -84,10 +84,10 @@ describe('rotating', () => {
       .thenRefused('api_key_not_found')
     given(apiKey, [issued(), revoked])
       .when(rotate(2, 6, 8))
-      .thenRefused('api_key_revoked')
+      .thenRefused('api_key_ended')
     given(apiKey, [issued({ expiresAt: time(3) })])
       .when(rotate(2, 3, 5))
-      .thenRefused('api_key_expired')
+      .thenRefused('api_key_ended')
   })
 })
 

@@ -1,0 +1,464 @@
+// Guarantee: a key does what its scopes name and nothing more, its secret is shown once, and from the moment it is revoked, expired or rotated away it opens nothing.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { parseToken, tokenOf } from '../../../src/domain/api-key/token.ts'
+import { type Reply, startTestApp, type TestApp } from '../../support/app.ts'
+import { fund, type Funded, publishAgent, version } from '../../support/funded.ts'
+import { publishModel, signIn, type SignedIn, signInMember } from '../../support/seed.ts'
+import { everyRoute } from '../../support/whole-api.ts'
+
+interface Key {
+  readonly id: string
+  readonly key: string
+  readonly display: string
+  readonly status: string
+  readonly last_used_at: string | null
+}
+type Problem = Record<string, unknown>
+
+let app: TestApp
+let owner: Funded
+let stranger: SignedIn
+
+beforeAll(async () => {
+  app = await startTestApp()
+  owner = await fund(app)
+  stranger = await signIn(app)
+})
+afterAll(() => app.stop())
+
+const all = [
+  'invoke',
+  'agents:read',
+  'invocations:read',
+  'usage:read',
+  'billing:read',
+  'audit:read',
+] as const
+
+const issue = (body: object = {}, options: { key?: string; token?: string; org?: string } = {}) =>
+  app.request<Key & Problem>('POST /api-keys', {
+    token: owner.token,
+    ...options,
+    body: { name: 'Website', scopes: [...all], ...body },
+  })
+async function issued(body: object = {}): Promise<Key> {
+  const reply = await issue(body)
+  expect(reply.status, reply.text).toBe(201)
+  return reply.body
+}
+const withKey = <T = Problem>(line: string, key: string, options: object = {}): Promise<Reply<T>> =>
+  app.request<T>(line, { token: key, ...options })
+const invoke = (key: string, agentId = owner.agentId, options: object = {}) =>
+  withKey<{ invocation_id: string; code: string }>(`POST /agents/${agentId}/invoke`, key, {
+    body: { input: 'Hello' },
+    ...options,
+  })
+const refusalOf = ({ status, body }: Reply) => [status, body['code']]
+
+describe('issuing', () => {
+  test('shows the whole key once', async () => {
+    const { headers, status, body } = await issue({
+      agents: [owner.agentId],
+      models: ['test-model'],
+      expires_at: '2030-01-01T00:00:00Z',
+      limits: { requests_per_minute: 100, concurrent_invocations: 3 },
+      budget: { amount: '5.00', per: 'day' },
+    })
+    expect(status).toBe(201)
+    expect(headers['location']).toBe(`/api-keys/${body.id}`)
+    expect(parseToken(body.key)?.keyId).toBe(body.id)
+    expect(body).toMatchObject({
+      name: 'Website',
+      scopes: all,
+      agents: [owner.agentId],
+      models: ['test-model'],
+      expires_at: '2030-01-01T00:00:00.000Z',
+      limits: { requests_per_minute: 100, concurrent_invocations: 3 },
+      budget: { amount: { amount: '5.000000000', currency: 'USD' }, per: 'day' },
+      status: 'active',
+      issued_by: owner.userId,
+      last_used_at: null,
+      rotated_at: null,
+      revoked_at: null,
+    })
+    const secret = parseToken(body.key)?.secret ?? ''
+    await app.settled()
+    for (const line of ['GET /api-keys?limit=100', `GET /api-keys/${body.id}`]) {
+      const read = await app.request(line, { token: owner.token })
+      expect(read.status).toBe(200)
+      expect(read.text).toContain(body.display)
+      expect(read.text).not.toContain(secret)
+    }
+    const [event] = await app.app.deps.streams.read(`apiKey-${body.id}`)
+    expect(JSON.stringify(event?.data)).not.toContain(secret)
+    expect(event?.data).toMatchObject({ secretDigest: app.app.deps.ids.sha256(secret) })
+  })
+
+  test('a repeat names the key without its secret', async () => {
+    const first = await issue({}, { key: 'once' })
+    const again = await issue({}, { key: 'once' })
+    expect(again.status).toBe(201)
+    expect(again.body).toEqual({ ...first.body, key: null })
+    expect(refusalOf(await issue({ name: 'Another' }, { key: 'once' }))).toEqual([
+      422,
+      'idempotency_key_reused',
+    ])
+  })
+
+  test.each([
+    ['no scope', { scopes: [] }, 400, 'invalid_input'],
+    ['an unknown scope', { scopes: ['admin'] }, 400, 'invalid_input'],
+    ['a time gone by', { expires_at: '2020-01-01T00:00:00Z' }, 422, 'expiry_in_past'],
+    ['an unknown model', { models: ['nobody-has-it'] }, 404, 'model_not_found'],
+    ['a budget of nothing', { budget: { amount: '0', per: 'day' } }, 400, 'invalid_input'],
+  ])('refuses %s', async (_what, body, status, code) => {
+    expect(refusalOf(await issue(body))).toEqual([status, code])
+  })
+
+  test('binds to no agent of others', async () => {
+    const foreign = await publishAgent(app, stranger.orgId, version())
+    expect(refusalOf(await issue({ agents: [foreign] }))).toEqual([404, 'agent_not_found'])
+  })
+
+  test('is for admins and owners', async () => {
+    for (const [role, status] of [
+      ['auditor', 403],
+      ['member', 403],
+      ['admin', 201],
+    ] as const) {
+      const { token } = await signInMember(app, owner.orgId, role)
+      expect((await issue({}, { token, org: owner.orgId })).status).toBe(status)
+    }
+  })
+
+  test('the lists are of one organization, newest first', async () => {
+    const { token } = await fund(app)
+    const ids: string[] = []
+    for (let n = 0; n < 3; n++) {
+      app.clock.advance(1_000)
+      ids.unshift((await issue({}, { token })).body.id)
+    }
+    const seen: string[] = []
+    for (let cursor = ''; ;) {
+      const { body } = await app.request<{ items: Key[]; next_cursor: string | null }>(
+        `GET /api-keys?limit=2${cursor}`,
+        { token },
+      )
+      seen.push(...body.items.map(({ id }) => id))
+      if (body.next_cursor === null) break
+      cursor = `&cursor=${body.next_cursor}`
+    }
+    expect(seen).toEqual(ids)
+  })
+})
+
+describe('what a key may do', () => {
+  test('every route that names a scope takes a key that has it, no other takes any', async () => {
+    const { key } = await issued()
+    const placed = (path: string) =>
+      path.replace('{agent_id}', owner.agentId).replaceAll(/\{(\w+)\}/g, 'x')
+    for (const { method, path, access } of everyRoute(app.app)) {
+      if (access.actor === 'anyone') continue
+      const reply = await withKey(`${method} ${placed(path)}`, key)
+      const { code, facts } = (reply.body ?? {}) as { code?: string; facts?: { needed?: string } }
+      const refused = reply.status === 403 && code === 'forbidden' ? facts?.needed : undefined
+      const expected =
+        access.scope !== undefined
+          ? undefined
+          : access.actor === 'administrator'
+            ? 'administrator'
+            : 'user'
+      expect({ method, path, refused }).toEqual({ method, path, refused: expected })
+    }
+  })
+
+  test('a key without the scope is told which one it needs', async () => {
+    for (const scope of all) {
+      const { key } = await issued({ scopes: all.filter((one) => one !== scope) })
+      const wants = everyRoute(app.app).filter(({ access }) => access.scope === scope)
+      for (const { method, path } of wants) {
+        const reply = await withKey(`${method} ${path.replaceAll(/\{\w+\}/g, 'x')}`, key)
+        expect({ path, status: reply.status, facts: reply.body['facts'] ?? reply.body }).toEqual({
+          path,
+          status: 403,
+          facts: expect.objectContaining(
+            path.startsWith('/v1/') ? { error: expect.anything() } : { needed: scope },
+          ),
+        })
+      }
+    }
+  })
+
+  test('invokes for its organization, and sees only what was made with it', async () => {
+    const [first, second] = [await issued(), await issued()]
+    const made = await invoke(first.key)
+    expect(made.status).toBe(200)
+    const own = await app.request(`POST /agents/${owner.agentId}/invoke`, {
+      token: owner.token,
+      body: { input: 'Hello' },
+    })
+    const id = made.body.invocation_id
+    await app.settled()
+    const stored = await app.app.deps.streams.read(`invocation-${id}`)
+    expect(stored[0]?.data).toMatchObject({ keyId: first.id, orgId: owner.orgId })
+    const [accepted] = await app.app.engine.events.readStream(`invocation-${id}`, { limit: 1 })
+    expect(accepted?.metadata.actor).toEqual({
+      kind: 'apiKey',
+      id: first.id,
+      orgId: owner.orgId,
+    })
+    const list = async (key: string) =>
+      (await withKey<{ items: { id: string }[] }>('GET /invocations', key)).body.items.map(
+        (one) => one.id,
+      )
+    expect(await list(first.key)).toEqual([id])
+    expect(await list(second.key)).toEqual([])
+    for (const [key, status] of [
+      [first.key, 200],
+      [second.key, 404],
+    ] as const) {
+      expect((await withKey(`GET /invocations/${id}`, key)).status).toBe(status)
+      expect((await withKey(`GET /invocations/${id}/events`, key)).status).toBe(status)
+    }
+    const ofPerson = `GET /invocations/${String(own.body['invocation_id'])}`
+    expect(refusalOf(await withKey(ofPerson, first.key))).toEqual([404, 'invocation_not_found'])
+    expect(refusalOf(await withKey(`POST /invocations/${id}/cancel`, second.key))).toEqual([
+      404,
+      'invocation_not_found',
+    ])
+    expect(refusalOf(await withKey(`POST /invocations/${id}/cancel`, first.key))).toEqual([
+      409,
+      'invocation_ended',
+    ])
+  })
+
+  test('adds up only its own', async () => {
+    const [first, second] = [await issued(), await issued()]
+    await invoke(first.key)
+    await app.settled()
+    for (const group of ['day', 'agent', 'key', 'model']) {
+      const sums = async (key: string) =>
+        (
+          await withKey<{ total: { calls: number }; items: { calls: number }[] }>(
+            `GET /usage/summary?group_by=${group}`,
+            key,
+          )
+        ).body
+      expect(await sums(first.key)).toMatchObject({ total: { calls: 1 }, items: [{ calls: 1 }] })
+      expect(await sums(second.key)).toMatchObject({ total: { calls: 0 }, items: [] })
+    }
+    const file = await withKey('GET /usage/export.csv?rows=invocations', first.key)
+    expect(file.text.split('\r\n').filter(Boolean)).toHaveLength(2)
+    expect(file.text).toContain(first.id)
+    expect(refusalOf(await withKey(`GET /usage?user_id=${owner.userId}`, first.key))).toEqual([
+      403,
+      'forbidden',
+    ])
+  })
+
+  test('its requests are listed as its own, and its last use is known', async () => {
+    const [first, second] = [await issued(), await issued()]
+    await invoke(first.key)
+    // A stop writes what was recorded.
+    await app.restart()
+    await app.settled()
+    const list = async (key: string) =>
+      (await withKey<{ items: { key_id: string }[] }>('GET /usage', key)).body.items
+    expect(await list(first.key)).toMatchObject([{ key_id: first.id, status: 200 }])
+    expect(await list(second.key)).toEqual([])
+    const lastUsed = async ({ id }: Key) =>
+      (await app.request<Key>(`GET /api-keys/${id}`, { token: owner.token })).body.last_used_at
+    expect(await lastUsed(first)).toBe(app.clock.now().toISOString())
+  })
+
+  test('reads agents and the account', async () => {
+    const { key } = await issued()
+    expect((await withKey(`GET /agents/${owner.agentId}`, key)).status).toBe(200)
+    const listed = await withKey<{ items: { id: string }[] }>('GET /agents', key)
+    expect(listed.body.items.map(({ id }) => id)).toContain(owner.agentId)
+    for (const line of ['GET /billing/account', 'GET /billing/ledger', 'GET /billing/holds'])
+      expect((await withKey(line, key)).status).toBe(200)
+  })
+
+  test('one that is bound to an agent sees no other', async () => {
+    const other = await publishAgent(app, owner.orgId, version())
+    const { key } = await issued({ agents: [other] })
+    await app.settled()
+    const listed = await withKey<{ items: { id: string }[] }>('GET /agents', key)
+    expect(listed.body.items.map(({ id }) => id)).toEqual([other])
+    expect(refusalOf(await withKey(`GET /agents/${owner.agentId}`, key))).toEqual([
+      404,
+      'agent_not_found',
+    ])
+    expect((await invoke(key, other)).status).toBe(200)
+    expect((await invoke(key)).status).toBeGreaterThanOrEqual(400)
+  })
+
+  test('one that is bound to models calls no other', async () => {
+    await publishModel(app, { name: 'another-model' })
+    const { key } = await issued({ models: ['another-model'] })
+    const refused = await invoke(key)
+    expect(refused.status).toBeGreaterThanOrEqual(400)
+    expect(refused.status).toBeLessThan(500)
+  })
+})
+
+describe('who comes', () => {
+  test('unknown and wrong keys get one answer', async () => {
+    const { key, id } = await issued()
+    const { secret = '' } = parseToken(key) ?? {}
+    const other = parseToken((await issued()).key)?.secret ?? ''
+    const wrong = [
+      tokenOf({ keyId: id, secret: other }),
+      tokenOf({ keyId: 'key_0123456789abcdefghjkmnpqrs', secret }),
+      `${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}`,
+      key.slice(0, -7),
+      'daybook_',
+      `${key}x`,
+    ]
+    const answers = await Promise.all(wrong.map((one) => withKey('GET /agents', one)))
+    for (const { status, body } of answers)
+      expect({ status, ...body, request_id: '' }).toEqual({
+        ...answers[0]?.body,
+        status: 401,
+        code: 'unauthenticated',
+        request_id: '',
+      })
+    expect((await withKey('GET /agents', key)).status).toBe(200)
+  })
+
+  test('belongs to one organization', async () => {
+    const { key } = await issued()
+    const named = (org: string) => withKey('GET /agents', key, { org })
+    expect((await named(owner.orgId)).status).toBe(200)
+    const foreign = await named(stranger.orgId)
+    const unknown = await named('org_0123456789abcdefghjkmnpqrs')
+    expect(refusalOf(foreign)).toEqual([404, 'organization_not_found'])
+    expect({ ...foreign.body, request_id: '' }).toEqual({ ...unknown.body, request_id: '' })
+  })
+
+  test('is answered in the language that the request asks for', async () => {
+    const { key } = await issued({ scopes: ['invoke'] })
+    const headers = { 'accept-language': 'ru' }
+    for (const line of ['GET /usage', 'GET /me']) {
+      const reply = await withKey(line, key, { headers })
+      expect(reply.headers['content-language']).toBe('ru')
+    }
+  })
+
+  test('stays when the person who issued it leaves', async () => {
+    const admin = await signInMember(app, owner.orgId, 'admin')
+    const { body } = await issue({}, { token: admin.token, org: owner.orgId })
+    const leave = `DELETE /organizations/${owner.orgId}/members/${admin.userId}`
+    expect((await app.request(leave, { token: admin.token })).status).toBe(204)
+    expect((await withKey('GET /agents', body.key)).status).toBe(200)
+  })
+})
+
+describe('the end of a key', () => {
+  beforeEach(async () => {
+    // The clock goes further than a token lives.
+    owner = await fund(app)
+  })
+
+  test('a revoked one opens nothing from the next request on', async () => {
+    const { id, key } = await issued()
+    expect((await withKey('GET /agents', key)).status).toBe(200)
+    const revoke = () => app.request(`DELETE /api-keys/${id}`, { token: owner.token })
+    expect((await revoke()).status).toBe(204)
+    expect((await revoke()).status).toBe(204)
+    expect(refusalOf(await withKey('GET /agents', key))).toEqual([401, 'api_key_revoked'])
+    expect(refusalOf(await withKey('GET /me', key))).toEqual([401, 'api_key_revoked'])
+    const rotate = await app.request(`POST /api-keys/${id}/rotate`, { token: owner.token })
+    expect(refusalOf(rotate)).toEqual([409, 'api_key_ended'])
+    const shown = await app.request<Key>(`GET /api-keys/${id}`, { token: owner.token })
+    expect(shown.body.status).toBe('revoked')
+  })
+
+  test('an expired one opens nothing', async () => {
+    const expires = new Date(app.clock.now().getTime() + 60_000).toISOString()
+    const { id, key } = await issued({ expires_at: expires })
+    app.clock.advance(59_999)
+    expect((await withKey('GET /agents', key)).status).toBe(200)
+    app.clock.advance(1)
+    expect(refusalOf(await withKey('GET /agents', key))).toEqual([401, 'api_key_expired'])
+    const shown = await app.request<Key>(`GET /api-keys/${id}`, { token: owner.token })
+    expect(shown.body.status).toBe('expired')
+  })
+
+  test('after a rotation the secret before works until the end of the overlap', async () => {
+    const { id, key: first } = await issued()
+    const rotate = (body?: object) =>
+      app.request<Key>(`POST /api-keys/${id}/rotate`, { token: owner.token, ...(body && { body }) })
+    const rotated = await rotate({ overlap_seconds: 60 })
+    expect(rotated.status).toBe(200)
+    const second = rotated.body.key
+    expect(second).not.toBe(first)
+    const status = async (key: string) => (await withKey('GET /agents', key)).status
+    expect([await status(first), await status(second)]).toEqual([200, 200])
+    app.clock.advance(60_000)
+    expect([await status(first), await status(second)]).toEqual([401, 200])
+    const third = (await rotate({ overlap_seconds: 0 })).body.key
+    expect([await status(second), await status(third)]).toEqual([401, 200])
+    const fourth = await rotate()
+    expect([await status(third), await status(fourth.body.key)]).toEqual([200, 200])
+    app.clock.advance(24 * 60 * 60_000)
+    expect([await status(third), await status(fourth.body.key)]).toEqual([401, 200])
+  })
+
+  test.each([-1, 7 * 86_400 + 1, 1.5, '60'])('an overlap of %s is refused', async (seconds) => {
+    const { id } = await issued()
+    const reply = await app.request(`POST /api-keys/${id}/rotate`, {
+      token: owner.token,
+      body: { overlap_seconds: seconds },
+    })
+    expect(refusalOf(reply)).toEqual([400, 'invalid_input'])
+  })
+
+  test('a repeated rotation shows no secret and makes none', async () => {
+    const { id } = await issued()
+    const rotate = () =>
+      app.request<Key>(`POST /api-keys/${id}/rotate`, {
+        token: owner.token,
+        key: 'rotate-once',
+        body: {},
+      })
+    const { key } = (await rotate()).body
+    expect((await rotate()).body.key).toBe(null)
+    expect((await withKey('GET /agents', key)).status).toBe(200)
+    expect(await app.app.deps.streams.read(`apiKey-${id}`)).toHaveLength(2)
+  })
+
+  test('only the revision that was read is rotated or revoked', async () => {
+    const { id } = await issued()
+    const read = await app.request(`GET /api-keys/${id}`, { token: owner.token })
+    const headers = { 'if-match': String(read.headers['etag']) }
+    const options = { token: owner.token, headers }
+    expect((await app.request(`POST /api-keys/${id}/rotate`, options)).status).toBe(200)
+    expect(refusalOf(await app.request(`DELETE /api-keys/${id}`, options))).toEqual([
+      412,
+      'precondition_failed',
+    ])
+  })
+
+  test('another organization’s key is not there', async () => {
+    stranger = await signIn(app)
+    const { id } = await issued()
+    for (const line of [
+      `GET /api-keys/${id}`,
+      `POST /api-keys/${id}/rotate`,
+      `DELETE /api-keys/${id}`,
+    ])
+      expect(refusalOf(await app.request(line, { token: stranger.token }))).toEqual([
+        404,
+        'api_key_not_found',
+      ])
+  })
+
+  test('revoking is known after a restart', async () => {
+    const { id, key } = await issued()
+    await app.request(`DELETE /api-keys/${id}`, { token: owner.token })
+    await app.restart()
+    expect(refusalOf(await withKey('GET /agents', key))).toEqual([401, 'api_key_revoked'])
+  })
+})
