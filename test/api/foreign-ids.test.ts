@@ -3,38 +3,27 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { base32FromHex } from '../../src/domain/ids.ts'
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts'
-import { fund, type Funded, invoke } from '../support/funded.ts'
-import { ownRows, type Rows, type Wish, type World } from '../support/mutations.ts'
+import { fund, type Funded } from '../support/funded.ts'
+import type { Wish, World } from '../support/mutations.ts'
 import { signIn } from '../support/seed.ts'
-import { sharedRows } from '../support/shared-mutations.ts'
-import { everyRoute, nameOf } from '../support/whole-api.ts'
+import { everyRoute, nameOf, wishesOf } from '../support/whole-api.ts'
 
 const ID = /\b([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}\b/g
 /** Whose wish needs a secret instead of an id. */
 const BY_SECRET = new Set(['POST /invitations/{token}/accept'])
-const mutations: Rows = { ...ownRows, ...sharedRows }
 
 let app: TestApp
 let world: World
 let stranger: Funded
-let invocationId: string
-/** Of what has a route to read it and another to change it. */
-const idsOf: Record<string, string> = {}
+/** The owner's own thing on a route. */
+let wishOf: (name: string) => Promise<Wish>
 
 beforeAll(async () => {
   app = await startTestApp()
   const administrator = await signIn(app, { administrator: true })
   world = { test: app, owner: await fund(app), administrator }
   stranger = await fund(app)
-  invocationId = (await invoke(app, world.owner)).body.invocation_id
-  for (const [read, change] of [
-    ['GET /policies/{id}', 'DELETE /policies/{id}'],
-    ['GET /admin/policies/{id}', 'DELETE /admin/policies/{id}'],
-    ['GET /api-keys/{id}', 'DELETE /api-keys/{id}'],
-  ] as const) {
-    const { wish } = (await mutations[change]?.(world)) ?? {}
-    idsOf[read] = wish?.line.split('/').at(-1) ?? ''
-  }
+  wishOf = await wishesOf(world)
 }, 30_000)
 afterAll(async () => {
   // A call was made to be canceled, and nobody could.
@@ -62,19 +51,6 @@ const ask = ({ line, body }: Wish, org?: string) =>
     ...(org === undefined ? {} : { org }),
     ...(body === undefined ? {} : { body }),
   })
-
-/** The owner's own thing on this route. */
-async function wishOf(name: string): Promise<Wish> {
-  const row = mutations[name]
-  if (row) return (await row(world)).wish
-  const { agentId, orgId } = world.owner
-  const line = name
-    .replace('{agent_id}', agentId)
-    .replace('/invocations/{id}', `/invocations/${invocationId}`)
-    .replace('/organizations/{id}', `/organizations/${orgId}`)
-    .replace('{id}', () => idsOf[name] ?? '{id}')
-  return { line }
-}
 
 test('the routes are looked at: some with ids in their paths, some within an organization', () => {
   const all = everyRoute(app.app)
