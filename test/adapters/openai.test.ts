@@ -20,6 +20,7 @@ describe('an answer', () => {
     expect(await calls.complete()).toEqual({
       text: 'Grüße aus Köln 😀',
       heard: ['Grüße', ' aus', ' Köln 😀'],
+      toolCalls: [],
       finishReason: 'stop',
       usage: { input_uncached: 10, input_cached: 0, output: 3, reasoning: 0 },
       providerRequestId: 'req_test',

@@ -39,6 +39,9 @@ test('an owner creates an agent with its first version', async () => {
       abort_policy: 'drain',
       on_provider_failure: 'free',
       store: true,
+      client_system: 'refuse',
+      allow_tools: false,
+      allow_response_format: false,
     },
   })
   const read = await ask(who.owner, `GET /agents/${reply.body.id}`)
