@@ -29,6 +29,8 @@ export interface EventStoreLimits {
   readonly pageMs: number
   /** How long the server may be away at the start. */
   readonly connectMs: number
+  /** While a subscription brings nothing, it is looked so often whether it should have. */
+  readonly watchMs: number
   /** The newest events, kept for subscribers. */
   readonly ring: { readonly events: number; readonly bytes: number }
 }
@@ -39,6 +41,7 @@ const LIMITS: EventStoreLimits = {
   readMs: 2_000,
   pageMs: 10_000,
   connectMs: 10_000,
+  watchMs: 2_000,
   ring: { events: 4_096, bytes: 32 * 1024 * 1024 },
 }
 
@@ -77,7 +80,16 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
     answers.saw(position)
     head.saw(position)
   }
-  const tail = new LiveTail({ connection, reader, prefix, logger, ring, onEvent })
+  const tail = new LiveTail({
+    connection,
+    reader,
+    prefix,
+    logger,
+    ring,
+    head: () => head.read(),
+    watchMs: limits.watchMs,
+    onEvent,
+  })
   try {
     const version = await inspect({ address, connection, reader, prefix, connectMs })
     logger.info({ server: address.name, version }, `connected to ${SERVICE}`)

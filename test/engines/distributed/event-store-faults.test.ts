@@ -212,6 +212,14 @@ describe('a subscription', () => {
     }
     expect(await seen.until(await store.head())).toEqual(await everything(store))
   })
+  test('that stays open and brings nothing is begun again', async () => {
+    const server = await peer()
+    const { store } = await openLog(server.url, { watchMs: 50 })
+    const seen = new Seen(store)
+    await seen.until(await write(store, 3))
+    server.faults.muteSubscriptions()
+    expect(await seen.until(await write(store, 3))).toEqual(await everything(store))
+  })
   test('begun while the server is away begins when it is back', async () => {
     const server = await killablePeer()
     const { store } = await openLog(server.url, PATIENT)

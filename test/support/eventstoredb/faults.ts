@@ -30,6 +30,8 @@ export interface Faults {
   thaw(): void
   /** Every open subscription ends with UnavailableError. */
   endSubscriptions(): void
+  /** Every open subscription stays open and says nothing any more. */
+  muteSubscriptions(): void
 }
 
 interface Armed {

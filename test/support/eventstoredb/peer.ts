@@ -17,8 +17,12 @@ export interface Peer {
   readonly die: () => void
   /** Calls back once, when more events can be seen. */
   readonly onVisible: (wake: () => void) => void
-  /** Ends of the subscriptions that are open. */
-  readonly subscriptions: Set<() => void>
+  readonly subscriptions: Set<OpenSubscription>
+}
+
+export interface OpenSubscription {
+  readonly end: () => void
+  muted: boolean
 }
 
 export interface Credentials {

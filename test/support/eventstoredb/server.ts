@@ -29,7 +29,7 @@ import { Front } from './front.ts'
 import { handleHttp } from './http.ts'
 import { memberInfo, supportedMethods } from './info.ts'
 import { openLog } from './log.ts'
-import type { Credentials, Peer } from './peer.ts'
+import type { Credentials, OpenSubscription, Peer } from './peer.ts'
 import { GossipService, ServerFeaturesService, streamsService } from './protocol.ts'
 import { handleRead } from './read.ts'
 import { Index } from './streams.ts'
@@ -75,7 +75,7 @@ export async function startEventStoreDb(options: EventStoreDbOptions): Promise<E
       : ServerCredentials.createInsecure(),
   )
   const armed = new ArmedFaults()
-  const subscriptions = new Set<() => void>()
+  const subscriptions = new Set<OpenSubscription>()
   const front = new Front({
     host: HOST,
     port: options.port ?? 0,
@@ -170,7 +170,7 @@ function urlOf(port: number, certificateFile: string | undefined): string {
   return `esdb://localhost:${port}?tlsCAFile=${encodeURIComponent(certificateFile)}`
 }
 
-function faultsOf(armed: ArmedFaults, front: Front, subscriptions: Set<() => void>): Faults {
+function faultsOf(armed: ArmedFaults, front: Front, subscriptions: Set<OpenSubscription>): Faults {
   return {
     add: (fault) => armed.add(fault),
     lift: () => {
@@ -180,7 +180,10 @@ function faultsOf(armed: ArmedFaults, front: Front, subscriptions: Set<() => voi
     freeze: () => front.freeze(),
     thaw: () => front.thaw(),
     endSubscriptions: () => {
-      for (const end of subscriptions) end()
+      for (const { end } of subscriptions) end()
+    },
+    muteSubscriptions: () => {
+      for (const subscription of subscriptions) subscription.muted = true
     },
   }
 }

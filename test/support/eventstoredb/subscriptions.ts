@@ -30,8 +30,8 @@ export async function subscribe(
   options: ReadReq.Options,
   stream: string | undefined,
 ): Promise<void> {
-  const end = (): void => fail(call, rpcErrors.gone())
-  peer.subscriptions.add(end)
+  const open = { end: (): void => fail(call, rpcErrors.gone()), muted: false }
+  peer.subscriptions.add(open)
   const confirmation = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(
     randomUUID(),
   )
@@ -39,8 +39,8 @@ export async function subscribe(
   const from =
     stream === undefined ? startInAll(peer, options) : startInStream(peer, options, stream)
   if (from === undefined) fail(call, rpcErrors.invalidPosition())
-  else await follow(peer, call, sourceOf(peer, stream), from, filterOf(options))
-  peer.subscriptions.delete(end)
+  else await follow(peer, call, sourceOf(peer, stream), from, filterOf(options), open)
+  peer.subscriptions.delete(open)
 }
 
 function sourceOf({ index }: Peer, stream: string | undefined): Source {
@@ -97,6 +97,7 @@ async function follow(
   source: Source,
   from: number,
   filter: Filter | undefined,
+  open: { readonly muted: boolean },
 ): Promise<void> {
   let next = from
   let looked = 0
@@ -118,7 +119,7 @@ async function follow(
   }
 
   async function pass(): Promise<void> {
-    while (next < source.length() && isOpen(call)) {
+    while (next < source.length() && isOpen(call) && !open.muted) {
       const event = source.events[next++]!
       if (!filter || filter.matches(event)) {
         const answer = peer.index.answer(event, peer.log)
@@ -132,7 +133,7 @@ async function follow(
   }
 
   function more(): Promise<void> {
-    if (next < source.length() || !isOpen(call)) return Promise.resolve()
+    if ((next < source.length() && !open.muted) || !isOpen(call)) return Promise.resolve()
     return new Promise((resolve) => {
       const done = (): void => {
         call.off('cancelled', done).off('close', done).off('error', done)

@@ -25,6 +25,7 @@ import type { LogReader, Page } from './reader.ts'
 import { DamagedEvent, placeOf, toStored } from './records.ts'
 import { Ring } from './ring.ts'
 import type { RingLimits } from './ring.ts'
+import { stalled } from './stall.ts'
 
 export const BATCH = 1_000
 /** A wait is ended no more often than this because the server answers others. */
@@ -36,6 +37,10 @@ export interface LiveTailOptions {
   readonly prefix: string
   readonly logger: Logger
   readonly ring: RingLimits
+  /** Where the log ends. */
+  readonly head: () => Promise<Position>
+  /** While nothing comes, it is looked so often whether something should have come. */
+  readonly watchMs: number
   /** An event of this installation has come by. */
   readonly onEvent: (position: Position) => void
 }
@@ -49,6 +54,8 @@ export class LiveTail {
   #ring: Ring | undefined
   /** Where to subscribe again. */
   #place: Place | 'start' = 'start'
+  /** The last event that came, or the end of the log when it began. */
+  #reached: Position = BEFORE_ALL
   /** Why the log cannot be followed any more. */
   #failed: unknown
   #waiting = new Set<() => void>()
@@ -155,13 +162,14 @@ export class LiveTail {
     if (this.#ring !== undefined) return
     const end = await this.#options.reader.end()
     this.#place = placeOf(end)
+    this.#reached = end
     this.#ring = new Ring(end, this.#options.ring)
     this.#wake()
   }
 
   /** Ends with an error when the subscription is lost, without one when this is closed. */
   #follow(alive: () => void): Promise<void> {
-    const { connection, prefix, onEvent } = this.#options
+    const { connection, prefix, onEvent, head, watchMs } = this.#options
     const { signal } = this.#stopped
     return new Promise((resolve, reject) => {
       const source: AllStreamSubscription = connection.client.subscribeToAll({
@@ -177,9 +185,11 @@ export class LiveTail {
         }),
       })
       let over = false
+      const silence = new AbortController()
       const end = (failure?: unknown) => {
         if (over) return
         over = true
+        silence.abort()
         signal.removeEventListener('abort', stop)
         source.unsubscribe().catch(() => undefined)
         if (failure === undefined) resolve()
@@ -199,6 +209,7 @@ export class LiveTail {
             alive()
             this.#ring?.add(stored)
             this.#place = placeOf(stored.position)
+            this.#reached = stored.position
             onEvent(stored.position)
             this.#wake()
           } catch (error) {
@@ -207,6 +218,10 @@ export class LiveTail {
         })
       signal.addEventListener('abort', stop)
       if (signal.aborted) stop()
+      const reached = () => this.#reached
+      void stalled({ everyMs: watchMs, head, reached, signal: silence.signal }).then(
+        (is) => is && end(new Error('the subscription brings nothing, and the log has more')),
+      )
     })
   }
 
