@@ -21,7 +21,7 @@ import { prefixOf } from './eventstoredb/records.ts'
 export interface EventStoreLimits {
   /** How long a request waits for the answer to an append. */
   readonly appendMs: number
-  /** How long an append without an answer is followed before it is given up. */
+  /** How long an append takes at most, over all attempts. */
   readonly giveUpMs: number
   /** How long the server may say nothing while a stream is read. */
   readonly readMs: number
@@ -106,6 +106,7 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
     answers,
     reader,
     appendMs: limits.appendMs,
+    readMs,
     giveUpMs: limits.giveUpMs,
   })
   const append: EventStore['append'] = async (stream, expected, events) => {

@@ -61,7 +61,17 @@ describe('an append without an answer', () => {
     const began = performance.now()
     const refused = store.append(unique('user'), 'none', newEvents(1))
     await expect(refused).rejects.toMatchObject({ name: 'Unavailable', service: 'EventStoreDB' })
-    expect(performance.now() - began).toBeLessThan(SHORT.giveUpMs + SHORT.readMs + 500)
+    expect(performance.now() - began).toBeLessThan(SHORT.giveUpMs + 500)
+  })
+  test('is given up in its time also where its stream cannot be read', async () => {
+    const server = await peer()
+    const { store } = await openLog(server.url, { ...SHORT, readMs: 5_000 })
+    server.faults.add({ kind: 'busy' })
+    server.faults.add({ kind: 'delay-read', ms: 20_000 })
+    const began = performance.now()
+    const refused = store.append(unique('user'), 'none', newEvents(1))
+    await expect(refused).rejects.toBeInstanceOf(Unavailable)
+    expect(performance.now() - began).toBeLessThan(SHORT.giveUpMs + 500)
   })
 })
 

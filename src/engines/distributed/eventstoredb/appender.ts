@@ -33,7 +33,9 @@ export interface AppenderOptions {
   readonly reader: LogReader
   /** How long an answer is waited for. */
   readonly appendMs: number
-  /** How long an append without an answer is followed before it is given up. */
+  /** How long a read is waited for. */
+  readonly readMs: number
+  /** How long an append takes at most, with all that is read to find out what became of it. */
   readonly giveUpMs: number
 }
 
@@ -126,7 +128,7 @@ export class Appender {
       const last = stored.at(-1)
       const same = events.every(({ id }, n) => stored[n]?.id === id)
       if (same && last !== undefined) return this.#done(append, last.position)
-      const actual = await this.#options.reader.revision(stream)
+      const actual = await this.#options.reader.revision(stream, this.#left(append))
       throw new RevisionConflict(stream, expected, actual ?? 'none')
     }
   }
@@ -140,11 +142,16 @@ export class Appender {
     await sleep(wait)
     const after = append.expected === 'none' ? -1 : append.expected
     try {
-      return await reader.stream(append.stream, after, append.events.length)
+      return await reader.stream(append.stream, after, append.events.length, this.#left(append))
     } catch (error) {
       if (error instanceof Unavailable) return undefined
       throw error
     }
+  }
+
+  /** Reads too end when the time of the append is over. */
+  #left({ until }: Append): number {
+    return Math.min(this.#options.readMs, Math.max(until - performance.now(), 1))
   }
 
   #done({ expected, events, begun }: Append, position: bigint): Appended {

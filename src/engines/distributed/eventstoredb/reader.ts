@@ -55,15 +55,19 @@ export class LogReader {
   }
 
   /** Events of one stream with a revision above `after`. */
-  stream(name: string, after: number, limit: number): Promise<StoredEvent[]> {
-    return this.#readStream(name, limit, {
-      fromRevision: after < 0 ? START : BigInt(after) + 1n,
-    })
+  stream(
+    name: string,
+    after: number,
+    limit: number,
+    limitMs = this.#options.readMs,
+  ): Promise<StoredEvent[]> {
+    const fromRevision = after < 0 ? START : BigInt(after) + 1n
+    return this.#readStream(name, limit, { fromRevision }, limitMs)
   }
 
-  async revision(name: string): Promise<number | undefined> {
+  async revision(name: string, limitMs = this.#options.readMs): Promise<number | undefined> {
     const last = { fromRevision: END, direction: BACKWARDS } as const
-    const [event] = await this.#readStream(name, 1, last)
+    const [event] = await this.#readStream(name, 1, last, limitMs)
     return event?.revision
   }
 
@@ -155,11 +159,12 @@ export class LogReader {
     name: string,
     limit: number,
     options: Parameters<EventStoreDBClient['readStream']>[1],
+    limitMs: number,
   ): Promise<StoredEvent[]> {
     if (limit <= 0) return Promise.resolve([])
-    const { connection, prefix, readMs } = this.#options
+    const { connection, prefix } = this.#options
     return this.#asking(
-      readMs,
+      limitMs,
       async (patience) => {
         const events: StoredEvent[] = []
         const source = connection.client.readStream(prefix + name, {
