@@ -10,6 +10,7 @@ import { slugClaim, slugClaimId } from '../../domain/slug-claim/slug-claim.ts'
 import { EventTooLarge } from '../../ports/event-store.ts'
 import { newId, type Root, step, systemRoot } from '../context.ts'
 import type { Deps } from '../deps.ts'
+import { namedModel } from '../model/named-model.ts'
 import { type AgentChange, type AgentDeps, changeAgentStream, toPublish } from './change.ts'
 
 export interface NewAgent {
@@ -41,6 +42,9 @@ export async function createAgent(
   if (!before) {
     // A version that cannot be published must not take the slug.
     agentDecider.decide(create, undefined)
+    // Clients ask for agents by their slugs where they ask for models.
+    if (owner === 'platform' && (await isAliasNow(deps, slug)))
+      throw new Refusal('slug_taken', { slug })
     await streams.transact(
       slugClaim,
       slugClaimId(owner, slug),
@@ -61,6 +65,9 @@ export async function createAgent(
     throw error
   }
 }
+
+const isAliasNow = async (deps: AgentDeps, name: string): Promise<boolean> =>
+  (await namedModel(deps, name))?.terms.aliases?.includes(name) === true
 
 interface Claimed {
   readonly owner: string
