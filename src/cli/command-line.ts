@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { ConfigurationError } from '../config.ts'
+import { auditCommands } from './commands/audit.ts'
 import { backupCommands } from './commands/backup.ts'
 import { callCommands } from './commands/calls.ts'
 import { catalogueCommands } from './commands/catalogue.ts'
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   catalogueCommands(program)
   moneyCommands(program)
   callCommands(program)
+  auditCommands(program)
   logCommands(program)
   backupCommands(program)
   upkeepCommands(program)

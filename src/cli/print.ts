@@ -28,8 +28,18 @@ export type Layout =
       readonly fields: readonly (readonly [key: string, title: string])[]
     }
   | { readonly kind: 'sentence'; readonly text: (row: Row) => string }
+  /** Told at once, below a head: for what is long, or never ends. */
+  | {
+      readonly kind: 'lines'
+      readonly empty: string
+      readonly head: readonly string[]
+      readonly cells: (row: Row) => readonly string[]
+    }
   /** JSON lines, for people too. */
   | { readonly kind: 'json' }
+
+type Lines = Extract<Layout, { kind: 'lines' }>
+const GAP = '  '
 
 export interface Printer {
   tell(line: Line): void
@@ -49,6 +59,11 @@ export function createPrinter(layout: Layout, options: { readonly json: boolean 
   const clear = () => {
     if (bar !== '') stderr.write('\r\u001B[2K')
     bar = ''
+  }
+  let told = 0
+  const tellLine = (lines: Lines, row: Row) => {
+    if (told++ === 0) stdout.write(`${bold(lines.head.join(GAP))}\n`)
+    stdout.write(`${lines.cells(row).join(GAP).trimEnd()}\n`)
   }
   const progress = (label: string, done: number, total: number) => {
     if (!stderr.isTTY) return
@@ -70,13 +85,15 @@ export function createPrinter(layout: Layout, options: { readonly json: boolean 
         return undefined
       }
       if (machine) stdout.write(`${JSON.stringify(line.row)}\n`)
+      else if (layout.kind === 'lines') tellLine(layout, line.row)
       else rows.push(line.row)
       return undefined
     },
     end(complete) {
       clear()
       const shown = rows.filter((row) => !(NOTE in row))
-      if (!machine && (complete || shown.length > 0)) stdout.write(render(layout, shown))
+      if (!machine && told === 0 && (complete || shown.length > 0))
+        stdout.write(render(layout, shown))
       // Notes are for people: they leave a machine's lines alone.
       for (const row of rows)
         if (NOTE in row) (machine ? stderr : stdout).write(`${wrapped(String(row[NOTE]))}\n`)
@@ -95,6 +112,7 @@ function render(layout: Layout, rows: readonly Row[]): string {
   if (layout.kind === 'json') return ''
   const empty = layout.kind === 'sentence' ? undefined : layout.empty
   if (rows.length === 0) return empty === undefined || empty === '' ? '' : `${empty}\n`
+  if (layout.kind === 'lines') return ''
   if (layout.kind === 'table') return table(layout.columns, rows)
   return rows
     .map((row) =>
@@ -134,21 +152,21 @@ function table(columns: readonly Column[], rows: readonly Row[]): string {
   const widths = columns.map((column, index) =>
     Math.max(column.title.length, ...cells.map((row) => row[index]?.length ?? 0)),
   )
-  const GAP = 2
+  const PADDING = 2
   const fixed = widths.reduce(
-    (sum, width, i) => (columns[i]?.flexible ? sum : sum + width + GAP),
+    (sum, width, i) => (columns[i]?.flexible ? sum : sum + width + PADDING),
     0,
   )
   const room = (process.stdout.columns || WIDTH) - fixed
   const flexible = columns.filter((column) => column.flexible).length
   const made = new Table({
     chars: { ...NO_BORDERS, middle: '' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': PADDING },
     wordWrap: true,
     head: columns.map(({ title }) => bold(title)),
     colAligns: columns.map(({ right }) => (right ? 'right' : 'left')),
     colWidths: columns.map((column, i) => {
-      const natural = (widths[i] ?? 0) + GAP
+      const natural = (widths[i] ?? 0) + PADDING
       if (!column.flexible) return natural
       return Math.min(natural, Math.max(16, Math.floor(room / flexible)))
     }),

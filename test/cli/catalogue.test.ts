@@ -24,7 +24,9 @@ const file = async (name: string, content: unknown): Promise<string> => {
 }
 /** How much operators have written: the server's own work goes on beside. */
 const written = async (): Promise<number> => {
-  const events = (await own.daybook('events')).rows<{ metadata: { actor: { kind: string } } }>()
+  const events = (await own.daybook('--json', 'events')).rows<{
+    metadata: { actor: { kind: string } }
+  }>()
   return events.filter(({ metadata }) => metadata.actor.kind === 'operator').length
 }
 
@@ -52,10 +54,12 @@ describe('seed', () => {
     expect(rows.map((row) => row.name)).toEqual(
       expect.arrayContaining(['gpt-5-mini', 'practice-1', 'Starter prices', 'free', 'pro']),
     )
-    const models = (await own.daybook('events', '--type', 'ModelPublished')).rows().length
+    const models = (await own.daybook('--json', 'events', '--type', 'ModelPublished')).rows().length
     const second = await own.daybook('--json', 'seed', '--replace')
     expect(new Set(second.rows().map((row) => row['state']))).toEqual(new Set(['unchanged']))
-    expect((await own.daybook('events', '--type', 'ModelPublished')).rows()).toHaveLength(models)
+    expect((await own.daybook('--json', 'events', '--type', 'ModelPublished')).rows()).toHaveLength(
+      models,
+    )
     const checked = (await own.daybook('--json', 'check')).rows()
     for (const part of ['model', 'plan', 'price'])
       expect(checked).toContainEqual(expect.objectContaining({ part, ok: true }))
@@ -67,7 +71,7 @@ describe('seed', () => {
     const published = await own.daybook('price', 'publish', await file('prices.json', list))
     expect(published).toMatchObject({ code: 0, out: expect.stringMatching(/Starter prices +2/) })
     await own.daybook('seed')
-    const events = (await own.daybook('events', '--type', 'PriceListPublished')).rows()
+    const events = (await own.daybook('--json', 'events', '--type', 'PriceListPublished')).rows()
     expect(events).toHaveLength(2)
   })
 })
@@ -92,7 +96,7 @@ describe('publish', () => {
     expect(second.out).toContain('Calls still get version 1')
     const moved = await own.typing(next, 'agent', 'publish', '-', '--label', 'production')
     expect(moved).toMatchObject({ code: 0, err: '' })
-    const labels = (await own.daybook('events', '--type', 'AgentLabelMoved')).rows()
+    const labels = (await own.daybook('--json', 'events', '--type', 'AgentLabelMoved')).rows()
     expect(labels.at(-1)).toMatchObject({ data: { label: 'production', version: 2 } })
   })
 
@@ -129,7 +133,7 @@ describe('credit and charges', () => {
     expect(ran.rows()).toMatchObject([
       { organization: org, granted: '10.000000001', expires_at: '2099-01-01T00:00:00.000Z' },
     ])
-    const grants = (await own.daybook('events', '--stream', `account-${org}`)).rows()
+    const grants = (await own.daybook('--json', 'events', '--stream', `account-${org}`)).rows()
     expect(grants).toContainEqual(
       expect.objectContaining({
         type: 'CreditGranted',

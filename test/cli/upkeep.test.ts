@@ -20,28 +20,39 @@ afterAll(async () => {
 
 describe('events', () => {
   test('come as JSON lines in order, by stream, type, position and number', async () => {
-    const all = (await own.daybook('events')).rows<{
+    const all = (await own.daybook('--json', 'events')).rows<{
       position: string
       stream: string
       type: string
     }>()
     expect(all.map((event) => event.position)).toEqual(all.map((_, index) => String(index + 1)))
     const [first, second] = all
-    const one = await own.daybook('events', '--stream', String(second?.stream), '--limit', '1')
+    const one = await own.daybook(
+      '--json',
+      'events',
+      '--stream',
+      String(second?.stream),
+      '--limit',
+      '1',
+    )
     expect(one.rows()).toEqual([second])
-    expect((await own.daybook('events', '--after', '1', '--limit', '1')).rows()).toEqual([second])
-    expect((await own.daybook('events', '--type', String(first?.type))).rows()).toEqual([first])
-    expect((await own.daybook('events', '--stream', 'user-nobody')).out).toBe('')
+    expect((await own.daybook('--json', 'events', '--after', '1', '--limit', '1')).rows()).toEqual([
+      second,
+    ])
+    expect((await own.daybook('--json', 'events', '--type', String(first?.type))).rows()).toEqual([
+      first,
+    ])
+    expect((await own.daybook('--json', 'events', '--stream', 'user-nobody')).out).toBe('')
   })
 
   test('keep sealed what is sealed', async () => {
-    const { out } = await own.daybook('events')
+    const { out } = await own.daybook('--json', 'events')
     expect(out).toContain('"sealed":"')
     expect(out).not.toMatch(/ada@example\.com|correct horse|argon2id/)
   })
 
   test('are followed as they are written, until the reader leaves', async () => {
-    const following = own.spawn('events', '--follow', '--type', 'UserDeactivated')
+    const following = own.spawn('--json', 'events', '--follow', '--type', 'UserDeactivated')
     const seen = said(following, /"type":"(UserDeactivated)"/)
     await own.daybook('user', 'deactivate', 'ada@example.com')
     expect(await seen).toBe('UserDeactivated')
@@ -54,7 +65,10 @@ describe('events', () => {
     ['--limit', 'x'],
     ['--after', '-1'],
   ])('refuse %s %s', async (option, value) => {
-    expect(await own.daybook('events', option, value)).toMatchObject({ code: 64, out: '' })
+    expect(await own.daybook('--json', 'events', option, value)).toMatchObject({
+      code: 64,
+      out: '',
+    })
   })
 })
 

@@ -1,35 +1,8 @@
-/** `events`, `projections`, `invariants`. */
-import { type Command, InvalidArgumentError } from 'commander'
+/** `projections`, `invariants`. */
+import type { Command } from 'commander'
 import { answer, example } from './command.ts'
 
-function count(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.')
-  return Number(text)
-}
-function position(text: string): string {
-  if (!/^\d{1,18}$/.test(text)) throw new InvalidArgumentError('Give a position: a whole number.')
-  return text
-}
-
 export function logCommands(program: Command): void {
-  program
-    .command('events')
-    .description('show the log as JSON lines; what is sealed stays sealed')
-    .option('--stream <name>', 'only this stream, such as account-org_…')
-    .option('--type <event>', 'only events of this type, such as HoldSettled')
-    .option('--after <position>', 'only what stands after this position', position)
-    .option('--limit <number>', 'at most so many', count)
-    .option('--follow', 'go on with what is written from now on, until Ctrl-C')
-    .addHelpText(
-      'after',
-      example(
-        'events --type HoldSettled --limit 10',
-        'events --follow | jq -c "[.position, .type]"',
-      ),
-    )
-    .action((options: { follow?: true }, command: Command) =>
-      answer(command, 'events', { ...options, follow: options.follow === true }, { kind: 'json' }),
-    )
   projectionCommands(program.command('projections').description('the views made from the log'))
   program
     .command('invariants')

@@ -1,6 +1,7 @@
 /** Every operation by name: what the socket of a running server and the stand-alone process know. */
 import type { AnyOperation } from '../operation.ts'
 import { callOperations } from './calls.ts'
+import { auditOperations } from './audit.ts'
 import { catalogueOperations } from './catalogue.ts'
 import { checkOperations } from './check.ts'
 import { logOperations } from './log.ts'
@@ -13,6 +14,7 @@ export const operations: readonly AnyOperation[] = [
   ...catalogueOperations,
   ...moneyOperations,
   ...callOperations,
+  ...auditOperations,
   ...logOperations,
   ...upkeepOperations,
   ...checkOperations,

@@ -1,72 +1,7 @@
-/** `events`, `projections`, `invariants`: reading the log and what was made from it. */
+/** `projections`, `invariants`: what was made from the log, and whether it keeps its promises. */
 import { z } from 'zod'
-import type { App } from '../../app.ts'
-import { BEFORE_ALL, type StoredEvent } from '../../ports/event-store.ts'
 import { checkInvariants, type Invariant, invariants } from '../invariants/index.ts'
 import { type Line, operation, OperationFailed } from '../operation.ts'
-
-const PAGE = 1_000
-
-const eventsInput = z.strictObject({
-  stream: z.string().min(1).optional(),
-  type: z.string().min(1).optional(),
-  after: z
-    .string()
-    .regex(/^\d{1,18}$/, 'a position: a whole number')
-    .optional(),
-  limit: z.int().positive().optional(),
-  follow: z.boolean(),
-})
-type EventsInput = z.output<typeof eventsInput>
-
-/** As stored: sealed values stay sealed, whoever reads. */
-const events = operation({
-  name: 'events',
-  input: eventsInput,
-  async run(app, input, tell, signal, room) {
-    let left = input.limit ?? Number.POSITIVE_INFINITY
-    for await (const batch of batches(app, input, signal)) {
-      await room()
-      for (const event of batch) {
-        if (input.type !== undefined && event.type !== input.type) continue
-        if (input.stream !== undefined && event.stream !== input.stream) continue
-        tell({ kind: 'row', row: eventRow(event) })
-        if (--left <= 0) return
-      }
-    }
-  },
-})
-
-const eventRow = ({ position, stream, revision, id, type, data, metadata }: StoredEvent) => ({
-  position: position.toString(),
-  stream,
-  revision,
-  id,
-  type,
-  data,
-  metadata,
-})
-
-async function* batches(
-  { engine }: App,
-  { stream, after, follow }: EventsInput,
-  signal: AbortSignal,
-): AsyncGenerator<readonly StoredEvent[]> {
-  const from = after === undefined ? BEFORE_ALL : BigInt(after)
-  if (follow) return yield* engine.events.subscribe({ after: from, signal })
-  for (let place: StoredEvent | undefined; !signal.aborted;) {
-    const page: readonly StoredEvent[] =
-      stream === undefined
-        ? await engine.events.readAll({ after: place?.position ?? from, limit: PAGE })
-        : await engine.events.readStream(stream, {
-            limit: PAGE,
-            ...(place && { after: place.revision }),
-          })
-    yield stream === undefined ? page : page.filter((event) => event.position > from)
-    place = page.at(-1)
-    if (page.length < PAGE) return
-  }
-}
 
 const status = operation({
   name: 'projections.status',
@@ -152,4 +87,4 @@ const checkAll = operation({
   },
 })
 
-export const logOperations = [events, status, rebuild, checkAll]
+export const logOperations = [status, rebuild, checkAll]

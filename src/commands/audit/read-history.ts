@@ -198,7 +198,7 @@ async function pageOfStream(
   return { events, next: place < 0 || place > last ? undefined : String(place) }
 }
 
-function matches(
+export function matches(
   { stream, type, metadata }: StoredEvent,
   { category, type: wanted, actor, correlation, from, to }: HistoryFilter,
 ): boolean {
