@@ -195,6 +195,24 @@ const agentRows: Rows = {
       HoldSettled: 1,
     },
   }),
+  'POST /v1/chat/completions': (world) => {
+    const body = {
+      model: world.owner.agentId,
+      messages: [{ role: 'user', content: 'Hello' }],
+    }
+    return {
+      wish: { ...own(world), line: 'POST /v1/chat/completions', body },
+      other: { body: { ...body, user: 'somebody else' } },
+      status: 200,
+      effects: {
+        HoldPlaced: 1,
+        InvocationAccepted: 1,
+        InvocationStarted: 1,
+        InvocationCompleted: 1,
+        HoldSettled: 1,
+      },
+    }
+  },
   'POST /invocations/{id}/cancel': async (world) => {
     const agentId = await publishAgent(
       world.test,

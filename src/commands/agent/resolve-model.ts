@@ -1,10 +1,16 @@
 /**
- * What a client means that knows only models: an agent by its short name (`name`, `name@label`,
- * `agent/name`), the organization's own before the platform's; or the agent that answers for a model or
+ * What a client means that knows only models: an agent by its short name or its id (`name`, `name@label`,
+ * `agent/name`), by name the organization's own before the platform's; or the agent that answers for a model or
  * an alias of it. Another organization's agent answers exactly as one that does not exist.
  */
-import { type Agent, type AgentVersion, versionForCall } from '../../domain/agent/agent.ts'
+import {
+  type Agent,
+  agent as agentDecider,
+  type AgentVersion,
+  versionForCall,
+} from '../../domain/agent/agent.ts'
 import { agentSlug, labelName } from '../../domain/agent/events.ts'
+import { idSchema } from '../../domain/ids.ts'
 import { modelName } from '../../domain/model/events.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Deps } from '../deps.ts'
@@ -31,13 +37,25 @@ export async function resolveModel(
   const slug = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name
   const readable = more.length === 0 && (label === undefined || labelName.safeParse(label).success)
   if (!readable) throw new Refusal('agent_not_found')
-  const agent = (await bySlug(deps, orgId, slug)) ?? (await answeringFor(deps, name))
+  const agent =
+    (await byId(deps, slug)) ??
+    (await bySlug(deps, orgId, slug)) ??
+    (await answeringFor(deps, name))
   return { agent: found(agent), label, version: versionForCall(agent, orgId, label) }
 }
 
 function found(agent: Agent | undefined): Agent {
   if (!agent) throw new Refusal('agent_not_found')
   return agent
+}
+
+/** Whoever's it is: `versionForCall` decides who may use it. */
+async function byId(
+  { streams }: Pick<Deps, 'streams'>,
+  agentId: string,
+): Promise<Agent | undefined> {
+  if (!idSchema('agent').safeParse(agentId).success) return undefined
+  return (await streams.load(agentDecider, agentId)).state
 }
 
 async function bySlug(
