@@ -99,7 +99,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** One at a time. */
   let rebuilding: Promise<void> = Promise.resolve()
   let switching = false
-  /** One verification at a time: they share collections. */
+  /** One verification at a time: each reads the whole log. */
   let verifying: Promise<readonly Verified[]> = Promise.resolve([])
 
   const targets = () => [...running.values()].map(({ target }) => target)

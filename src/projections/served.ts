@@ -15,7 +15,6 @@ import {
   createProgress,
   createViews,
   generationOf,
-  LAST_GENERATION,
   physical,
   type Progress,
   type Views,
@@ -221,10 +220,7 @@ export const generations = (projection: ViewCollection, stored: readonly StoredV
   stored
     .filter(({ name }) => name === projection.name)
     .map((one) => ({ ...one, generation: generationOf(projection, one.version) }))
-    .filter(
-      (one): one is StoredView & { generation: number } =>
-        one.generation !== undefined && one.generation !== LAST_GENERATION,
-    )
+    .filter((one): one is StoredView & { generation: number } => one.generation !== undefined)
     .sort((a, b) => a.generation - b.generation)
 
 /**

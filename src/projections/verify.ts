@@ -8,12 +8,16 @@ import { BEFORE_ALL } from '../ports/event-store.ts'
 import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
 import { foldBatch } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
-import { LAST_GENERATION, physical, type Views } from './views.ts'
+import type { Views } from './views.ts'
 
 const PAGE = 1_000
 /** So many keys are looked at again: those that changed meanwhile are among them. */
 const SUSPECTED = 10_000
 const VIEWS_WITHIN_MS = 5_000
+/** Begins the name of every copy, so that what a crash has left is found. */
+const COPIES = 'verify-'
+/** No verification lasts so long: its copies were left behind. */
+const LEFT_BEHIND_MS = 24 * 60 * 60_000
 /** So many keys that differ are named; a view that is wrong is wrong. */
 const NAMED = 100
 
@@ -38,18 +42,21 @@ export interface Verification {
 
 interface Copy {
   readonly projection: AnyProjection
-  /** Nobody reads it; the next verification drops it, should a crash leave it behind. */
+  /** Of this run alone; a later one drops it, should a crash leave it behind. */
   readonly scratch: ViewCollection
   reached: Position
 }
 
 export async function verifyViews(v: Verification): Promise<Verified[]> {
+  const now = Date.now()
+  for (const left of await v.store.collections())
+    if (now - beganAt(left.name) > LEFT_BEHIND_MS) await v.store.drop(left)
+  const run = `${COPIES}${now.toString(36)}-${crypto.randomUUID()}`
   const copies = v.projections.map((projection): Copy => ({
     projection,
-    scratch: physical(projection, LAST_GENERATION),
+    scratch: { name: `${run}-${projection.name}`, version: 1, indexes: projection.indexes },
     reached: BEFORE_ALL,
   }))
-  for (const { scratch } of copies) await v.store.drop(scratch)
   try {
     await fill(v, copies)
     const compared: Verified[] = []
@@ -59,6 +66,10 @@ export async function verifyViews(v: Verification): Promise<Verified[]> {
     for (const { scratch } of copies) await v.store.drop(scratch)
   }
 }
+
+/** When the run began that a collection is a copy of; NaN for every other collection. */
+const beganAt = (name: string): number =>
+  name.startsWith(COPIES) ? Number.parseInt(name.slice(COPIES.length), 36) : Number.NaN
 
 /** Brings copies up to the end of the log, and waits until the served views are there too. */
 async function fill(v: Verification, copies: readonly Copy[]): Promise<void> {

@@ -8,8 +8,6 @@ import type { Projection } from './projection.ts'
 
 /** Physical versions: the code's version and the generation of its documents (a rebuild makes a new one). */
 const GENERATIONS = 1_000
-/** Never served: for a copy to compare with. */
-export const LAST_GENERATION = GENERATIONS - 1
 export const physical = (projection: ViewCollection, generation: number): ViewCollection => ({
   name: projection.name,
   version: projection.version * GENERATIONS + generation,

@@ -275,6 +275,26 @@ describe('processes that share views', () => {
     expect(await reader.verify()).toMatchObject([{ different: ['c'] }])
   })
 
+  test('verify the views two at once, and drop what a verification has left behind', async () => {
+    const leader = await process(always)
+    const reader = await process()
+    for (let n = 0; n < 300; n++) await raise()
+    const yesterday = (Date.now() - 25 * 60 * 60_000).toString(36)
+    for (const name of [
+      `verify-${yesterday}-x-totals`,
+      `verify-${Date.now().toString(36)}-y-totals`,
+    ])
+      await engine.views.putMany([
+        { view: { name, version: 1, indexes: {} }, documents: [], checkpoint: 1n },
+      ])
+    const both = await Promise.all([leader.verify(), reader.verify()])
+    const right = [{ name: 'totals', documents: 1, different: [] }]
+    expect(both).toEqual([right, right])
+    // One of today may still be at work.
+    const left = (await engine.views.collections()).filter(({ name }) => name.startsWith('verify-'))
+    expect(left).toMatchObject([{ name: expect.stringContaining('-y-') }])
+  })
+
   test('of two releases each read their own version of a view', async () => {
     const newer = totalsOf(2)
     const old = await process(always)
