@@ -255,7 +255,8 @@ const problems: Messages['problems'] = {
     return sentences(
       spent,
       waiting === true && 'Try again when running calls have ended.',
-      given`It begins anew at ${moment(pick(f, 'resets_at', 'resetsAt'))}; until then an administrator of the organization or of this service can change it.`,
+      given`It begins anew at ${moment(pick(f, 'resets_at', 'resetsAt'))}.`,
+      'GET /billing/budgets shows what is left. Who set the budget can change it.',
     )
   }),
   spend_ceiling_reached: problem(
@@ -460,6 +461,20 @@ export const en: Messages = {
           given`Open this link to accept:\n${webAddress(f['link'])}`,
           webAddress(f['link']) && validFor(f),
           'If you do not know who invites you, simply ignore this message.',
+        ),
+    },
+    budgetThreshold: {
+      subject: 'A budget has reached a threshold',
+      body: (f) =>
+        paragraphs(
+          'Hello,',
+          given`The budget ${quotedName(f['budget'])} of the organization ${quotedName(f['organization'])} at Daybook has reached ${whole(f['percent'])} percent.` ??
+            given`A budget of your organization at Daybook has reached ${whole(f['percent'])} percent.` ??
+            'A budget of your organization at Daybook has reached a threshold.',
+          given`${name(f['spent'])} of ${name(f['amount'])} are spent. It begins anew at ${moment(f['resets_at'])}.`,
+          f['hard'] === 'true' &&
+            'Calls that it has no room for are refused until then. An owner or admin can change it.',
+          given`Look at it here:\n${webAddress(f['link'])}`,
         ),
     },
   },

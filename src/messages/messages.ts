@@ -37,7 +37,7 @@ export interface Messages {
   readonly problems: Readonly<Record<ProblemCode, ProblemText>>
   readonly mail: Readonly<
     Record<
-      'verifyEmail' | 'emailTaken' | 'passwordChanged' | 'invitation',
+      'verifyEmail' | 'emailTaken' | 'passwordChanged' | 'invitation' | 'budgetThreshold',
       { readonly subject: string; readonly body: (facts: Facts) => string }
     >
   >

@@ -257,7 +257,8 @@ const problems: Messages['problems'] = {
     return sentences(
       spent,
       waiting === true && 'Повторите запрос, когда завершатся текущие вызовы.',
-      given`Он обновится ${moment(pick(f, 'resets_at', 'resetsAt'))}; до этого его может изменить администратор организации или сервиса.`,
+      given`Он обновится ${moment(pick(f, 'resets_at', 'resetsAt'))}.`,
+      'Остаток показывает GET /billing/budgets. Изменить бюджет может тот, кто его задал.',
     )
   }),
   spend_ceiling_reached: problem(
@@ -463,6 +464,20 @@ export const ru: Messages = {
           'Если вы не знаете, кто вас приглашает, просто не обращайте внимания на это письмо.',
         ),
     },
+    budgetThreshold: {
+      subject: 'Бюджет достиг порога',
+      body: (f) =>
+        paragraphs(
+          'Здравствуйте!',
+          given`Бюджет ${quotedName(f['budget'])} организации ${quotedName(f['organization'])} в Daybook израсходован на ${whole(f['percent'])} %.` ??
+            given`Бюджет вашей организации в Daybook израсходован на ${whole(f['percent'])} %.` ??
+            'Бюджет вашей организации в Daybook достиг порога.',
+          given`Израсходовано ${name(f['spent'])} из ${name(f['amount'])}. Бюджет обновится ${moment(f['resets_at'])}.`,
+          f['hard'] === 'true' &&
+            'До этого вызовы, на которые его не хватает, отклоняются. Изменить бюджет может владелец или администратор.',
+          given`Посмотреть бюджет:\n${webAddress(f['link'])}`,
+        ),
+    },
   },
   texts: {
     registered:
@@ -510,6 +525,7 @@ export const ru: Messages = {
     'an e-mail address': 'адрес электронной почты',
     'an id': 'идентификатор',
     'a whole number above 0': 'целое число больше 0',
+    'only in a budget per organization or per agent': 'только в бюджете организации или агента',
     'a language such as "en"': 'язык, например "en"',
     'a lower-case word': 'слово из строчных букв',
     'a lower-case letter, then letters, digits, _ or -':

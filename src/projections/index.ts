@@ -29,6 +29,7 @@ import { expiringCredit } from './expiring-credit.ts'
 import { organizations } from './organizations.ts'
 import { subscriptions } from './subscriptions.ts'
 import { unmailedInvitations } from './unmailed-invitations.ts'
+import { untoldThresholds } from './untold-thresholds.ts'
 import { untriedPeople } from './untried-people.ts'
 
 export const projections: readonly AnyProjection[] = [
@@ -58,6 +59,7 @@ export const projections: readonly AnyProjection[] = [
   organizations,
   unmailedInvitations,
   untriedPeople,
+  untoldThresholds,
   apiKeys,
   auditEvents,
 ]

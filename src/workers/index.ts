@@ -16,6 +16,7 @@ import {
   startPeriods,
   startPeriodsSweep,
 } from './start-periods.ts'
+import { thresholdMails, thresholdMailsSweep } from './threshold-mails.ts'
 import type { Sweep, Worker } from './worker.ts'
 
 export function workers(deps: Deps): Worker[] {
@@ -27,6 +28,7 @@ export function workers(deps: Deps): Worker[] {
     runInvocations(deps),
     startPeriods(deps),
     grantTrials(deps),
+    thresholdMails(deps),
   ]
 }
 
@@ -43,5 +45,6 @@ export function sweeps(deps: Deps): Sweep[] {
     grantTrialsSweep(deps),
     expireCreditSweep(deps),
     invitationMailsSweep(deps),
+    thresholdMailsSweep(deps),
   ]
 }

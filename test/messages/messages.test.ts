@@ -9,7 +9,13 @@ import type { Facts, ProblemCode } from '../../src/messages/messages.ts'
 import { sourceFiles } from '../support/repository.ts'
 
 const codes = Object.keys(statusOf) as ProblemCode[]
-const mails = ['verifyEmail', 'emailTaken', 'passwordChanged', 'invitation'] as const
+const mails = [
+  'verifyEmail',
+  'emailTaken',
+  'passwordChanged',
+  'invitation',
+  'budgetThreshold',
+] as const
 const usd = (amount: string) => ({ amount, currency: 'USD' })
 
 /** Every fact that a refusal may carry, at once. */

@@ -18,6 +18,8 @@ export interface MailRequest {
   readonly locale: string
   /** What the link's token is good for; without it there is no token. */
   readonly proves?: string
+  /** So many are asked for because of one cause. */
+  readonly ofMails?: number
 }
 
 const MINUTE_MS = 60_000
@@ -32,6 +34,7 @@ const VALID_MS: Readonly<Record<MailKind, number>> = {
   email_changed: 7 * DAY_MS,
   password_changed: 7 * DAY_MS,
   session_replayed: 7 * DAY_MS,
+  budget_threshold: DAY_MS,
 }
 
 export const mailIdOf = (deps: Pick<Deps, 'ids'>, root: Root, kind: MailKind): Id<'mail'> =>

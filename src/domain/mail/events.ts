@@ -22,6 +22,8 @@ export const mailKinds = [
   'password_changed',
   /** A refresh token was used twice; the session was ended. */
   'session_replayed',
+  /** A budget of the organization has reached a threshold. */
+  'budget_threshold',
 ] as const
 export const mailKindSchema = z.enum(mailKinds)
 export type MailKind = z.output<typeof mailKindSchema>
@@ -45,6 +47,8 @@ export const mailEvents = {
      * the invitation it accepts. It is compared with the present state when the token is used.
      */
     proves: clear(z.string().max(128)).optional(),
+    /** So many mails its cause makes due; one where left out. */
+    ofMails: clear(z.int().positive()).optional(),
     /** The link's end; nothing is sent after it. */
     expiresAt: instant,
     at: instant,
