@@ -76,7 +76,7 @@ describe('a token', () => {
         const token = tokenOf(key)
         const [text, sum] = [token.slice(0, -7), token.slice(-6)]
         const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-        const value = [...sum].reduce((all, one) => all * 62 + digits.indexOf(one), 0)
+        const value = Array.from(sum).reduce((all, one) => all * 62 + digits.indexOf(one), 0)
         expect(value).toBe(crc32(text))
       }),
     )

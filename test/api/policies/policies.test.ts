@@ -1,0 +1,305 @@
+// Guarantee: an organization makes, changes and disables its own policies; each change is a version that stays readable, and nothing it says can widen what it may do.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { step } from '../../../src/commands/context.ts'
+import { idFromUuid } from '../../../src/domain/ids.ts'
+import type { ResourceAccess } from '../../../src/domain/policy/events.ts'
+import { policySet } from '../../../src/domain/policy/policy-set.ts'
+import { type Reply, startTestApp, type TestApp } from '../../support/app.ts'
+import { fund, type Funded } from '../../support/funded.ts'
+import { operatorRoot, type SignedIn } from '../../support/seed.ts'
+
+interface Policy {
+  readonly id: string
+  readonly owner: string
+  readonly kind: string
+  readonly name: string
+  readonly version: number
+  readonly enabled: boolean
+  readonly built_in: boolean
+  readonly versions: { version: number; enabled: boolean; at: string | null }[]
+  readonly [field: string]: unknown
+}
+interface List {
+  readonly items: Policy[]
+  readonly next_cursor: string | null
+}
+
+let app: TestApp
+let owner: Funded
+let stranger: Funded
+
+beforeAll(async () => {
+  app = await startTestApp({}, {}, { limits: 'kept' })
+  owner = await fund(app)
+  stranger = await fund(app)
+})
+afterAll(() => app.stop())
+
+const limit = {
+  kind: 'rate_limit',
+  name: 'Calls per end user',
+  on: 'invoke',
+  measure: 'requests',
+  per: 'end_user',
+  limit: 20,
+}
+const as = <T = Policy>(who: SignedIn, line: string, options: object = {}) =>
+  app.request<T>(line, { token: who.token, ...options })
+const create = (body: unknown, who: SignedIn = owner) => as(who, 'POST /policies', { body })
+async function created(body: unknown = limit, who: SignedIn = owner): Promise<Policy> {
+  const reply = await create(body, who)
+  expect(reply.status, reply.text).toBe(201)
+  return reply.body
+}
+const read = (id: string, who: SignedIn = owner, query = '') =>
+  as(who, `GET /policies/${id}${query}`)
+const patch = (id: string, body: unknown, options: object = {}, who: SignedIn = owner) =>
+  as(who, `PATCH /policies/${id}`, { body, ...options })
+async function everyPolicy(who: SignedIn, path = '/policies', query = ''): Promise<Policy[]> {
+  const all: Policy[] = []
+  for (let cursor = ''; ;) {
+    const { body } = await as<List>(who, `GET ${path}?limit=5${query}${cursor}`)
+    all.push(...body.items)
+    if (body.next_cursor === null) return all
+    cursor = `&cursor=${body.next_cursor}`
+  }
+}
+const refusalOf = ({ status, body }: Reply<object>) => [status, (body as { code?: string }).code]
+const factsOf = ({ body }: Reply<object>) => (body as { facts?: object }).facts
+
+describe('making one', () => {
+  test.each([
+    [limit, { window_seconds: 60 }],
+    [{ ...limit, measure: 'concurrency', per: 'key', name: 'At once' }, {}],
+    [
+      {
+        ...limit,
+        measure: 'tokens',
+        per: 'organization',
+        limit: 100_000,
+        window_seconds: 3_600,
+        burst: 50_000,
+        models: ['test-model'],
+      },
+      {},
+    ],
+    [
+      {
+        kind: 'resource_access',
+        name: 'Auditors read no prompts',
+        effect: 'deny',
+        roles: ['auditor', 'key'],
+        resources: ['agent'],
+        actions: ['render'],
+      },
+      {},
+    ],
+    [
+      {
+        kind: 'budget',
+        name: 'A dollar',
+        amount: '1.00',
+        period: 'month',
+        per: 'end_user',
+        hard: false,
+        thresholds: [50, 100],
+      },
+      { amount: { amount: '1.000000000', currency: 'USD' } },
+    ],
+  ])('shows %o as it was sent', async (body, shown) => {
+    const who = await fund(app)
+    const reply = await create(body, who)
+    expect(reply.status, reply.text).toBe(201)
+    const { id } = reply.body
+    expect(reply.headers).toMatchObject({ location: `/policies/${id}`, etag: '"1"' })
+    expect(reply.headers['x-position']).toMatch(/^\d+$/)
+    const at = app.clock.now().toISOString()
+    const expected = {
+      ...body,
+      ...shown,
+      id,
+      owner: who.orgId,
+      version: 1,
+      enabled: true,
+      built_in: false,
+      created_at: at,
+      changed_at: at,
+    }
+    expect(reply.body).toEqual(expected)
+    expect((await read(id, who)).body).toEqual({
+      ...expected,
+      versions: [{ version: 1, enabled: true, at }],
+    })
+  })
+
+  test.each([
+    ['an action of the platform', { ...limit, on: 'login', per: 'ip' }, 'on'],
+    ['a webhook', { ...limit, on: 'webhook', per: 'ip' }, 'on'],
+    ['a right', { kind: 'resource_access', name: 'x', effect: 'allow' }, 'effect'],
+    [
+      'the platform’s spend',
+      { kind: 'budget', name: 'x', amount: '1', period: 'day', per: 'platform', hard: true },
+      'per',
+    ],
+  ])('an organization has no say about %s', async (_what, body, field) => {
+    const reply = await create(body)
+    expect(refusalOf(reply)).toEqual([422, 'policy_widens'])
+    expect(factsOf(reply)).toMatchObject({ field })
+  })
+
+  test.each([
+    ['burst', { ...limit, burst: 21 }],
+    ['per', { ...limit, on: 'request', per: 'agent' }],
+    ['window_seconds', { ...limit, measure: 'concurrency', window_seconds: 60 }],
+    [
+      'agents',
+      {
+        kind: 'budget',
+        name: 'x',
+        amount: '1',
+        period: 'day',
+        per: 'user',
+        hard: true,
+        agents: ['agt_0123456789abcdefghjkmnpqrs'],
+      },
+    ],
+    [
+      'thresholds',
+      { kind: 'budget', name: 'x', amount: '1', period: 'day', per: 'user', hard: false },
+    ],
+  ])('refuses a nonsensical %s', async (field, body) => {
+    const reply = await create(body)
+    expect(refusalOf(reply)).toEqual([422, 'policy_invalid'])
+    expect(factsOf(reply)).toMatchObject({ field })
+  })
+
+  test.each([
+    {},
+    { kind: 'rate_limit' },
+    { ...limit, limit: 0 },
+    { ...limit, limit: '20' },
+    { ...limit, name: ' ' },
+    { ...limit, effect: 'deny' },
+    { ...limit, windowSeconds: 60 },
+    { ...limit, kind: 'wish' },
+    { kind: 'budget', name: 'x', amount: 1, period: 'day', per: 'user', hard: true },
+    { kind: 'budget', name: 'x', amount: '0', period: 'day', per: 'user', hard: true },
+  ])('refuses %o', async (body) => {
+    expect(refusalOf(await create(body))).toEqual([400, 'invalid_input'])
+  })
+
+  test('names no agent of others', async () => {
+    const reply = await create({ ...limit, agents: [owner.agentId, stranger.agentId] })
+    expect(refusalOf(reply)).toEqual([404, 'agent_not_found'])
+    const own = await created({ ...limit, agents: [owner.agentId] })
+    expect(refusalOf(await patch(own.id, { agents: [stranger.agentId] }))).toEqual([
+      404,
+      'agent_not_found',
+    ])
+  })
+
+  test('no more than a thousand bind', async () => {
+    const who = await fund(app)
+    const { streams, ids } = app.app.deps
+    const root = operatorRoot(app.app.deps)
+    const at = root.at
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, n) => {
+        const policyId = idFromUuid('policy', ids.derive(root.id, String(n)))
+        const terms: ResourceAccess = {
+          kind: 'resource_access',
+          name: 'x',
+          effect: 'deny',
+          models: [`m-${n}`],
+        }
+        return streams.transact(
+          policySet(who.orgId),
+          who.orgId,
+          { type: 'CreatePolicy', policyId, owner: who.orgId, terms, at },
+          step(ids, root, policyId),
+        )
+      }),
+    )
+    const reply = await create(limit, who)
+    expect(refusalOf(reply)).toEqual([409, 'too_many_policies'])
+    expect(factsOf(reply)).toMatchObject({ limit: 1_000 })
+    const [first] = await everyPolicy(who, '/policies', '&kind=resource_access')
+    expect((await as(who, `DELETE /policies/${first?.id}`)).status).toBe(204)
+    await created(limit, who)
+  })
+})
+
+describe('changing one', () => {
+  test('is a version, field by field', async () => {
+    const { id } = await created({ ...limit, burst: 5, window_seconds: 30 })
+    app.clock.advance(1_000)
+    const changed = await patch(id, { limit: 30, burst: null })
+    expect(changed.status).toBe(200)
+    expect(changed.headers['etag']).toBe('"2"')
+    expect(changed.body).toMatchObject({ limit: 30, window_seconds: 30, version: 2 })
+    expect(changed.body).not.toHaveProperty('burst')
+    const again = await patch(id, { limit: 30 })
+    expect(again.body.version).toBe(2)
+    const now = await read(id)
+    expect(now.body.versions.map((one) => one.version)).toEqual([2, 1])
+    const then = await read(id, owner, '?version=1')
+    expect(then.body).toMatchObject({ version: 1, limit: 20, burst: 5 })
+    expect(then.headers['etag']).toBe('"2"')
+    expect(refusalOf(await read(id, owner, '?version=3'))).toEqual([404, 'version_not_found'])
+    for (const wrong of ['0', 'x', '1.5'])
+      expect((await read(id, owner, `?version=${wrong}`)).status).toBe(400)
+  })
+
+  test('only at the version that was read; others in the stream do not matter', async () => {
+    const { id } = await created()
+    const headers = { 'if-match': '"1"' }
+    await created({ ...limit, name: 'Another' })
+    expect((await patch(id, { limit: 21 }, { headers })).status).toBe(200)
+    expect(refusalOf(await patch(id, { limit: 22 }, { headers }))).toEqual([
+      412,
+      'precondition_failed',
+    ])
+    expect(refusalOf(await as(owner, `DELETE /policies/${id}`, { headers }))).toEqual([
+      412,
+      'precondition_failed',
+    ])
+  })
+
+  test('disables it and lets it bind again', async () => {
+    const { id } = await created()
+    expect((await as(owner, `DELETE /policies/${id}`)).status).toBe(204)
+    expect((await as(owner, `DELETE /policies/${id}`)).status).toBe(204)
+    expect((await read(id)).body).toMatchObject({ enabled: false, version: 2, limit: 20 })
+    expect((await patch(id, { limit: 5 })).body).toMatchObject({ enabled: false, limit: 5 })
+    expect((await patch(id, { enabled: true })).body).toMatchObject({ enabled: true, limit: 5 })
+    expect((await patch(id, { enabled: false })).body).toMatchObject({ enabled: false })
+    const listed = await everyPolicy(owner, '/policies', '&enabled=false')
+    expect(listed.map((one) => one.id)).toContain(id)
+    const binding = await everyPolicy(owner, '/policies', '&enabled=true')
+    expect(binding.map((one) => one.id)).not.toContain(id)
+  })
+
+  test('refuses what it could not be made with', async () => {
+    const { id } = await created()
+    expect(refusalOf(await patch(id, { on: 'login', per: 'ip' }))).toEqual([422, 'policy_widens'])
+    expect(refusalOf(await patch(id, { hard: true }))).toEqual([422, 'policy_invalid'])
+    expect(refusalOf(await patch(id, { per: 'platform' }))).toEqual([422, 'policy_invalid'])
+    expect(refusalOf(await patch(id, { limit: null }))).toEqual([400, 'invalid_input'])
+    expect(refusalOf(await patch(id, {}))).toEqual([400, 'invalid_input'])
+    expect(refusalOf(await patch(id, { kind: 'budget' }))).toEqual([400, 'invalid_input'])
+    expect((await read(id)).body.version).toBe(1)
+  })
+
+  test('bites with the next request', async () => {
+    const who = await fund(app)
+    const invoke = () => as(who, `POST /agents/${who.agentId}/invoke`, { body: { input: 'Hello' } })
+    expect((await invoke()).status).toBe(200)
+    const { id } = await created(
+      { kind: 'resource_access', name: 'Not now', effect: 'deny', actions: ['invoke'] },
+      who,
+    )
+    expect((await invoke()).status).toBe(403)
+    await as(who, `DELETE /policies/${id}`)
+    expect((await invoke()).status).toBe(200)
+  })
+})
