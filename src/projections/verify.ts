@@ -8,16 +8,12 @@ import { BEFORE_ALL } from '../ports/event-store.ts'
 import type { ViewCollection, ViewStore } from '../ports/view-store.ts'
 import { foldBatch } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
-import type { Views } from './views.ts'
+import { isLeftBehind, namesOfCopies, type Views } from './views.ts'
 
 const PAGE = 1_000
 /** So many keys are looked at again: those that changed meanwhile are among them. */
 const SUSPECTED = 10_000
 const VIEWS_WITHIN_MS = 5_000
-/** Begins the name of every copy, so that what a crash has left is found. */
-const COPIES = 'verify-'
-/** No verification lasts so long: its copies were left behind. */
-const LEFT_BEHIND_MS = 24 * 60 * 60_000
 /** So many keys that differ are named; a view that is wrong is wrong. */
 const NAMED = 100
 
@@ -48,13 +44,11 @@ interface Copy {
 }
 
 export async function verifyViews(v: Verification): Promise<Verified[]> {
-  const now = Date.now()
-  for (const left of await v.store.collections())
-    if (now - beganAt(left.name) > LEFT_BEHIND_MS) await v.store.drop(left)
-  const run = `${COPIES}${now.toString(36)}-${crypto.randomUUID()}`
+  for (const left of await v.store.collections()) if (isLeftBehind(left)) await v.store.drop(left)
+  const copyOf = namesOfCopies()
   const copies = v.projections.map((projection): Copy => ({
     projection,
-    scratch: { name: `${run}-${projection.name}`, version: 1, indexes: projection.indexes },
+    scratch: copyOf(projection),
     reached: BEFORE_ALL,
   }))
   try {
@@ -66,10 +60,6 @@ export async function verifyViews(v: Verification): Promise<Verified[]> {
     for (const { scratch } of copies) await v.store.drop(scratch)
   }
 }
-
-/** When the run began that a collection is a copy of; NaN for every other collection. */
-const beganAt = (name: string): number =>
-  name.startsWith(COPIES) ? Number.parseInt(name.slice(COPIES.length), 36) : Number.NaN
 
 /** Brings copies up to the end of the log, and waits until the served views are there too. */
 async function fill(v: Verification, copies: readonly Copy[]): Promise<void> {

@@ -16,6 +16,19 @@ export const physical = (projection: ViewCollection, generation: number): ViewCo
 export const generationOf = (projection: ViewCollection, version: number): number | undefined =>
   Math.floor(version / GENERATIONS) === projection.version ? version % GENERATIONS : undefined
 
+/** Begins the name of every copy that a verification makes, with the time when it began. */
+const COPIES = 'verify-'
+/** No verification lasts so long: its copies were left behind. */
+const COPIES_LAST_MS = 24 * 60 * 60_000
+/** The copies of one verification, beside those of every other one. */
+export function namesOfCopies(): (projection: ViewCollection) => ViewCollection {
+  const run = `${COPIES}${Date.now().toString(36)}-${crypto.randomUUID()}`
+  return ({ name, indexes }) => ({ name: `${run}-${name}`, version: 1, indexes })
+}
+export const isLeftBehind = ({ name }: { name: string }): boolean =>
+  name.startsWith(COPIES) &&
+  Date.now() - Number.parseInt(name.slice(COPIES.length), 36) > COPIES_LAST_MS
+
 export interface Page<View> {
   readonly items: readonly View[]
   /** Cursor of the next page; undefined on the last one. */
