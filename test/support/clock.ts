@@ -10,6 +10,7 @@ export function fakeClock(start = '2026-11-01T12:00:00.000Z'): FakeClock {
   let now = Date.parse(start)
   return {
     now: () => new Date(now),
+    elapsedMs: () => now,
     advance(ms) {
       now += ms
     },

@@ -66,6 +66,19 @@ describe('a run', () => {
     expect(await ours.isDead('other')).toBe(false)
   })
 
+  test('is not dead because the date was set', async () => {
+    const { store } = runs()
+    const date = { now: new Date('2026-11-01T12:00:00.000Z') }
+    const clock: Clock = { now: () => date.now }
+    const ours = createRuns(
+      { counters: store.port, clock, logger: silent },
+      { runId: 'ours', alone: false },
+    )
+    expect(await ours.isDead('other')).toBe(false)
+    date.now = new Date('2026-11-01T13:00:00.000Z')
+    expect(await ours.isDead('other')).toBe(false)
+  })
+
   test('of the only process is alive, every other one dead', async () => {
     const { of } = runs()
     const ours = of('ours', true)

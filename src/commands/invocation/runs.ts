@@ -30,6 +30,8 @@ export function createRuns(
   { counters, clock, logger }: { counters: Counters; clock: Clock; logger: Logger },
   { runId: own, alone }: RunsOptions,
 ): Runs {
+  // By the date a process whose clock is set right would take living runs for dead.
+  const elapsedMs = clock.elapsedMs ?? (() => performance.now())
   const missingSince = new Map<string, number>()
   let timer: NodeJS.Timeout | undefined
 
@@ -43,7 +45,7 @@ export function createRuns(
     async isDead(runId) {
       if (runId === own) return false
       if (alone) return true
-      const now = clock.now().getTime()
+      const now = elapsedMs()
       let living: string | undefined
       try {
         living = await counters.get(`run:${runId}`)
