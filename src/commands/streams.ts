@@ -147,8 +147,11 @@ export function createStreams(deps: StreamsDeps): Streams {
   ): Promise<Loaded<S>> {
     const stream = streamName(decider.category, id)
     const known = cache.get(stream)
-    if (known && known.seen <= known.revision) return known as Loaded<S>
-    return readTail(decider, stream)
+    if (!known || known.seen > known.revision) return readTail(decider, stream)
+    // What was used last goes last.
+    cache.delete(stream)
+    cache.set(stream, known)
+    return known as Loaded<S>
   }
 
   /** One read at a time, for everybody who asks meanwhile. */

@@ -123,6 +123,24 @@ describe('what another process has written', () => {
   })
 })
 
+test('a stream in use is not read again, however many others are looked at once', async () => {
+  let reads = 0
+  const { streams } = await setUp({
+    ...engine.events,
+    readStream(stream, options) {
+      if (stream === 'counter-a') reads++
+      return engine.events.readStream(stream, options)
+    },
+  })
+  await streams.transact(counter, 'a', raise(), context())
+  for (let n = 0; n < 6_000; n++) {
+    await streams.load(counter, `other-${n}`)
+    if (n % 1_000 === 0) await streams.load(counter, 'a')
+  }
+  expect((await streams.load(counter, 'a')).revision).toBe(0)
+  expect(reads).toBe(1)
+})
+
 describe('a refusal', () => {
   test('is not told for what another process has changed already', async () => {
     const [here, there] = [await setUp(), await setUp()]
