@@ -2,13 +2,13 @@
 // and no call waits beyond its time.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
-import { fund, invoke, storyOf } from '../support/funded.ts'
+import { fund, invoke } from '../support/funded.ts'
 import { openai } from '../support/providers/kinds.ts'
 import { type ProviderServer, startProvider, WORDS } from '../support/providers/server.ts'
 
 const AT_ONCE = 4
-const GREEDY = 60
-const SMALL = 6
+const GREEDY = 40
+const SMALL = 5
 
 let app: TestApp
 let provider: ProviderServer
@@ -24,55 +24,53 @@ afterAll(async () => {
   await provider.close()
 })
 
-/** Takes so many calls at once, each for a moment, and refuses the others. */
-function limited(takesMs: number) {
-  let under = 0
+/** Takes so many calls at once and refuses the others; each is answered when the test lets it go. */
+function limited() {
+  const under: (() => void)[] = []
+  const taken: string[] = []
   let refused = 0
-  let most = 0
-  provider.decide(async () => {
-    if (under >= AT_ONCE) {
+  provider.decide(async ({ body }) => {
+    if (under.length >= AT_ONCE) {
       refused++
       const error = { message: 'slow down', type: 'requests', code: 'rate_limit_exceeded' }
-      return {
-        status: 429,
-        headers: { 'retry-after-ms': '100' },
-        pieces: [JSON.stringify({ error })],
-      }
+      const headers = { 'retry-after-ms': '50' }
+      return { status: 429, headers, pieces: [JSON.stringify({ error })] }
     }
-    most = Math.max(most, ++under)
-    await new Promise((resolve) => setTimeout(resolve, takesMs))
-    under--
+    taken.push(JSON.stringify(body['messages']).includes('small') ? 'small' : 'greedy')
+    await new Promise<void>((resolve) => void under.push(resolve))
     return undefined
   })
-  return { refused: () => refused, most: () => most }
+  return { under, taken, refused: () => refused }
 }
+/** As long as the machine needs. */
+const WHILE = { timeout: 9_000, interval: 5 }
 
 test('many calls of one organization do not starve the few of another', async () => {
   const greedy = await fund(app)
   const small = await fund(app)
   expect((await invoke(app, greedy)).status).toBe(200)
-  const { refused, most } = limited(150)
-  const done: string[] = []
-  const ask = async (who: typeof greedy, name: string) => {
-    const reply = await invoke(app, who)
-    done.push(name)
-    return { output: reply.body.output, id: reply.body.invocation_id }
-  }
+  const { under, taken, refused } = limited()
+  const { share } = app.app.deps
+  const ask = (who: typeof greedy, input: string) => invoke(app, who, { input })
   const many = Array.from({ length: GREEDY }, () => ask(greedy, 'greedy'))
-  // The provider has begun to refuse.
-  await expect.poll(refused).toBeGreaterThan(0)
-  const begun = done.length
-  const few = await Promise.all(Array.from({ length: SMALL }, () => ask(small, 'small')))
-  const meanwhile = done.filter((name) => name === 'greedy').length - begun
-  const all = [...(await Promise.all(many)), ...few]
+  await expect.poll(() => share.load().waiting, WHILE).toBe(GREEDY - AT_ONCE)
+  expect(refused()).toBeGreaterThan(0)
+  const few = Array.from({ length: SMALL }, () => ask(small, 'small'))
+  await expect.poll(() => share.load().waiting + under.length, WHILE).toBe(GREEDY + SMALL)
+  const before = taken.length
+  const all = Promise.all([...many, ...few])
+  for (let answered = 0; answered < GREEDY + SMALL; answered++) {
+    await expect.poll(() => under.length, WHILE).toBeGreaterThan(0)
+    under.shift()?.()
+  }
+  // In the order of arrival all of the many would have been first. In turns each of the few is soon taken.
+  const order = taken.slice(before)
+  const soon = order.slice(0, SMALL * 2).filter((one) => one === 'small')
+  // One of them may have met the provider's limit itself, and rest a moment.
+  expect(soon.length).toBeGreaterThanOrEqual(SMALL - 1)
+  expect(order.lastIndexOf('small')).toBeLessThan(order.length * 0.75)
   // Every call was answered: those that were refused went again, in their turn.
-  expect(all.filter(({ output }) => output === WORDS.join(''))).toHaveLength(GREEDY + SMALL)
-  // In the order of arrival all of the many would have been first.
-  expect(meanwhile).toBeLessThan((GREEDY - begun) / 2)
-  expect(most()).toBe(AT_ONCE)
-  // A wait is no attempt: the log has the refusals of the provider and nothing else.
-  const stories = await Promise.all(few.map(({ id }) => storyOf(app, `invocation-${id}`)))
-  for (const story of stories) expect(story.length).toBeLessThanOrEqual(7)
+  for (const { body } of await all) expect(body.output).toBe(WORDS.join(''))
 })
 
 test('a provider that takes nothing fails a call in bounded time, and without telling why', async () => {

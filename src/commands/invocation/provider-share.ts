@@ -32,8 +32,8 @@ export type Place = (sign: Sign) => void
 export interface ProviderShare {
   /** @throws LlmFailure aborted; rate_limited when its turn does not come in time */
   enter(wanted: ShareWanted): Promise<Place>
-  /** Lanes that hold calls back now: for tests and metrics. */
-  narrow(): number
+  /** Lanes that hold calls back now, and the calls that wait in them. */
+  load(): { readonly narrow: number; readonly waiting: number }
 }
 
 /** How long a provider is left alone that does not say so, at first; and at most, shorter than a wait. */
@@ -41,6 +41,8 @@ const FIRST_REST_MS = 250
 const LONGEST_REST_MS = 8_000
 /** So long without a 429, and with nobody waiting, a lane is open again. */
 const OPEN_AFTER_MS = 60_000
+/** Of the usual growth, near what was refused: whoever is refused again loses one of few attempts. */
+const SLOW = 0.1
 /** A call that was never sent used nothing. */
 const NOTHING = { input_uncached: 0, input_cached: 0, output: 0, reasoning: 0 }
 
@@ -56,6 +58,8 @@ class Lane {
   readonly #waiting = new Map<string, Set<Waiter>>()
   /** undefined: open. */
   #limit: number | undefined
+  /** So many at once were too many; growth is slow from there. */
+  #tooMany = Infinity
   #restUntil = 0
   /** Whom it refused in this rest. */
   readonly #resting = new Set<string>()
@@ -70,6 +74,10 @@ class Lane {
 
   get idle(): boolean {
     return this.#total === 0 && this.#waiting.size === 0 && !this.narrow
+  }
+
+  get waiting(): number {
+    return [...this.#waiting.values()].reduce((sum, queue) => sum + queue.size, 0)
   }
 
   get narrow(): boolean {
@@ -138,7 +146,9 @@ class Lane {
   #grow(tried: boolean): void {
     this.#rounds = 0
     if (tried) this.#restUntil = 0
-    if (this.#limit !== undefined) this.#limit += 1 / this.#limit
+    if (this.#limit === undefined) return
+    const pace = this.#limit + 1 < this.#tooMany ? 1 : SLOW
+    this.#limit += pace / this.#limit
   }
 
   #shrink(running: number, epoch: number, retryAfterMs: number | undefined): void {
@@ -148,6 +158,7 @@ class Lane {
     if (first) {
       this.#epoch++
       this.#rounds++
+      this.#tooMany = running
       this.#limit = Math.max(1, Math.floor(Math.min(this.#limit ?? running, running) / 2))
     } else if (this.#limit !== undefined) {
       // One of a burst that is being refused: what is left under way is what the provider takes.
@@ -167,8 +178,8 @@ class Lane {
 
   #mayGo(orgId: string): boolean {
     if (!this.narrow) return true
-    if (this.#rests()) return this.#trial === undefined && !this.#resting.has(orgId)
-    return this.#total < Math.floor(this.#limit ?? Infinity)
+    if (this.#total >= Math.floor(this.#limit ?? Infinity)) return false
+    return !this.#rests() || (this.#trial === undefined && !this.#resting.has(orgId))
   }
 
   #pump(): void {
@@ -222,6 +233,9 @@ export function createProviderShare(): ProviderShare {
         if (lane.idle && lanes.get(name) === lane) lanes.delete(name)
       })
     },
-    narrow: () => [...lanes.values()].filter((lane) => lane.narrow).length,
+    load() {
+      const narrow = [...lanes.values()].filter((lane) => lane.narrow)
+      return { narrow: narrow.length, waiting: narrow.reduce((sum, lane) => sum + lane.waiting, 0) }
+    },
   }
 }

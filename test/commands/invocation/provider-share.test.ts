@@ -55,7 +55,7 @@ describe('while nothing is refused', () => {
     const places = await Promise.all(Array.from({ length: 500 }, () => enter('org_a')))
     for (const place of places) place({ kind: 'unknown' })
     await Promise.all(Array.from({ length: 500 }, () => enter('org_b')))
-    expect(share.narrow()).toBe(0)
+    expect(share.load().narrow).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
   })
 })
@@ -63,7 +63,7 @@ describe('while nothing is refused', () => {
 describe('after a refusal', () => {
   test('calls wait for the rest that the provider asked for, then go one by one', async () => {
     await narrowed(8)
-    expect(share.narrow()).toBe(1)
+    expect(share.load().narrow).toBe(1)
     const { add, order, places } = line()
     for (let n = 0; n < 3; n++) add('org_a')
     await vi.advanceTimersByTimeAsync(999)
@@ -149,14 +149,14 @@ describe('after a refusal', () => {
     for (const place of places) place(refused(0))
     await vi.advanceTimersByTimeAsync(60_000)
     await Promise.all(Array.from({ length: 100 }, () => enter('org_a')))
-    expect(share.narrow()).toBe(0)
+    expect(share.load().narrow).toBe(0)
   })
 
   test('other models, keys and addresses are not held up', async () => {
     await narrowed(2)
     const others = [{ model: 'm-2' }, { apiKey: 'sk-2' }, { baseUrl: 'https://other.example/v1' }]
     for (const change of others) await enter('org_a', { target: { ...target, ...change } })
-    expect(share.narrow()).toBe(1)
+    expect(share.load().narrow).toBe(1)
   })
 })
 
