@@ -152,6 +152,8 @@ class Reader {
         return this.#repay(data.repayments)
       case 'ChargeAdjusted':
         return this.#adjust(data)
+      case 'BudgetThresholdReached':
+        return undefined
     }
   }
 

@@ -6,12 +6,14 @@ import { type EventDefinitions, upcast } from '../../domain/event.ts'
 import type { EventStore, Position, StoredEvent } from '../../ports/event-store.ts'
 import { BEFORE_ALL } from '../../ports/event-store.ts'
 import { accountsChecker, type Tally } from './accounts.ts'
+import { budgetsChecker } from './budgets.ts'
 import { callsChecker, type CallsOptions } from './calls.ts'
 import type { Invariant, Say, Violation } from './checker.ts'
 import { orderChecker } from './order.ts'
 import { addressesChecker, ownersChecker, sessionsChecker } from './people.ts'
 import { pricesChecker } from './prices.ts'
 import { secrecyChecker } from './secrecy.ts'
+import { spendChecker } from './spend.ts'
 
 const PAGE = 1_000
 const KEPT = 1_000
@@ -48,6 +50,8 @@ export function createLogCheck(options: LogOptions): {
   const raw = [orderChecker(say), secrecyChecker(say, options.catalogue, options.mustNotAppear)]
   const current = [
     accounts,
+    budgetsChecker(say),
+    spendChecker(say),
     pricesChecker(say),
     callsChecker(say, options),
     addressesChecker(say),
