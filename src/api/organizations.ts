@@ -13,12 +13,14 @@ import { inviteMember } from '../commands/organization/invite-member.ts'
 import { removeMember } from '../commands/organization/remove-member.ts'
 import { revokeInvitation } from '../commands/organization/revoke-invitation.ts'
 import { selectOrganization } from '../commands/organization/select-organization.ts'
+import { transferOwnership } from '../commands/organization/transfer-ownership.ts'
 import { idSchema } from '../domain/ids.ts'
 import { organizationName, organizationRole, retentionDays } from '../domain/organization/events.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { emailText } from '../domain/user/email.ts'
 import { organizationsOf } from '../projections/memberships.ts'
 import { signedIn } from './actor.ts'
+import { Problem } from './errors.ts'
 import {
   invitationSchema,
   listedOrganizationSchema,
@@ -46,6 +48,7 @@ export function organizationRoutes(deps: Deps): AnyRoute[] {
     acceptRoute(deps),
     roleRoute(deps),
     removeRoute(deps),
+    transferRoute(deps),
     switchRoute(deps),
   ]
 }
@@ -259,6 +262,31 @@ const removeRoute = (deps: Deps) =>
     async handler({ actor, params: { id: orgId, user_id: userId }, root }) {
       const { userId: by } = signedIn(actor)
       return removeMember(deps, root, { orgId, userId, by })
+    },
+  })
+
+const transferRoute = (deps: Deps) =>
+  route({
+    method: 'POST',
+    path: '/organizations/{id}/transfer',
+    tag,
+    summary: 'Hand the organization to another member',
+    description:
+      'For an owner: the member becomes an owner and you an admin, both at once. A personal ' +
+      'organization stays its person’s.',
+    access: access('transfer'),
+    params,
+    body: z.strictObject({ user_id: idSchema('user') }),
+    answers: { 200: { description: 'The organization as it is now.', schema: organizationSchema } },
+    problems: ['organization_not_found', 'member_not_found', 'forbidden', 'last_owner'],
+    async handler({ actor, params: { id: orgId }, body: { user_id: userId }, root }) {
+      const { userId: by } = signedIn(actor)
+      if (userId === by)
+        throw new Problem('invalid_input', {}, [
+          { path: 'body.user_id', message: 'a member other than yourself' },
+        ])
+      const { position } = await transferOwnership(deps, root, { orgId, userId, by })
+      return shown(deps, orgId, by, position)
     },
   })
 

@@ -484,6 +484,8 @@ export const ru: Messages = {
       'Если этот адрес можно использовать, письмо на него уже отправляется. Чтобы продолжить, откройте ссылку из письма.',
   },
   fields: {
+    'an action that a route declares': 'действие, которое есть у одного из маршрутов',
+    'which one: several have this action': 'какой именно: такое действие есть у нескольких',
     'only tools of type "function"': 'только инструменты типа "function"',
     'one answer is made for a request: n is 1': 'на запрос делается один ответ: n равно 1',
     'is not supported here': 'здесь не поддерживается',
@@ -517,6 +519,13 @@ export const ru: Messages = {
     'the id of an event of this call, as 1.120': 'id события этого вызова, например 1.120',
     'next_cursor of a page of this list, with the same filters':
       'next_cursor страницы этого же списка с теми же фильтрами',
+    'a member other than yourself': 'другой участник, не вы сами',
+    'the name of a stream, as account-org_…': 'имя потока, например account-org_…',
+    'an X-Request-Id': 'X-Request-Id',
+    'a kind of stream, as account': 'вид потока, например account',
+    'a type of event, as HoldSettled': 'тип события, например HoldSettled',
+    'the id of a user or key, the name of a worker, operator or anonymous':
+      'id пользователя или ключа, имя обработчика, operator или anonymous',
     'a time to come': 'время в будущем',
     'is needed to change the address or the password': 'нужен, чтобы изменить адрес или пароль',
     'nothing to change': 'нечего менять',

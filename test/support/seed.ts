@@ -68,11 +68,20 @@ export async function signInMember(
   options: { locale?: string } = {},
 ): Promise<SignedIn> {
   const person = await signIn(test, options)
-  const { deps } = test.app
-  const root = operatorRoot(deps)
-  const add = { type: 'AddMember', userId: person.userId, role, at: root.at } as const
-  await deps.streams.transact(organization, orgId, add, step(deps.ids, root, 'member'))
+  await addMember(test, orgId, person.userId, role)
   return person
+}
+
+/** Somebody who is there already. */
+export async function addMember(
+  { app: { deps } }: TestApp,
+  orgId: string,
+  userId: string,
+  role: OrganizationRole = 'member',
+): Promise<void> {
+  const root = operatorRoot(deps)
+  const add = { type: 'AddMember', userId, role, at: root.at } as const
+  await deps.streams.transact(organization, orgId, add, step(deps.ids, root, 'member'))
 }
 
 /** A model that calls may go to. */

@@ -4,7 +4,7 @@ import { mailToken } from '../../src/commands/mail/mail-token.ts'
 import { listOpenMails } from '../../src/projections/open-mails.ts'
 import { freshEmail, newPerson } from './people.ts'
 import { policyAndKeyRows } from './policy-mutations.ts'
-import { signIn, signInMember } from './seed.ts'
+import { addMember, signIn, signInMember } from './seed.ts'
 import { ANOTHER_TARGET, type Mutation, own, type Rows, type World } from './mutations.ts'
 
 const organizationRows: Rows = {
@@ -76,6 +76,28 @@ const organizationRows: Rows = {
       why: ANOTHER_TARGET,
       status: 204,
       effects: { MemberRemoved: 1 },
+    }
+  },
+  'POST /organizations/{id}/transfer': async (world) => {
+    const [owner, member, another] = [
+      await signIn(world.test),
+      await signIn(world.test),
+      await signIn(world.test),
+    ]
+    const { body } = await world.test.request<{ id: string }>('POST /organizations', {
+      token: owner.token,
+      body: { name: 'Handed over' },
+    })
+    for (const { userId } of [member, another]) await addMember(world.test, body.id, userId)
+    return {
+      wish: {
+        token: owner.token,
+        line: `POST /organizations/${body.id}/transfer`,
+        body: { user_id: member.userId },
+      },
+      other: { body: { user_id: another.userId } },
+      status: 200,
+      effects: { MemberRoleChanged: 2 },
     }
   },
   'POST /organizations/{id}/switch': async (world) => {

@@ -78,6 +78,8 @@ export type OrganizationCommand =
       readonly userId: string
       readonly role: OrganizationRole
     } & By)
+  /** `by` becomes an admin, `userId` an owner. */
+  | ({ readonly type: 'TransferOwnership'; readonly userId: string } & By)
   /** `by` = `userId`: the member leaves. */
   | ({ readonly type: 'RemoveMember'; readonly userId: string } & By)
   | ({ readonly type: 'ChangeContentRetention'; readonly days?: number } & By)
@@ -159,6 +161,21 @@ function changeRole(command: Command<'ChangeMemberRole'>, organization: Organiza
   return [{ type: 'MemberRoleChanged', data: { orgId, userId, role, by, at } }]
 }
 
+/** The new owner first: there is one after each of the two events. */
+function transfer(command: Command<'TransferOwnership'>, organization: Organization): Events {
+  const { userId, by, at } = command
+  const { orgId } = organization
+  const own = roleOf(organization, by)
+  const present = memberOf(organization, userId)
+  if (by === userId || (own === 'admin' && present === 'owner')) return []
+  if (own !== 'owner') throw new Refusal('forbidden', { needed: 'owner' })
+  const changed = (whom: string, role: OrganizationRole) =>
+    ({ type: 'MemberRoleChanged', data: { orgId, userId: whom, role, by, at } }) as const
+  if (organization.kind === 'personal' && by === organization.creatorId)
+    throw new Refusal('last_owner')
+  return [...(present === 'owner' ? [] : [changed(userId, 'owner')]), changed(by, 'admin')]
+}
+
 function remove(command: Command<'RemoveMember'>, organization: Organization): Events {
   const { userId, by, at } = command
   const { orgId, members } = organization
@@ -207,6 +224,8 @@ function decide(command: OrganizationCommand, organization: OrganizationState): 
     }
     case 'ChangeMemberRole':
       return changeRole(command, organization)
+    case 'TransferOwnership':
+      return transfer(command, organization)
     case 'RemoveMember':
       return remove(command, organization)
     case 'ChangeContentRetention': {
