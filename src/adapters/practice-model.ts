@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import type { TokenCounter } from '../ports/token-counter.ts'
+import { callFor, type PracticeCall, practiceChoice, practiceTool } from './practice-tools.ts'
 import { createTokenCounter } from './token-counter.ts'
 
 export const PRACTICE_MODEL = 'practice-1'
@@ -31,10 +32,14 @@ const TOKENS_BEFORE_ANSWER = 3
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() })
 const message = z.looseObject({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: z.union([
-    z.string(),
-    z.array(textPart).transform((parts) => parts.map((p) => p.text).join('\n')),
-  ]),
+  content: z
+    .union([
+      z.string(),
+      z.array(textPart).transform((parts) => parts.map((p) => p.text).join('\n')),
+    ])
+    // What calls tools may say nothing.
+    .nullish()
+    .transform((content) => content ?? ''),
 })
 const limit = z.int().positive().nullish()
 const chatRequest = z.looseObject({
@@ -45,6 +50,8 @@ const chatRequest = z.looseObject({
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   max_tokens: limit,
   max_completion_tokens: limit,
+  tools: z.array(practiceTool).nullish(),
+  tool_choice: practiceChoice.nullish(),
 })
 type ChatRequest = z.output<typeof chatRequest>
 
@@ -135,7 +142,10 @@ async function answer(
   response: ServerResponse,
   context: Context,
 ): Promise<void> {
-  const { words, completionTokens, finishReason } = composed(request, context.tokens)
+  const call = callFor(request)
+  const { words, completionTokens, finishReason } = call
+    ? calling(call, context.tokens)
+    : composed(request, context.tokens)
   const promptTokens = promptTokensOf(request, context.tokens)
   const usage = {
     prompt_tokens: promptTokens,
@@ -149,7 +159,9 @@ async function answer(
     { index: 0, ...content, logprobs: null, finish_reason: finish },
   ]
   if (!request.stream) {
-    const said = { message: { role: 'assistant', content: words.join(''), refusal: null } }
+    const content = call ? null : words.join('')
+    const calls = call ? { tool_calls: [call] } : {}
+    const said = { message: { role: 'assistant', content, refusal: null, ...calls } }
     const choices = choice(said, finishReason)
     return sendJson(response, 200, { ...base, object: 'chat.completion', choices, usage })
   }
@@ -160,7 +172,8 @@ async function answer(
   }
   const type = 'text/event-stream; charset=utf-8'
   response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache' })
-  send(choice({ delta: { role: 'assistant', content: '' } }, null))
+  send(choice({ delta: { role: 'assistant', content: call ? null : '' } }, null))
+  if (call) send(choice({ delta: { tool_calls: [{ index: 0, ...call }] } }, null))
   for (const content of words) {
     if (context.delayMs > 0) await delay(context.delayMs)
     if (response.destroyed) return
@@ -169,6 +182,11 @@ async function answer(
   send(choice({ delta: {} }, finishReason))
   if (withUsage) send([], usage)
   response.end('data: [DONE]\n\n')
+}
+
+function calling({ function: { name, arguments: given } }: PracticeCall, tokens: TokenCounter) {
+  const completionTokens = tokens.count(ENCODING, `${name}${given}`)
+  return { words: [], completionTokens, finishReason: 'tool_calls' }
 }
 
 /** The same request always gets the same words. Cut at the limit as a model is, with `length`. */
@@ -186,7 +204,7 @@ function composed(request: ChatRequest, tokens: TokenCounter) {
 }
 
 function textOf({ messages }: ChatRequest): string {
-  const asked = messages.findLast(({ role }) => role === 'user')?.content ?? ''
+  const asked = messages.findLast(({ role }) => role === 'user' || role === 'tool')?.content ?? ''
   const words = asked.split(/\s+/u).filter((word) => word !== '')
   const characters = Array.from(words.join(' '))
   const echo = characters.slice(0, ECHOED_CHARACTERS).join('')

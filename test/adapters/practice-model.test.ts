@@ -108,6 +108,58 @@ describe('its answer', () => {
   })
 })
 
+describe('a call of a tool', () => {
+  const tool = {
+    type: 'function',
+    function: {
+      name: 'weather',
+      parameters: {
+        type: 'object',
+        properties: { city: { type: 'string' }, days: { type: 'integer' } },
+        required: ['city', 'days'],
+      },
+    },
+  } as const
+  const ask = (content: string, options: NonNullable<LlmRequest['options']>) =>
+    llm.complete({ ...request(content), options }, () => undefined, new AbortController().signal)
+
+  it('is made when the message names it, with arguments of the right types', async () => {
+    const options = { tools: [tool] }
+    const answer = await ask('Use weather for Oslo', options)
+    expect(answer).toMatchObject({
+      text: '',
+      finishReason: 'tool_calls',
+      toolCalls: [
+        { function: { name: 'weather', arguments: '{"city":"Use weather for Oslo","days":1}' } },
+      ],
+    })
+    expect((await ask('Use weather for Oslo', options)).toolCalls).toEqual(answer.toolCalls)
+    expect((await ask('How is Oslo?', options)).toolCalls).toEqual([])
+  })
+
+  it('is made or left as tool_choice says', async () => {
+    const named = { type: 'function', function: { name: 'weather' } }
+    for (const tool_choice of ['required', named])
+      expect((await ask('Hello', { tools: [tool], tool_choice })).toolCalls).toHaveLength(1)
+    expect((await ask('weather', { tools: [tool], tool_choice: 'none' })).toolCalls).toEqual([])
+  })
+
+  it('comes whole in a document, too, and its answer is read', async () => {
+    const user = { role: 'user', content: 'weather' } as const
+    const body = { model: PRACTICE_MODEL, messages: [user], tools: [tool] }
+    const [choice] = (await sdk.chat.completions.create(body as never)).choices
+    expect(choice).toMatchObject({ finish_reason: 'tool_calls', message: { content: null } })
+    const [call] = choice?.message.tool_calls ?? []
+    const answered = [
+      user,
+      choice?.message,
+      { role: 'tool', tool_call_id: call?.id, content: 'Snow.' },
+    ]
+    const said = await sdk.chat.completions.create({ ...body, messages: answered } as never)
+    expect(said.choices[0]?.message.content).toContain('“Snow.”')
+  })
+})
+
 describe('as a provider', () => {
   it('is understood by the openai package, streamed and whole', async () => {
     const body = { model: PRACTICE_MODEL, messages: [{ role: 'user' as const, content: 'hi' }] }

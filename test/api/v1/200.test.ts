@@ -124,10 +124,12 @@ describe('POST /v1/chat/completions', () => {
   })
 
   test('names what it drops', async () => {
+    const unknown = { made_up: 1 }
     const before = app.upstream.requests.length
     const { response } = await door
       .client()
       .chat.completions.create({
+        ...unknown,
         model: 'plain',
         messages: said('Hello'),
         temperature: 1.5,
@@ -138,11 +140,10 @@ describe('POST /v1/chat/completions', () => {
         logprobs: false,
         presence_penalty: null,
         response_format: { type: 'text' },
-        ...{ made_up: 1 },
       })
       .withResponse()
     expect(response.headers.get('x-daybook-dropped')).toBe(
-      'temperature, top_p, seed, stop, made_up',
+      'made_up, temperature, top_p, seed, stop',
     )
     const sent = app.upstream.request(before).body
     for (const name of ['top_p', 'seed', 'stop', 'made_up', 'response_format'])

@@ -110,7 +110,9 @@ describe('400', () => {
     [
       'metadata',
       'variables',
-      { metadata: Object.fromEntries([...'abcdefghijklmnopq'].map((name) => [name, ''])) },
+      {
+        metadata: Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`tag${index}`, ''])),
+      },
     ],
   ])('the agent does not take %s without %s', async (param, setting, change) => {
     const before = app.upstream.requests.length
