@@ -13,6 +13,7 @@ import { foldBatch } from './fold.ts'
 import { pause } from './pause.ts'
 import type { AnyProjection } from './projection.ts'
 import { generations, type Served } from './served.ts'
+import { generationOf } from './views.ts'
 
 const PAGE = 1_000
 
@@ -48,6 +49,23 @@ export function fillGeneration(
       }
     },
     position: () => position,
+  }
+}
+
+/** Earlier generations; earlier versions too where no older release can be at work any more. */
+export async function dropEarlier(
+  store: ViewStore,
+  current: ReadonlyMap<
+    string,
+    { readonly projection: AnyProjection; readonly target: ViewCollection }
+  >,
+  alsoVersions: boolean,
+): Promise<void> {
+  for (const stored of await store.collections()) {
+    const one = current.get(stored.name)
+    if (!one || stored.version >= one.target.version) continue
+    if (alsoVersions || generationOf(one.projection, stored.version) !== undefined)
+      await store.drop(stored)
   }
 }
 

@@ -15,15 +15,17 @@ import { folded } from './fold.ts'
 import type { AnyProjection } from './projection.ts'
 import { passes, said } from './failures.ts'
 import { pause } from './pause.ts'
-import { fillGeneration, type OnProgress, rebuiltElsewhere } from './rebuild.ts'
+import { dropEarlier, fillGeneration, type OnProgress, rebuiltElsewhere } from './rebuild.ts'
 import { createServed, generations, lookFirst, sameView, type StoredView } from './served.ts'
 import { type Verified, verifyViews } from './verify.ts'
-import { generationOf, physical, type Views } from './views.ts'
+import { physical, type Views } from './views.ts'
 
 const PAGE = 1_000
 /** Before a batch, unless somebody waits: what comes meanwhile is folded together. */
 const REST_MS = 20
 const TEND_EVERY_MS = 1_000
+/** Whoever reads an earlier generation has heard of the next one by then. */
+const EARLIER_READ_WITHIN_MS = 10_000
 /** A rolling update is over by then: what only an older release reads may go. */
 const OLD_RELEASES_END_WITHIN_MS = 60 * 60_000
 
@@ -99,6 +101,8 @@ export function createRunner(deps: RunnerDeps): Runner {
   /** One at a time. */
   let rebuilding: Promise<void> = Promise.resolve()
   let switching = false
+  /** When the generations go that a rebuild has replaced. */
+  let dropAt = Number.POSITIVE_INFINITY
   /** One verification at a time: each reads the whole log. */
   let verifying: Promise<readonly Verified[]> = Promise.resolve([])
 
@@ -180,7 +184,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       for (const { one, made } of results)
         await store.putMany([made]).catch((reason: unknown) => stop(one, reason))
     }
-    if (deps.sharing) await store.putMany([served.mark(last)])
+    if (deps.sharing) await store.putMany([served.mark(last, running.values())])
     for (const { one } of results) {
       if (one.stopped !== undefined) continue
       one.checkpoint = last
@@ -200,15 +204,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     }
   }
 
-  /** Earlier generations; earlier versions too where no older release can be at work any more. */
-  async function dropOlder(alsoVersions: boolean): Promise<void> {
-    for (const stored of await store.collections()) {
-      const one = running.get(stored.name)
-      if (!one || stored.version >= one.target.version) continue
-      if (alsoVersions || generationOf(one.projection, stored.version) !== undefined)
-        await store.drop(stored)
-    }
-  }
+  const dropOlder = (alsoVersions: boolean) => dropEarlier(store, running, alsoVersions)
 
   const refuse = (error: unknown): void => {
     logger.error({ error }, 'the log can no longer be followed')
@@ -284,7 +280,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     for (const view of [...served.own, ...targets()]) await store.checkpoint(view)
     round.registeredAt = performance.now()
     served.leading(true)
-    await store.putMany([served.mark(after)])
+    await store.putMany([served.mark(after, running.values())])
     progress.advance(after)
     const over = new AbortController()
     const tended = tend(AbortSignal.any([signal, over.signal]))
@@ -304,6 +300,10 @@ export function createRunner(deps: RunnerDeps): Runner {
       if (signal.aborted) return
       try {
         for (const name of await served.wishes()) if (!signal.aborted) await rebuildHere(name)
+        if (performance.now() > dropAt) {
+          dropAt = Number.POSITIVE_INFINITY
+          await dropOlder(false)
+        }
         if (performance.now() < old) continue
         await dropOlder(true)
         old = Number.POSITIVE_INFINITY
@@ -342,7 +342,8 @@ export function createRunner(deps: RunnerDeps): Runner {
       one.stopped = undefined
       served.set(name, one)
     })
-    await dropOlder(false)
+    if (deps.sharing) dropAt = performance.now() + EARLIER_READ_WITHIN_MS
+    else await dropOlder(false)
     onProgress?.(head, head)
   }
 
@@ -367,7 +368,8 @@ export function createRunner(deps: RunnerDeps): Runner {
         : projections.map((projection) => {
             const { generation, checkpoint } = served.of(projection.name)
             const { name, version } = projection
-            return { name, version, generation, checkpoint, stopped: refused }
+            const stopped = refused ?? served.stopped(name)
+            return { name, version, generation, checkpoint, stopped }
           }),
     rebuild: (name, onProgress) =>
       running.size > 0

@@ -26,8 +26,25 @@ const LOOK_WHILE_WAITING_MS = 10
 /** Views that are behind are not made slower by all who wait for them. */
 const LONGEST_LOOK_WHILE_WAITING_MS = 100
 
-/** One document for each set of projections, written after everything that it speaks of. */
+/**
+ * One document for each set of projections, written after everything that it speaks of: with the position the
+ * generations in which it is, so that whoever waits for the one reads the other.
+ */
 const MARKS: ViewCollection = { name: 'views-passed', version: 1, indexes: {} }
+interface Mark {
+  readonly views: readonly Marked[]
+}
+interface Marked {
+  readonly name: string
+  readonly generation: number
+  readonly stopped?: string
+}
+export interface Projected {
+  readonly projection: AnyProjection
+  readonly generation: number
+  /** Why it stands still, in words for anybody. */
+  readonly stopped: string | undefined
+}
 /** The generation that is served of a projection; its number is its position, so it never goes back. */
 const SERVED: ViewCollection = { name: 'served-generations', version: 1, indexes: {} }
 /** Generations that somebody without the lead wants replaced. */
@@ -62,8 +79,10 @@ export interface Served {
   look(): Promise<readonly StoredView[]>
   /** Looks again and again until `signal` aborts; tells what was found, and when the look began. */
   follow(signal: AbortSignal, onLook: (found: Look) => void): Promise<void>
-  /** The mark that says how far the views have come. */
-  mark(position: Position): ViewBatch
+  /** The mark that says how far the views have come, and in which generations. */
+  mark(position: Position, views: Iterable<Projected>): ViewBatch
+  /** Why a projection stands still where it is projected, as the mark has it. */
+  stopped(name: string): string | undefined
   /** Asks whoever has the lead to rebuild what is served now. */
   wish(name: string): Promise<void>
   /** Names of the projections that somebody wants rebuilt. */
@@ -85,6 +104,7 @@ export function createServed(deps: {
   const progress = createProgress()
   /** Two releases may project different sets side by side: each has a mark of its own. */
   const markKey = projections.map(keyOf).sort().join(' ')
+  let mark: Mark = { views: [] }
   let needed: Position | undefined
   let leading = false
 
@@ -107,9 +127,22 @@ export function createServed(deps: {
     // As of now: looks may overlap, and what another one sees meanwhile is no loss.
     const known = progress.position()
     const stored = await store.getMany(MARKS, [markKey])
-    const position = stored.get(markKey)?.position ?? BEFORE_ALL
+    const found = stored.get(markKey)
+    const position = found?.position ?? BEFORE_ALL
     if (!leading && position < known) lost()
+    // Written by `mark`; that of an earlier release says nothing of its views.
+    mark = { views: (found?.document as Partial<Mark> | undefined)?.views ?? [] }
+    for (const one of mark.views) movedOn(one)
     return position
+  }
+
+  /** What the mark says is served by now; it never goes back. */
+  function movedOn({ name, generation }: Marked): void {
+    const known = served.get(name)
+    const projection = projections.find((one) => one.name === name)
+    if (leading || !known || !projection || generation <= known.generation) return
+    const { checkpoint } = known
+    served.set(name, { target: physical(projection, generation), generation, checkpoint })
   }
 
   async function look(): Promise<readonly StoredView[]> {
@@ -187,11 +220,21 @@ export function createServed(deps: {
     },
     look,
     follow,
-    mark: (position) => ({
-      view: MARKS,
-      documents: [{ key: markKey, document: {}, position }],
-      checkpoint: position,
-    }),
+    mark(position, projected) {
+      const views = [...projected].map(({ projection: { name }, generation, stopped }): Marked =>
+        stopped === undefined ? { name, generation } : { name, generation, stopped },
+      )
+      const document: Mark = { views }
+      return {
+        view: MARKS,
+        documents: [{ key: markKey, document, position }],
+        checkpoint: position,
+      }
+    },
+    stopped: (name) =>
+      // A rebuild has mended what stood still in an earlier generation.
+      mark.views.find((one) => one.name === name && one.generation === of(name).generation)
+        ?.stopped,
     wish: (name) => store.putMany([pointerTo(WISHES, wishKey(of(name)), 1)]),
     async wishes() {
       const names = new Map([...served].map(([name, one]) => [wishKey(one), name]))

@@ -243,6 +243,48 @@ describe('processes that share views', () => {
     await expect.poll(served, { timeout: 5_000 }).toEqual([1, 5])
   })
 
+  test('read the rebuilt view with the first position that is in it alone', async () => {
+    const leader = await process(always)
+    const reader = await process()
+    let sum = 0
+    for (let n = 0; n < 5; n++) {
+      await leader.rebuild('totals')
+      expect(await total(reader, await raise(1))).toBe(++sum)
+      expect(reader.status()).toMatchObject([{ generation: n + 1 }])
+    }
+    // Whoever still reads an earlier one does not find it empty.
+    const { generation } = reader.status()[0] ?? { generation: 0 }
+    const earlier = { name: 'totals', version: 1_000 + generation - 1, indexes: {} }
+    expect(await engine.views.get(earlier, 'c')).toEqual({ total: sum - 1 })
+  })
+
+  test('all say which view stands still, and no longer when it is rebuilt', async () => {
+    let poison = true
+    const poisoned = projection<Total, typeof counterEvents>(counterEvents, {
+      ...totals,
+      on: {
+        CounterRaised: {
+          keys: (event) => event.stream,
+          project: (view, { data }) => {
+            if (poison && data.by === 13) throw new Error('poison')
+            return { total: (view?.total ?? 0) + data.by }
+          },
+        },
+      },
+    })
+    const leader = await process(always, poisoned)
+    const reader = await process(undefined, poisoned)
+    const stopped = (runner: Runner) => runner.status()[0]?.stopped
+    const position = await raise(13)
+    await reader.views.passed(position, 5_000)
+    expect(stopped(reader)).toMatch(/^what comes after position -1 cannot/)
+    expect(stopped(reader)).toBe(stopped(leader))
+    poison = false
+    await reader.rebuild('totals')
+    expect([stopped(leader), stopped(reader)]).toEqual([undefined, undefined])
+    expect(await total(reader, position, poisoned)).toBe(13)
+  })
+
   test('serve a half-filled generation never, whoever left it', async () => {
     await raise(4)
     const leader = await process(always)
