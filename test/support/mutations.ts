@@ -179,6 +179,27 @@ const agentRows: Rows = {
     effects: {},
     why: 'it writes nothing, so there is nothing to repeat',
   }),
+  'POST /policies/check': (world) => ({
+    // Refused whatever policies there are by then.
+    wish: {
+      ...own(world),
+      line: 'POST /policies/check',
+      body: { action: 'invoke', role: 'auditor' },
+    },
+    status: 200,
+    effects: {},
+    why: 'it writes nothing, so there is nothing to repeat',
+  }),
+  'POST /admin/policies/check': ({ owner, administrator }) => ({
+    wish: {
+      token: administrator.token,
+      line: 'POST /admin/policies/check',
+      body: { organization_id: owner.orgId, action: 'invoke', role: 'auditor' },
+    },
+    status: 200,
+    effects: {},
+    why: 'it writes nothing, so there is nothing to repeat',
+  }),
   'POST /agents/{agent_id}/invoke': (world) => ({
     wish: {
       ...own(world),
