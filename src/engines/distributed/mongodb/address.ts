@@ -11,8 +11,19 @@ export interface MongoAddress {
 /** A server's own databases: whoever names one of them means where its user is kept. */
 const SYSTEM_DATABASES: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
 
-/** @throws StoreRefused for what is no connection string. */
-export function clientOf({ url, setting }: MongoAddress, options: MongoClientOptions): MongoClient {
+/** @throws StoreRefused for what is no connection string, or would trust any server. */
+export function clientOf(address: MongoAddress, options: MongoClientOptions): MongoClient {
+  const client = parsed(address, options)
+  const { rejectUnauthorized, checkServerIdentity } = client.options
+  if (rejectUnauthorized === false || checkServerIdentity !== undefined)
+    throw new StoreRefused(
+      `${address.setting} turns the check of certificates off (tlsInsecure, tlsAllowInvalidCertificates or ` +
+        'tlsAllowInvalidHostnames): name the authority of the certificate with tlsCAFile.',
+    )
+  return client
+}
+
+function parsed({ url, setting }: MongoAddress, options: MongoClientOptions): MongoClient {
   try {
     return new MongoClient(url, options)
   } catch (error) {
