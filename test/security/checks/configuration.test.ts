@@ -1,9 +1,11 @@
-// Checks S-97, S-98, S-100 to S-102, S-104, S-105 and S-110: an installation does not start in a way that is not safe, and what it is made of is what was reviewed.
+// Checks S-97, S-98, S-99 to S-102, S-104, S-105 and S-110: an installation does not start in a way that is not safe, and what it is made of is what was reviewed.
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigurationError, readConfig } from '../../../src/config.ts'
+import { clientOf } from '../../../src/engines/distributed/mongodb/address.ts'
+import { StoreRefused } from '../../../src/ports/store-refused.ts'
 import { startTestApp } from '../../support/app.ts'
 import { root, sourceFiles } from '../../support/repository.ts'
 
@@ -71,6 +73,29 @@ describe('S-98 the environment', () => {
     const starts = [...Object.values(scripts), read('Dockerfile'), read('docker-compose.yml')]
     expect(starts.filter((text) => /--inspect/.test(text))).toEqual([])
   })
+})
+
+describe('S-99 the address of MongoDB', () => {
+  const open = (query: string) =>
+    clientOf({ url: `mongodb://ada:hidden-word@db.example/?${query}`, setting: 'MONGODB_URL' }, {})
+  test.each([
+    'tls=true&tlsInsecure=true',
+    'tls=true&tlsAllowInvalidCertificates=true',
+    'tls=true&tlsAllowInvalidHostnames=true',
+  ])('with %s stops the start', (query) => {
+    expect(() => open(query)).toThrow(StoreRefused)
+    expect(() => open(query)).toThrow(/MONGODB_URL turns the check of certificates off/)
+    expect(() => open(query)).not.toThrow('hidden-word')
+  })
+  test('with TLS as it should be is taken', () => {
+    for (const query of ['tls=true', 'tls=true&tlsInsecure=false', ''])
+      expect(open(query).options.rejectUnauthorized).not.toBe(false)
+  })
+})
+
+test('S-99 nothing in the product turns the check of certificates off', () => {
+  for (const { path, text } of source)
+    expect(text, path).not.toMatch(/rejectUnauthorized: false|TLS_REJECT_UNAUTHORIZED/)
 })
 
 test('S-100 no engine removes or cuts an event of the log, or asks a server to', () => {
