@@ -13,7 +13,7 @@ import type { AccessClaims } from '../ports/tokens.ts'
 import { organizationsOf } from '../projections/memberships.ts'
 import type { Views } from '../projections/views.ts'
 import type { KeyActor, UserActor } from './access.ts'
-import { keyActor } from './api-key/key-actor.ts'
+import { createKeyActors } from './api-key/key-actor.ts'
 import type { Streams } from './streams.ts'
 
 export interface OrganizationWish {
@@ -93,7 +93,7 @@ export function createAccessFacts(deps: {
 
   return {
     actorOf,
-    keyActorOf: (token, request) => keyActor(deps, token, request),
+    keyActorOf: createKeyActors(deps),
     localeOf: async ({ userId }) => (await streams.load(user, userId)).state?.locale,
   }
 }
