@@ -35,7 +35,7 @@ export async function publishModel(
   const command = { type: 'PublishModel', modelId, ...terms, at: root.at } as const
   // What cannot be published must take no name.
   model.decide(command, await stateOfName(deps, terms.name))
-  for (const alias of terms.aliases ?? []) await takeAlias(deps, root, alias, terms.name)
+  for (const alias of terms.aliases ?? []) await claimAlias(deps, root, alias, terms.name)
   const done = await streams.transact(model, modelId, command, step(ids, root, 'publish'))
   const warnings = warningsOf(deps.settings, terms)
   for (const warning of warnings) deps.logger.warn({ model: terms.name }, warning)
@@ -43,7 +43,7 @@ export async function publishModel(
   return { id: modelId, version, position: done.position, warnings }
 }
 
-async function takeAlias(
+async function claimAlias(
   deps: PublishDeps,
   root: Root,
   alias: string,
@@ -57,7 +57,7 @@ async function takeAlias(
   const holder = isAlias(state) ? modelIn(await stateOfName(deps, state.model)) : undefined
   const given = isAlias(state) && !holder?.terms.aliases?.includes(alias)
   const command = {
-    type: 'TakeAlias',
+    type: 'ClaimAlias',
     alias,
     model: name,
     ...(given ? { from: state.model } : {}),

@@ -114,7 +114,7 @@ export const modelEvents = {
     timeouts: clear(shape.timeouts),
     at: instant,
   }),
-  ModelAliasTaken: event('The name means another model, as long as that lists it.', {
+  ModelAliasClaimed: event('The name means another model, as long as that lists it.', {
     alias: clear(modelName),
     /** Name of the model. */
     model: clear(modelName),

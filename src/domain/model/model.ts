@@ -28,7 +28,7 @@ export type ModelCommand =
   | { readonly type: 'RetireModel'; readonly at: string }
   /** `from`: the model that has the name and no longer lists it. */
   | {
-      readonly type: 'TakeAlias'
+      readonly type: 'ClaimAlias'
       readonly alias: string
       readonly model: string
       readonly from?: string
@@ -67,7 +67,7 @@ function decide(command: ModelCommand, state: ModelState): readonly ModelEvent[]
       const { modelId } = found
       return found.retired ? [] : [{ type: 'ModelRetired', data: { modelId, at: command.at } }]
     }
-    case 'TakeAlias': {
+    case 'ClaimAlias': {
       const { alias, model: name, from, at } = command
       if (isAlias(state) && state.model === name) return []
       if (state && !(isAlias(state) && state.model === from))
@@ -75,7 +75,7 @@ function decide(command: ModelCommand, state: ModelState): readonly ModelEvent[]
           name: alias,
           model: isAlias(state) ? state.model : alias,
         })
-      return [{ type: 'ModelAliasTaken', data: { alias, model: name, at } }]
+      return [{ type: 'ModelAliasClaimed', data: { alias, model: name, at } }]
     }
   }
 }
@@ -88,7 +88,7 @@ function evolve(state: ModelState, { type, data }: ModelEvent): ModelState {
     }
     case 'ModelRetired':
       return state && !isAlias(state) ? { ...state, retired: true } : state
-    case 'ModelAliasTaken':
+    case 'ModelAliasClaimed':
       return { alias: data.alias, model: data.model }
   }
 }

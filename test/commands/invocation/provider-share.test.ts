@@ -31,7 +31,7 @@ function line() {
     order,
     places,
     failed,
-    add(orgId: string, waitMs = 10_000) {
+    add: (orgId: string, waitMs = 10_000): void => {
       void enter(orgId, { waitMs }).then(
         (place) => {
           order.push(orgId)
