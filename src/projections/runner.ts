@@ -86,7 +86,7 @@ interface Running {
 export function createRunner(deps: RunnerDeps): Runner {
   const { events, store, projections, logger } = deps
   const running = new Map<string, Running>()
-  const served = createServed({ store, projections, logger })
+  const served = createServed({ store, projections, logger, sharing: deps.sharing !== undefined })
   const { progress } = served
   const listeners: ((events: readonly StoredEvent[]) => void)[] = []
   const abort = new AbortController()

@@ -98,8 +98,10 @@ export function createServed(deps: {
   readonly store: ViewStore
   readonly projections: readonly AnyProjection[]
   readonly logger: Logger
+  /** Other processes project too, or somebody may empty the store. */
+  readonly sharing: boolean
 }): Served {
-  const { store, projections, logger } = deps
+  const { store, projections, logger, sharing } = deps
   const served = new Map<string, Generation>()
   const progress = createProgress()
   /** Two releases may project different sets side by side: each has a mark of its own. */
@@ -143,6 +145,17 @@ export function createServed(deps: {
     if (leading || !known || !projection || generation <= known.generation) return
     const { checkpoint } = known
     served.set(name, { target: physical(projection, generation), generation, checkpoint })
+  }
+
+  /**
+   * Views that were emptied a moment ago look as if nothing was ever there. The mark goes with them, so it is
+   * read before anybody is told so.
+   */
+  async function assertThere(): Promise<void> {
+    if (!sharing) return
+    const known = progress.position()
+    if ((await marked()) < known)
+      throw new Unavailable('views', new Error(`they are not what was seen at ${known}`))
   }
 
   async function look(): Promise<readonly StoredView[]> {
@@ -204,7 +217,7 @@ export function createServed(deps: {
   }
 
   return {
-    views: createViews(store, readable, progress),
+    views: createViews(store, readable, progress, assertThere),
     progress,
     own: [MARKS, SERVED, WISHES],
     of,

@@ -55,25 +55,36 @@ export interface Views {
   passed(position: Position, timeoutMs: number): Promise<boolean>
 }
 
-/** @param readable the collection that is served of a projection; throws Unavailable while it is not */
+/**
+ * @param readable the collection that is served of a projection; throws Unavailable while it is not
+ * @param empty called before it is said that something is not there; throws Unavailable where views were lost
+ */
 export function createViews(
   store: ViewStore,
   readable: (name: string) => ViewCollection,
   progress: Pick<Progress, 'position' | 'passed'>,
+  empty: () => Promise<void>,
 ): Views {
   const collection = (projection: { name: string }): ViewCollection => readable(projection.name)
   return {
     // Documents are written by the projection's own `project`, so they have its View type.
-    get: async <View>(projection: Projection<View>, key: string) =>
-      (await store.get(collection(projection), key)) as View | undefined,
-    getMany: async <View>(projection: Projection<View>, keys: readonly string[]) =>
-      new Map(
-        [...(await store.getMany(collection(projection), keys))]
+    async get<View>(projection: Projection<View>, key: string) {
+      const found = await store.get(collection(projection), key)
+      if (found === undefined) await empty()
+      return found as View | undefined
+    },
+    async getMany<View>(projection: Projection<View>, keys: readonly string[]) {
+      const found = await store.getMany(collection(projection), keys)
+      if (found.size === 0 && keys.length > 0) await empty()
+      return new Map(
+        [...found]
           .filter(([, { document }]) => document !== undefined)
           .map(([key, { document }]) => [key, document as View]),
-      ),
+      )
+    },
     async find<View>(projection: Projection<View>, query: Parameters<ViewStore['find']>[1]) {
       const rows = await store.find(collection(projection), { ...query, limit: query.limit + 1 })
+      if (rows.length === 0) await empty()
       const page = rows.slice(0, query.limit)
       return {
         items: page.map((row) => row.document as View),
@@ -87,6 +98,7 @@ export function createViews(
           limit: 500,
           ...(after === undefined ? {} : { after }),
         })
+        if (page.length === 0) await empty()
         for (const row of page) yield { key: row.key, document: row.document as View }
         after = page.at(-1)?.key
         if (page.length < 500) return
