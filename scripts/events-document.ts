@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { eventsByNoun } from '../src/domain/catalogue.ts'
 import type { EventDefinition } from '../src/domain/event.ts'
-import { dataClassOf } from '../src/domain/personal.ts'
+import { dataClassOf, historyReaders, isShownTo } from '../src/domain/personal.ts'
 
 const HEAD = `# Events
 
@@ -12,6 +12,11 @@ Classes of data: *clear* is stored as it is. *personal*, *secret* and *content* 
 of the id in the field named in brackets: when that key is destroyed the value reads as erased, in the
 log, in the views and in every backup. A field with \`?\` may be absent. Amounts are integers of
 nano-USD (10⁻⁹ USD) in a text.
+
+Who sees a value in the history (\`GET /audit/events\`) stands in the schema: *personal* ones an owner, an
+admin and the platform's administrator, *content* an owner and an admin, *secret* ones nobody, *clear* ones
+every reader. *The seller's* is for the platform's administrator alone, *nobody's* for none. To others the
+history says that there is a value, and no more.
 
 Every event also says who wrote it, in its metadata: \`v\`, \`recordedAt\`, \`commandId\`,
 \`$correlationId\`, \`$causationId\`, \`actor\`, and \`orgId\` where there is one.
@@ -50,8 +55,15 @@ const isOptional = (schema: z.ZodType): boolean =>
 
 function classOf(schema: z.ZodType): string {
   const found = dataClassOf(schema)
-  if (!found || found.class === 'clear') return 'clear'
+  if (!found || found.class === 'clear') return `clear${audience(schema)}`
   return `**${found.class}** (\`${found.subject}\`)`
+}
+
+/** Where a clear field is not for every reader. */
+function audience(schema: z.ZodType): string {
+  const who = historyReaders.filter((reader) => isShownTo(reader, schema))
+  if (who.length === historyReaders.length) return ''
+  return who.length === 0 ? ', nobody’s' : ', the seller’s'
 }
 
 interface JsonSchema {
