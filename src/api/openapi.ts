@@ -7,6 +7,7 @@ import type { ProblemCode } from '../messages/messages.ts'
 import { en } from '../messages/en.ts'
 import { statusOf } from './errors.ts'
 import type { AnyRoute } from './route.ts'
+import { isOpenAiPath, openAiCode, openAiErrorSchema, openAiStatus } from './v1/errors.ts'
 
 type Json = Record<string, unknown>
 
@@ -50,7 +51,7 @@ const ABOUT = [
 ].join('\n\n')
 
 export function openApiDocument(routes: readonly AnyRoute[], version: string): Json {
-  const schemas: Json = { Problem: problemSchema }
+  const schemas: Json = { Problem: problemSchema, OpenAiError: openAiErrorSchema }
   const paths: Record<string, Json> = {}
   for (const one of routes) {
     const path = (paths[one.path] ??= {})
@@ -171,6 +172,18 @@ function headersOf(one: AnyRoute): Json[] {
   return headers
 }
 
+/** How problems look, here and at OpenAI's door. */
+const inOurs = {
+  statusFor: (code: ProblemCode): number => statusOf[code],
+  said: (code: ProblemCode): string => code,
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+}
+const inOpenAis = {
+  statusFor: (code: ProblemCode): number => openAiStatus(statusOf[code]),
+  said: openAiCode,
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/OpenAiError' } } },
+}
+
 function responsesOf(one: AnyRoute, schemas: Json): Json {
   const responses: Record<string, Json> = {}
   for (const [status, answer] of Object.entries(one.answers))
@@ -189,13 +202,14 @@ function responsesOf(one: AnyRoute, schemas: Json): Json {
         : {}),
     }
   const codes = [...new Set([...commonProblems(one), ...(one.problems ?? [])])]
-  for (const status of [...new Set(codes.map((code) => statusOf[code]))].sort((a, b) => a - b)) {
-    const ofStatus = codes.filter((code) => statusOf[code] === status).sort()
+  const { statusFor, said, content } = isOpenAiPath(one.path) ? inOpenAis : inOurs
+  for (const status of [...new Set(codes.map(statusFor))].sort((a, b) => a - b)) {
+    const ofStatus = codes.filter((code) => statusFor(code) === status).sort()
     responses[String(status)] = {
-      description: ofStatus.map((code) => `\`${code}\` ${en.problems[code].title}`).join('\n\n'),
-      content: {
-        'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-      },
+      description: ofStatus
+        .map((code) => `\`${said(code)}\` ${en.problems[code].title}`)
+        .join('\n\n'),
+      content,
     }
   }
   return responses

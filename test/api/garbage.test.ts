@@ -99,16 +99,24 @@ async function probe(
   if (status < 400) return { status }
   const body = response.json<Record<string, unknown>>()
   const requestId = response.headers['x-request-id']
-  expect(response.headers['content-type']).toMatch(/^application\/problem\+json/)
-  expect(body).toMatchObject({
-    code: expect.stringMatching(/^[a-z_]+$/),
-    title: expect.any(String),
-    detail: expect.any(String),
-    status,
-    request_id: requestId,
-  })
+  const type = String(response.headers['content-type'])
+  const openAi = /^\/v1(?:[/?]|$)/.test(url)
+  const code = { code: expect.stringMatching(/^[a-z_]+$/) as unknown }
+  expect(type).toMatch(openAi ? /^application\/json/ : /^application\/problem\+json/)
+  expect(body).toMatchObject(
+    openAi
+      ? { error: { ...code, message: expect.any(String), type: expect.any(String) } }
+      : {
+          ...code,
+          title: expect.any(String),
+          detail: expect.any(String),
+          status,
+          request_id: requestId,
+        },
+  )
   // A path that leads elsewhere (an id with a slash, an empty one) is another route's, or nobody's.
-  if (body['code'] !== 'route_not_found' && body['code'] !== 'method_not_allowed')
+  const { code: said } = (openAi ? body['error'] : body) as { readonly code: string }
+  if (!['route_not_found', 'method_not_allowed', 'unknown_url'].includes(said))
     expect(Object.keys(declared[path]?.[method.toLowerCase()]?.responses ?? {})).toContain(
       String(status),
     )

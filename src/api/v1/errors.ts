@@ -51,6 +51,28 @@ const final: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'budget_exceeded',
 ])
 
+/** The code of the envelope. */
+export const openAiCode = (code: ProblemCode): string => codes[code] ?? code
+
+/** The envelope, for the OpenAPI document. */
+export const openAiErrorSchema = {
+  type: 'object',
+  description: 'OpenAI’s error envelope',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['message', 'type', 'param', 'code'],
+      properties: {
+        message: { type: 'string', description: 'In the language of the person.' },
+        type: { type: 'string' },
+        param: { type: ['string', 'null'], description: 'Where the request was wrong.' },
+        code: { type: ['string', 'null'], description: 'What a program looks at.' },
+      },
+    },
+  },
+}
+
 /** As OpenAI answers what the request itself is to blame for: 400 where we say 422. */
 export const openAiStatus = (status: number): number => (status === 422 ? 400 : status)
 
@@ -72,7 +94,7 @@ export function openAiError(problem: Problem, messages: Messages, requestId: str
       message: `${title}. ${said}${where}`,
       type: typeOf(status),
       param,
-      code: codes[code] ?? code,
+      code: openAiCode(code),
     },
   }
 }
