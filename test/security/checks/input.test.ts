@@ -1,6 +1,5 @@
-// Checks S-50, S-61 to S-70, S-77, S-79, S-83 and S-87: whatever a body, a query or a header holds is refused by name or kept as plain data; nothing is coerced, nothing runs, nothing is answered with a 500.
+// Checks S-50, S-61 to S-70, S-77, S-79 and S-83: whatever a body, a query or a header holds is refused by name or kept as plain data; nothing is coerced, nothing runs, nothing is answered with a 500.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import { parseTemplate } from '../../../src/domain/agent/template.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { logOf, quiet } from '../../support/crash-data.ts'
@@ -29,6 +28,9 @@ beforeAll(async () => {
     const wish = (await rows[name]?.(world))?.wish
     if (typeof wish?.body === 'object') wishes.set(name, wish)
   }
+  // That row has stopped all calls, so that its wish lets them go on.
+  const stop = wishes.get('PUT /admin/stop')
+  if (stop) await send(stop, stop.body)
   await app.settled()
 }, 30_000)
 afterAll(() => app.stop())
@@ -111,9 +113,19 @@ test('S-50 S-62 a property that nobody knows is refused in every body, and nothi
   const value = new Map<string, unknown>(surplus)
   const found = await accepted(
     (body, field) => ({ ...body, [field]: value.get(field) }),
-    (body) => [...value.keys()].filter((field) => !(field in body) && !mayHave(body, field)),
+    (body) =>
+      'messages' in body
+        ? []
+        : [...value.keys()].filter((field) => !(field in body) && !mayHave(body, field)),
   )
   expect(found).toEqual([])
+  // At the door of OpenAI's clients it changes nothing, and is named as far as a header can carry it.
+  const messages = [{ role: 'user', content: 'Hello' }]
+  const body = { ...Object.fromEntries(surplus), model: world.owner.agentId, messages }
+  const { status, headers } = await asOwner('POST /v1/chat/completions', body)
+  expect(status).toBe(200)
+  const named = [...value.keys()].filter((name) => /^\w+$/.test(name))
+  expect(String(headers['x-daybook-dropped']).split(', ').toSorted()).toEqual(named.toSorted())
 })
 /** Fields of the list above that a schema has, though a body need not name them. */
 const mayHave = (body: object, field: string): boolean =>
@@ -376,23 +388,4 @@ describe('S-83 max_tokens', () => {
       app.app.config.OPENAI_MAX_TOKENS,
     )
   })
-})
-
-test('S-87 every list is paged, by at most 100, and by no offset', async () => {
-  const lists = everyRoute(app.app).filter(
-    ({ query, path }) => query instanceof z.ZodObject && 'limit' in query.shape && !/\{/.test(path),
-  )
-  expect(lists.length).toBeGreaterThan(10)
-  for (const { method, path, access } of lists) {
-    const { token, orgId } = { ...world.owner }
-    const administrator = world.administrator.token
-    const ask = (query: string) =>
-      access.actor === 'administrator'
-        ? app.request(`${method} ${path}?${query}`, { token: administrator })
-        : app.request(`${method} ${path}?${query}`, { token, org: orgId })
-    for (const query of ['limit=0', 'limit=-1', 'limit=1000000000', 'limit=1e1', 'offset=1000000'])
-      expect((await ask(query)).status, `${path}?${query}`).toBe(400)
-    expect((await ask('limit=1')).status, path).toBe(200)
-    expect((await ask('limit=1&cursor=e30.00')).status, path).toBe(400)
-  }
 })

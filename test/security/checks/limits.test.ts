@@ -1,9 +1,12 @@
-// Checks S-12, S-13, S-83 and S-91 with the limits that an installation begins with: guessing is slow, many at once are few at a time, and who is refused is told when to come back.
+// Checks S-12, S-13, S-83, S-87 and S-91 with the limits that an installation begins with: guessing is slow, many at once are few at a time, and who is refused is told when to come back.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { type Reply, startTestApp, type TestApp } from '../../support/app.ts'
 import { fund } from '../../support/funded.ts'
 import { freshEmail, newPerson, PASSWORD, type Person } from '../../support/people.ts'
+import { signIn } from '../../support/seed.ts'
 import { openable } from '../../support/upstream.ts'
+import { everyRoute } from '../../support/whole-api.ts'
 
 let app: TestApp
 let ada: Person
@@ -131,4 +134,23 @@ test('S-83 many calls at once: four run for one person, the rest is told to come
   }
   expect(app.upstream.requests.length).toBe(before + 4)
   app.upstream.otherwise({})
+})
+
+test('S-87 every list is paged, by at most 100, and by no offset', async () => {
+  const lists = everyRoute(app.app).filter(
+    ({ query, path }) => query instanceof z.ZodObject && 'limit' in query.shape && !/\{/.test(path),
+  )
+  expect(lists.length).toBeGreaterThan(10)
+  const { token, orgId } = await fund(app)
+  const administrator = (await signIn(app, { administrator: true })).token
+  for (const { method, path, access } of lists) {
+    const ask = (query: string) =>
+      access.actor === 'administrator'
+        ? app.request(`${method} ${path}?${query}`, { token: administrator })
+        : app.request(`${method} ${path}?${query}`, { token, org: orgId })
+    for (const query of ['limit=0', 'limit=-1', 'limit=1000000000', 'limit=1e1', 'offset=1000000'])
+      expect((await ask(query)).status, `${path}?${query}`).toBe(400)
+    expect((await ask('limit=1')).status, path).toBe(200)
+    expect((await ask('limit=1&cursor=e30.00')).status, path).toBe(400)
+  }
 })
