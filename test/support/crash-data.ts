@@ -189,8 +189,14 @@ export async function logOf(app: App, after = -1n): Promise<StoredEvent[]> {
   }
 }
 
-/** What runs and what was asked is told of every process; it is nobody's wish. */
-export const ofTheProcess: ReadonlySet<string> = new Set(['UsageRecorded', 'ServiceStarted'])
+/** What runs, what was asked and what it may spend is told of every process; it is nobody's wish. */
+export const ofTheProcess: ReadonlySet<string> = new Set([
+  'UsageRecorded',
+  'ServiceStarted',
+  'SpendReserved',
+  'SpendReturned',
+  'SpendThresholdReached',
+])
 
 /** How many events of each type, those of the process aside. */
 export function effectsOf(events: readonly StoredEvent[]): Record<string, number> {

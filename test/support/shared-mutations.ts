@@ -249,6 +249,16 @@ const adminRows: Rows = {
       effects: { ChargeAdjusted: 1 },
     }
   },
+  'PUT /admin/stop': async (world) => {
+    await world.test.request('PUT /admin/stop', { ...platform(world), body: { stopped: true } })
+    return {
+      // What is stopped would stop the rows below.
+      wish: { ...platform(world), line: 'PUT /admin/stop', body: { stopped: false } },
+      other: { body: { stopped: true } },
+      status: 200,
+      effects: { CallsResumed: 1 },
+    }
+  },
   'POST /admin/plans': async (world) => {
     await aPlan(world)
     const body = planBody(fresh(world))

@@ -17,8 +17,12 @@ import type { Logger } from '../../ports/logger.ts'
 import { systemRoot, unkeyedStep } from '../context.ts'
 import type { Streams } from '../streams.ts'
 
-/** A process reserves such a part of the ceiling at a time, or what a dearer call needs. */
-const PARTS = 50n
+/**
+ * A process reserves a small part of the ceiling at first, twice as much each time it needs more, or what
+ * a dearer call needs: one that crashes again and again must not use the ceiling up with what it loses.
+ */
+const FIRST_PART = 1_000n
+const LARGEST_PART = 50n
 
 /** What one call may cost, taken from the ceiling until it has ended. */
 export interface SpendShare {
@@ -186,7 +190,8 @@ class Purse {
 
   async #ask(cost: bigint, budgets: readonly Policy<Budget>[]): Promise<void> {
     const least = budgets.map(({ terms }) => BigInt(terms.amountNanos)).reduce(minNanos)
-    this.#part = maxNanos(least / PARTS, 1n)
+    const next = maxNanos(this.#part * 2n, least / FIRST_PART)
+    this.#part = maxNanos(minNanos(next, least / LARGEST_PART), 1n)
     try {
       const events = await this.#say({
         type: 'ReserveSpend',

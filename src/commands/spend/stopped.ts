@@ -8,7 +8,7 @@ import {
   installation,
 } from '../../domain/installation/installation.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { type Root, unkeyedStep } from '../context.ts'
+import { type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import type { Transacted } from '../streams.ts'
 
@@ -37,6 +37,6 @@ export function setCallsStopped(
     stopped
       ? { type: 'StopCalls', ...(reason === undefined ? {} : { reason }), at }
       : { type: 'ResumeCalls', at },
-    unkeyedStep(ids, root, 'stop'),
+    step(ids, root, 'stop'),
   )
 }

@@ -68,9 +68,9 @@ describe('the ceiling of a day', () => {
           period: 'day',
           amount: { amount: '25.000000000', currency: 'USD' },
           hard: true,
-          // A fiftieth.
-          reserved: { amount: '0.500000000', currency: 'USD' },
-          left: { amount: '24.500000000', currency: 'USD' },
+          // A thousandth, of a process that has just begun.
+          reserved: { amount: '0.025000000', currency: 'USD' },
+          left: { amount: '24.975000000', currency: 'USD' },
           resets_at: '2026-11-02T00:00:00.000Z',
         },
       ],
