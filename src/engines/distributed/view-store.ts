@@ -7,6 +7,7 @@
  */
 import type { Position } from '../../ports/event-store.ts'
 import type { Logger } from '../../ports/logger.ts'
+import { toCursor } from '../../ports/view-cursor.ts'
 import type {
   SnapshotStore,
   ViewBatch,
@@ -22,7 +23,7 @@ import { isUsed, type KnownView, ViewCatalogue } from './mongodb/view-catalogue.
 import { type StoredDocument, writtenOf, type WrittenDocument } from './mongodb/view-document.ts'
 import { KEYS_AT_ONCE, writeDocuments } from './mongodb/view-documents.ts'
 import { prepareCollection } from './mongodb/view-indexes.ts'
-import { findIn, type Query, toCursor } from './mongodb/view-query.ts'
+import { findIn, type Query } from './mongodb/view-query.ts'
 
 /** Views that are written at the same time. */
 const VIEWS_AT_ONCE = 4

@@ -9,6 +9,7 @@
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { Position } from '../../ports/event-store.ts'
+import { toCursor } from '../../ports/view-cursor.ts'
 import type {
   SnapshotStore,
   ViewBatch,
@@ -20,7 +21,7 @@ import { openDatabase, openReader, scalar } from './sqlite/database.ts'
 import type { DatabaseKind } from './sqlite/database.ts'
 import { DocumentTexts } from './sqlite/document-texts.ts'
 import { asking, requireWritable, snapshotStore } from './sqlite/snapshot-store.ts'
-import { findSql, toCursor, upsertSql } from './sqlite/view-query.ts'
+import { findSql, upsertSql } from './sqlite/view-query.ts'
 import type { Query, Table } from './sqlite/view-query.ts'
 
 export const VIEWS_FILE = 'views.db'

@@ -1,16 +1,15 @@
 /**
  * A look-up in a view: one range of the index that was declared for it, in the index's order.
  *
- * A cursor is the ordering value and the key of a row, so it means the same after a rebuild. MongoDB
- * compares values of one type only: an ordering field holds texts or numbers, not both.
+ * MongoDB compares values of one type only: an ordering field holds texts or numbers, not both.
  */
 import type { Document, Filter, FindOptions } from 'mongodb'
+import { type CursorValue, fromCursor, notACursor } from '../../../ports/view-cursor.ts'
 import type { ViewCollection, ViewStore } from '../../../ports/view-store.ts'
 import { type StoredDocument, fieldName } from './view-document.ts'
 
 export type Query = Parameters<ViewStore['find']>[1]
 type IndexSpec = ViewCollection['indexes'][string]
-type Value = string | number
 
 /** Fields of a declared index in the order they are compared, the key last. */
 const fieldsOf = ({ equals, orderBy }: IndexSpec): string[] => [
@@ -64,7 +63,7 @@ export function findIn(
 /** After the last row seen: the bound keeps it one range of the index, the rest sorts out its ties. */
 function afterRow(
   order: string | undefined,
-  [value, key]: readonly [Value | null, string],
+  [value, key]: readonly [CursorValue, string],
   descending = false,
 ): Document {
   const [than, bound] = descending ? ['$lt', '$lte'] : ['$gt', '$gte']
@@ -73,23 +72,3 @@ function afterRow(
   const later = [{ [order]: { [than]: value } }, { [order]: value, _id: { [than]: key } }]
   return { $and: [{ [order]: { [bound]: value } }, { $or: later }] }
 }
-
-export const toCursor = (value: Value | null, key: string): string =>
-  Buffer.from(JSON.stringify([value, key])).toString('base64url')
-
-function fromCursor(cursor: string): readonly [Value | null, string] {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (Array.isArray(parsed) && parsed.length === 2 && typeof parsed[1] === 'string') {
-      const value: unknown = parsed[0]
-      if (value === null || typeof value === 'string' || typeof value === 'number') {
-        return [value, parsed[1]]
-      }
-    }
-  } catch {
-    // Falls through to the one answer below.
-  }
-  throw notACursor()
-}
-
-const notACursor = (): TypeError => new TypeError('not a cursor of this view')

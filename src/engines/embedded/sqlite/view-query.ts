@@ -1,9 +1,8 @@
 /**
- * A look-up in a view as one statement over its declared index, and the cursors of its rows.
- *
- * A cursor is the ordering value and the key of a row, so it means the same after a rebuild.
+ * A look-up in a view as one statement over its declared index.
  */
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
+import { fromCursor } from '../../../ports/view-cursor.ts'
 import type { ViewCollection, ViewStore } from '../../../ports/view-store.ts'
 
 export type Query = Parameters<ViewStore['find']>[1]
@@ -68,23 +67,4 @@ export function upsertSql(table: Table): string {
         .map((column) => `${column} = excluded.${column}`)
         .join(', ')}
     WHERE excluded.position > position`
-}
-
-export const toCursor = (value: string | number | null, key: string): string =>
-  Buffer.from(JSON.stringify([value, key])).toString('base64url')
-
-/** @throws TypeError for anything but a cursor that `find` gave. */
-function fromCursor(cursor: string): [string | number | null, string] {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (Array.isArray(parsed) && parsed.length === 2 && typeof parsed[1] === 'string') {
-      const value: unknown = parsed[0]
-      if (value === null || typeof value === 'string' || typeof value === 'number') {
-        return [value, parsed[1]]
-      }
-    }
-  } catch {
-    // Falls through to the one answer below.
-  }
-  throw new TypeError('not a cursor of this view')
 }
