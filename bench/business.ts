@@ -10,6 +10,7 @@ import type { Settings } from './harness.ts'
 
 const PASSWORD = 'correct-horse-battery-staple-47'
 export const AGENTS = 64
+const ADMINISTRATOR = 'administrator@example.com'
 export const PEOPLE = 8
 /** Chunks and milliseconds between them; see children/upstream.ts. */
 export const FAST = 'bench-50-0'
@@ -46,6 +47,8 @@ async function make(settings: Settings): Promise<Business> {
   }
   const product = await startProduct(dataDir, provider(9))
   try {
+    await operator(['admin', 'create', '--email', ADMINISTRATOR], PASSWORD)
+    await widenLimits(product)
     for (const name of [FAST, SLOW]) await publish('model', modelOf(name))
     await publish('price', priceList)
     await publish('plan', plan)
@@ -77,6 +80,27 @@ async function make(settings: Settings): Promise<Business> {
     return { dataDir, orgId, userId, agents, fastAgent, slowAgent }
   } finally {
     await product.stop()
+  }
+}
+
+interface PolicyPage {
+  readonly items: readonly { id: string; kind: string }[]
+}
+
+/** Every limit is still taken for every request; none is reached by a load from one place. */
+async function widenLimits(product: Product): Promise<void> {
+  const body = { email: ADMINISTRATOR, password: PASSWORD }
+  const { access_token: token } = await call<{ access_token: string }>(
+    product,
+    'POST /auth/login',
+    {
+      body,
+    },
+  )
+  const { items } = await call<PolicyPage>(product, 'GET /admin/policies?limit=100', { token })
+  for (const { id, kind } of items) {
+    const change = kind === 'budget' ? { amount: '1000000' } : { limit: 1_000_000_000 }
+    await call(product, `PATCH /admin/policies/${id}`, { token, body: change })
   }
 }
 

@@ -3,6 +3,7 @@ import type { Bench } from './harness.ts'
 import { accountRows } from './rows/accounts.ts'
 import { appendRows } from './rows/appends.ts'
 import { commandRows } from './rows/commands.ts'
+import { decisionRows } from './rows/decisions.ts'
 import { loginRows } from './rows/logins.ts'
 import { processRows } from './rows/process.ts'
 import { projectionRows } from './rows/projections.ts'
@@ -14,6 +15,7 @@ export const benches: readonly Bench[] = [
   ...accountRows,
   ...projectionRows,
   ...commandRows,
+  ...decisionRows,
   ...streamRows,
   ...loginRows,
   ...processRows,

@@ -10,6 +10,7 @@ import type { TestApp } from '../support/app.ts'
 import { logOf, ofTheProcess, quiet } from '../support/crash-data.ts'
 import { isFerretDb, needs } from '../support/distributed.ts'
 import { type Funded, fund } from '../support/funded.ts'
+import { takeLimitsAway } from '../support/limits.ts'
 import {
   changedEvents,
   note,
@@ -83,7 +84,9 @@ needs(['MONGODB_URL', 'REDIS_URL'])('a rolling restart', () => {
     installation = await startInstallation(upstream)
     const roles = ['project', 'work', 'api', 'api'] as const
     await Promise.all(roles.map((role) => start('next', role)))
-    who = await fund(testOf(await commandLine('next')))
+    const operator = await commandLine('next')
+    await takeLimitsAway(operator.deps)
+    who = await fund(testOf(operator))
     await Promise.all([...running].map((one) => one.ready()))
   }, 120_000)
   afterAll(async () => {

@@ -5,6 +5,7 @@
 import type { App } from '../../../src/app.ts'
 import type { TestApp } from '../app.ts'
 import { fund, publishAgent, version } from '../funded.ts'
+import { takeLimitsAway } from '../limits.ts'
 import { signIn } from '../seed.ts'
 import { publishTerms } from '../test-terms.ts'
 import { tryOnce } from './asking.ts'
@@ -40,6 +41,7 @@ const PEOPLE = 2
 export async function seed(app: App, api: { name: string; url: string }): Promise<Seeded> {
   // What makes people and agents looks at the application and its clock, at nothing else.
   const test = { app, clock: app.deps.clock } as unknown as TestApp
+  await takeLimitsAway(app.deps)
   await publishTerms(test)
   const tenants = await Promise.all(Array.from({ length: TENANTS }, () => tenant(test)))
   const administrator = await signIn(test, { administrator: true })
