@@ -1,5 +1,6 @@
 // Checks S-48, S-49, S-51, S-54 to S-58 and S-60: an id of another organization is an id that nobody has, wherever it stands; a role sees and does what it may, from the next request on.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { emailOf, invitationToken } from '../../api/organizations/organizations.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { openEvents } from '../../support/event-source.ts'
 import { type Funded, fund, invoke, storyOf } from '../../support/funded.ts'
@@ -166,6 +167,24 @@ test('S-58 nobody invites above their own role', async () => {
   expect([reply.status, reply.body['code']]).toEqual([403, 'role_above_own'])
   for (const who of [member, auditor])
     expect((await inOrg(who, line, { ...body, role: 'member' })).status).toBe(403)
+})
+
+test('S-58 who was removed does not come back with the invitation that let them in', async () => {
+  const guest = await signIn(app)
+  const path = `/organizations/${owner.orgId}`
+  const body = { email: await emailOf(app, guest), role: 'admin' }
+  const invited = await inOrg(owner, `POST ${path}/invitations`, body)
+  const token = await invitationToken(app, invited.body['id'])
+  const accept = (key?: string) =>
+    app.request(`POST /invitations/${token}/accept`, {
+      token: guest.token,
+      ...(key === undefined ? {} : { key }),
+    })
+  expect((await accept('the-first')).status).toBe(200)
+  expect((await inOrg(owner, `DELETE ${path}/members/${guest.userId}`)).status).toBe(204)
+  expect((await accept()).status).toBe(422)
+  await accept('the-first')
+  expect((await inOrg(guest, `GET ${path}`)).status).toBe(404)
 })
 
 test('S-60 money is given by an administrator of the installation alone, with a reason that is kept', async () => {
