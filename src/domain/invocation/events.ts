@@ -186,7 +186,7 @@ export const invocationEvents = {
     chain: clear(z.array(chainLink).min(1).max(MAX_ATTEMPTS)),
     holdNanos: nanos,
     /** The most that the provider can take from the seller; absent in calls of before. */
-    costBoundNanos: clear(z.exactOptional(nanosText)),
+    costBoundNanos: shownTo(SELLER, clear(z.exactOptional(nanosText))),
     abortPolicy: clear(abortPolicy),
     onProviderFailure: clear(onProviderFailure),
     /** false: the parts are deleted when the call has ended. */

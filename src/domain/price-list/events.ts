@@ -4,7 +4,7 @@ import { event, type EventsOf } from '../event.ts'
 import { idField, instant, instantText } from '../ids.ts'
 import { modelName } from '../model/events.ts'
 import { tokenClasses, tokenPrices } from '../money.ts'
-import { clear } from '../personal.ts'
+import { clear, SELLER, shownTo } from '../personal.ts'
 
 /** nano-USD per million tokens, never negative. */
 const prices = tokenPrices.refine(
@@ -15,7 +15,7 @@ const prices = tokenPrices.refine(
 export const priceEntry = z.strictObject({
   model: modelName,
   /** What the provider takes from the seller. */
-  cost: prices,
+  cost: shownTo(SELLER, prices),
   /** What the seller takes from the customer. */
   price: prices,
 })

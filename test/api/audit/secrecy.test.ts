@@ -1,8 +1,8 @@
 // No secret is in any answer of the history; a person's values are for who manages, never for an auditor.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { catalogue } from '../../../src/domain/catalogue.ts'
-import { isShownTo } from '../../../src/domain/personal.ts'
+import { isShownTo, isWrapped } from '../../../src/domain/personal.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { invoke } from '../../support/funded.ts'
 import { newPerson, PASSWORD } from '../../support/people.ts'
@@ -112,13 +112,38 @@ describe('values by role', () => {
   })
 })
 
-test('every digest of a secret is nobody’s to see, in every event that there is', () => {
-  for (const [type, { schema }] of Object.entries(catalogue))
-    for (const [field, one] of Object.entries(schema.shape))
-      if (/^(tokenHash|secretDigest|passwordHash)$/.test(field))
-        expect({ type, field, shown: isShownTo('administrator', one as z.ZodType) }).toEqual({
-          type,
-          field,
+describe('in every event that there is', () => {
+  const fields = Object.entries(catalogue).flatMap(([type, { schema }]) => within(type, schema))
+
+  test('digests of secrets are nobody’s to see', () => {
+    const digests = fields.filter(([path]) => /\.(tokenHash|secretDigest|passwordHash)$/.test(path))
+    expect(digests.length).toBeGreaterThan(5)
+    for (const [path, one] of digests)
+      expect({ path, shown: isShownTo('administrator', one) }).toEqual({ path, shown: false })
+  })
+
+  test('what a call costs the seller is no customer’s to see', () => {
+    const costs = fields.filter(([path]) => /\.cost[^.]*$/.test(path))
+    expect(costs.length).toBeGreaterThan(5)
+    for (const [path, one] of costs)
+      for (const reader of ['owner', 'admin', 'auditor', 'key'] as const)
+        expect({ path, reader, shown: isShownTo(reader, one) }).toEqual({
+          path,
+          reader,
           shown: false,
         })
+  })
 })
+
+/** Every field at any depth, with its path. */
+function within(path: string, schema: z.ZodType): [path: string, schema: z.ZodType][] {
+  if (isWrapped(schema)) return within(path, schema.unwrap() as z.ZodType)
+  if (schema instanceof z.ZodArray) return within(path, schema.element as z.ZodType)
+  if (schema instanceof z.ZodUnion)
+    return schema.options.flatMap((option) => within(path, option as z.ZodType))
+  if (!(schema instanceof z.ZodObject)) return []
+  return Object.entries(schema.shape).flatMap(([field, one]) => [
+    [`${path}.${field}`, one as z.ZodType] as [string, z.ZodType],
+    ...within(`${path}.${field}`, one as z.ZodType),
+  ])
+}
