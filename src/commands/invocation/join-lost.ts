@@ -12,16 +12,30 @@ import { Unavailable } from '../../ports/unavailable.ts'
 import { lostInvocations } from '../../projections/invocation-history.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { loadCall } from './flow.ts'
+import { loadCall, pause } from './flow.ts'
 import { endedCall } from './follow-call.ts'
 import { followWanted } from './follow-wanted.ts'
 import type { Invoked, InvokeOptions } from './invoke-agent.ts'
 
 const RECENT_MS = 10 * 60_000
 const VIEW_WAIT_MS = 500
+/** Another process may have noticed the loss a moment ago. */
+const LOOK_AGAIN_MS = 300
 
 /** undefined: there is none, and the repeat is a call like any other. */
 export async function lostCall(
+  deps: Deps,
+  root: Root,
+  retryDigest: string,
+  signal: AbortSignal,
+): Promise<Invocation | undefined> {
+  const found = await look(deps, root, retryDigest, signal)
+  if (found || deps.runs.alone) return found
+  await pause(LOOK_AGAIN_MS, signal)
+  return look(deps, root, retryDigest, signal)
+}
+
+async function look(
   deps: Deps,
   root: Root,
   retryDigest: string,
