@@ -66,7 +66,8 @@ export function meRoutes(deps: Deps): AnyRoute[] {
       description:
         'Several at once are carried out in this order, after all have been checked. Another password ' +
         'ends all other sessions; another address is to be verified anew.',
-      access: self('change'),
+      // It takes a password, so whoever has a stolen session must not try passwords here either.
+      access: { ...self('change'), limits: ['request', 'login'] },
       body: profileChange,
       answers: { 200: { description: 'The person as they are now', schema: userSchema } },
       problems: [

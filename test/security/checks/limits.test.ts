@@ -77,6 +77,25 @@ describe('S-12 S-91 wrong passwords for one address', () => {
   })
 })
 
+test('S-12 the current password is guessed no faster by a session that was stolen', async () => {
+  nextMinute()
+  const eve = await newPerson(app)
+  const place = elsewhere()
+  const guess = async () => {
+    const { statusCode } = await app.app.server.inject({
+      method: 'PATCH',
+      url: '/me',
+      remoteAddress: '10.0.0.1',
+      headers: { 'x-forwarded-for': place, authorization: `Bearer ${eve.token}` },
+      payload: { password: PASSWORD, current_password: WRONG },
+    })
+    return statusCode
+  }
+  const statuses: number[] = []
+  for (let n = 0; n < 14; n++) statuses.push(await guess())
+  expect(statuses).toEqual([...Array<number>(10).fill(403), ...Array<number>(4).fill(429)])
+})
+
 test('S-13 one password for many addresses from one place: ten a minute are looked at', async () => {
   nextMinute()
   const place = elsewhere()
