@@ -42,8 +42,6 @@ export interface Appended {
   readonly revision: number
   /** Position of the last event of the append. */
   readonly position: Position
-  /** True when these very events were already there: nothing was written now. */
-  readonly duplicate: boolean
 }
 
 export interface EventStore {
@@ -52,7 +50,7 @@ export interface EventStore {
    * `expected` is the revision of the stream's last event, or 'none' for a stream that does not exist.
    * There is no "any": only an explicit revision is idempotent. With `expected` below the current
    * revision the stored ids at expected+1… are compared with those offered: all equal → the first
-   * answer again with `duplicate: true`; else RevisionConflict.
+   * answer again, and nothing is written; else RevisionConflict.
    * @throws RevisionConflict, EventTooLarge, Unavailable. An unknown outcome is resolved inside.
    */
   append(stream: string, expected: 'none' | number, events: readonly NewEvent[]): Promise<Appended>

@@ -11,7 +11,6 @@ import { parseAddress } from './eventstoredb/address.ts'
 import { Appender } from './eventstoredb/appender.ts'
 import { SERVICE } from './eventstoredb/calls.ts'
 import { connect } from './eventstoredb/connection.ts'
-import { FirstAnswers } from './eventstoredb/first-answers.ts'
 import { LiveTail } from './eventstoredb/live-tail.ts'
 import { LogHead } from './eventstoredb/log-head.ts'
 import { inspect } from './eventstoredb/opening.ts'
@@ -72,14 +71,9 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
   const connection = connect(address)
   const onAnswer = () => tail.serverAnswers()
   const { readMs, pageMs, connectMs, ring } = limits
-  const answers = new FirstAnswers()
-  const onPosition = (position: Position) => answers.saw(position)
-  const reader = new LogReader({ connection, prefix, readMs, pageMs, onPosition, onAnswer })
+  const reader = new LogReader({ connection, prefix, readMs, pageMs, onAnswer })
   const head = new LogHead(reader)
-  const onEvent = (position: Position) => {
-    answers.saw(position)
-    head.saw(position)
-  }
+  const onEvent = (position: Position) => head.saw(position)
   const tail = new LiveTail({
     connection,
     reader,
@@ -103,7 +97,6 @@ export async function openEventStore(options: EventStoreOptions): Promise<OpenEv
   const appender = new Appender({
     connection,
     prefix,
-    answers,
     reader,
     appendMs: limits.appendMs,
     readMs,

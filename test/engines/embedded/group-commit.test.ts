@@ -43,7 +43,6 @@ describe('a full disk', () => {
     expect(await appender.append('account-1', 1, newEvents(1))).toEqual({
       revision: 2,
       position: 3n,
-      duplicate: false,
     })
     expect(await appender.append('account-2', 'none', [large()])).toMatchObject({ position: 4n })
     const types = [{ ...newEvent(), type: 'FirstSeenAfterwards' }]

@@ -19,7 +19,6 @@ import { encode } from './batch-appends.ts'
 import type { EncodedEvent } from './batch-appends.ts'
 import { unavailable } from './calls.ts'
 import type { Connection } from './connection.ts'
-import type { Begun, FirstAnswers } from './first-answers.ts'
 import { backoff, IMPATIENT_MS } from './pace.ts'
 import type { LogReader } from './reader.ts'
 import { Turns } from './turns.ts'
@@ -29,7 +28,6 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 export interface AppenderOptions {
   readonly connection: Connection
   readonly prefix: string
-  readonly answers: FirstAnswers
   readonly reader: LogReader
   /** How long an answer is waited for. */
   readonly appendMs: number
@@ -43,7 +41,6 @@ interface Append {
   readonly stream: string
   readonly expected: 'none' | number
   readonly events: readonly EncodedEvent[]
-  readonly begun: Begun
   readonly until: number
   /** Waits that were made. */
   waits: number
@@ -65,12 +62,10 @@ export class Appender {
     events: readonly NewEvent[],
   ): Promise<Appended> {
     const encoded = inspect(stream, expected, events)
-    const { answers, giveUpMs } = this.#options
-    const begun = answers.begin()
     const begunAt = performance.now()
-    const until = begunAt + giveUpMs
+    const until = begunAt + this.#options.giveUpMs
     try {
-      const append = { stream, expected, events: encoded, begun, until }
+      const append = { stream, expected, events: encoded, until }
       const appended = await this.#write({ ...append, waits: 0, cause: undefined })
       const heldMs = this.#turns.won(stream, begunAt)
       if (heldMs > 0) await sleep(heldMs)
@@ -78,8 +73,6 @@ export class Appender {
     } catch (error) {
       if (error instanceof RevisionConflict) this.#turns.lost(stream)
       throw error
-    } finally {
-      answers.end(begun)
     }
   }
 
@@ -92,7 +85,7 @@ export class Appender {
       const answer = await connection.appends.send(prefix + stream, expected, events, limitMs)
       switch (answer.kind) {
         case 'done': {
-          if (answer.position !== undefined) return this.#done(append, answer.position)
+          if (answer.position !== undefined) return done(append, answer.position)
           append.cause = new Error('an answer without a position')
           const found = await this.#find(append)
           if (found !== undefined) return found
@@ -127,7 +120,7 @@ export class Appender {
       const { stream, expected, events } = append
       const last = stored.at(-1)
       const same = events.every(({ id }, n) => stored[n]?.id === id)
-      if (same && last !== undefined) return this.#done(append, last.position)
+      if (same && last !== undefined) return done(append, last.position)
       const actual = await this.#options.reader.revision(stream, this.#left(append))
       throw new RevisionConflict(stream, expected, actual ?? 'none')
     }
@@ -153,12 +146,12 @@ export class Appender {
   #left({ until }: Append): number {
     return Math.min(this.#options.readMs, Math.max(until - performance.now(), 1))
   }
-
-  #done({ expected, events, begun }: Append, position: bigint): Appended {
-    const revision = (expected === 'none' ? -1 : expected) + events.length
-    return { revision, position, duplicate: !this.#options.answers.isFirst(begun, position) }
-  }
 }
+
+const done = ({ expected, events }: Append, position: bigint): Appended => ({
+  revision: (expected === 'none' ? -1 : expected) + events.length,
+  position,
+})
 
 /** What one caller did wrong must not reach the stream that all appends share. */
 function inspect(

@@ -35,8 +35,6 @@ export interface ReaderOptions {
   readonly readMs: number
   /** The same while the log is looked through. */
   readonly pageMs: number
-  /** Called with positions that were read: whatever is there has been committed. */
-  readonly onPosition: (position: Position) => void
   /** Called when the server has answered. */
   readonly onAnswer: () => void
 }
@@ -112,7 +110,6 @@ export class LogReader {
         })
       },
     )
-    this.#saw(events)
     return { events, complete: caughtUp && events.length < limit }
   }
 
@@ -125,7 +122,7 @@ export class LogReader {
     take: (position: Position, ours: boolean) => boolean,
     limitMs = this.#options.readMs,
   ): Promise<void> {
-    const { connection, prefix, onPosition } = this.#options
+    const { connection, prefix } = this.#options
     return this.#asking(limitMs, (patience) => {
       const source = connection.client.readAll({
         ...LEADER,
@@ -135,7 +132,6 @@ export class LogReader {
       })
       return receive(source, patience, ({ event }) => {
         if (event === undefined) return true
-        onPosition(event.position.commit)
         return take(event.position.commit, event.streamId.startsWith(prefix))
       })
     })
@@ -179,17 +175,11 @@ export class LogReader {
         await read.catch((error: unknown) => {
           if (!(error instanceof StreamNotFoundError)) throw error
         })
-        this.#saw(events)
         return events
       },
       (error) =>
         error instanceof StreamDeletedError && `the stream ${name} was deleted in EventStoreDB`,
     )
-  }
-
-  #saw(events: readonly StoredEvent[]): void {
-    const last = events.at(-1)
-    if (last !== undefined) this.#options.onPosition(last.position)
   }
 
   /** `defect` says of an error that no attempt will end otherwise. @throws Unavailable, or a defect */

@@ -111,7 +111,7 @@ export class Appender {
       )
     }
     this.#newHeads.set(stream, { id, revision })
-    return { revision, position: BigInt(this.#next - 1), duplicate: false }
+    return { revision, position: BigInt(this.#next - 1) }
   }
 
   /** The first answer again, if exactly these events stand after `wanted`. */
@@ -122,11 +122,7 @@ export class Appender {
     ][]
     if (!events.every((event, i) => toUuid(rows[i]?.[1] ?? '') === event.id)) return undefined
     const position = rows.at(-1)?.[0] ?? 0
-    return {
-      revision: wanted + events.length,
-      position: BigInt(position),
-      duplicate: true,
-    }
+    return { revision: wanted + events.length, position: BigInt(position) }
   }
 
   #load(stream: string): Head {
