@@ -79,18 +79,20 @@ export class OpenAiCall implements Dispatcher.DispatchHandler {
   onResponseData(_: Dispatcher.DispatchController, bytes: Buffer): void {
     if (this.#over) return
     if (this.#error) return this.#errorData(this.#error, bytes)
-    if (this.#firstByte) this.#timer?.refresh()
-    else {
-      this.#firstByte = true
-      this.#wait(this.#request.timeouts.betweenChunksMs, this.#stalled)
-    }
     try {
       this.#body.push(bytes)
     } catch (error) {
       return this.#end(() => this.#settled.reject(error), 'tear')
     }
+    if (this.#over) return
     if (this.#body.done) this.#finish('closing')
     else if (this.#body.trouble) this.#finish('tear')
+    else if (this.#firstByte) this.#timer?.refresh()
+    else if (this.#body.begun) {
+      // Of an answer: comments alone, which keep a connection open, do not extend the wait for it.
+      this.#firstByte = true
+      this.#wait(this.#request.timeouts.betweenChunksMs, this.#stalled)
+    }
   }
 
   onResponseEnd(): void {

@@ -121,6 +121,20 @@ describe('the next model is asked where the first', () => {
     await goesOn(who, 'timeout')
   })
 
+  test('sends comments and nothing else', async () => {
+    const who = await customer({ timeouts: { firstByteMs: 150, betweenChunksMs: 60_000 } })
+    const gone = new AbortController()
+    const comments = async function* () {
+      while (!gone.signal.aborted) {
+        yield ': OPENROUTER PROCESSING\n\n'
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+    first.decide(() => Promise.resolve({ pieces: comments() }))
+    await goesOn(who, 'timeout')
+    gone.abort()
+  })
+
   test('is not done in its time', async () => {
     const who = await customer({ timeouts: { totalMs: 150 } })
     silence()
@@ -157,7 +171,7 @@ describe('nobody else is asked where the first', () => {
   test('has said a word, whatever came then', async () => {
     const who = await customer()
     const { pieces } = openai.answer(['One ', 'two'], {})
-    answering({ pieces: pieces.slice(0, 2) })
+    answering({ pieces: (await Array.fromAsync(pieces)).slice(0, 2) })
     await endsThere(who, 'cut_off')
     const stream = await openEvents(`${await app.listen()}/agents/${who.agentId}/invoke`, {
       method: 'POST',

@@ -84,6 +84,15 @@ describe.each(kinds)('$name', (kind) => {
     expect(body?.['temperature']).toBe(documented.parameters.temperature ? 0.5 : undefined)
   })
 
+  test('is tried by `check` as it is called', async () => {
+    await customer()
+    const before = server().requests.length
+    const { where, answer } = await app.app.check(documentedModel(kind.name).name)
+    expect(answer).toMatchObject({ ok: true })
+    expect(where.startsWith(server().origin)).toBe(true)
+    expect(server().requests.length).toBe(before + 1)
+  })
+
   test.each(kind.failures)(
     '$what: our own words, and no affairs of the seller',
     async (failure) => {

@@ -9,7 +9,7 @@ export interface ProviderReply {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   /** One write each. */
-  readonly pieces: readonly string[]
+  readonly pieces: Iterable<string> | AsyncIterable<string>
 }
 
 export interface ProviderKind {
@@ -41,6 +41,18 @@ export interface ProviderServer {
 
 export const WORDS = ['Grüße ', 'aus ', 'Köln.']
 
+/** What they all answer who is not asked for a stream. */
+const whole: ProviderReply = {
+  headers: { 'content-type': 'application/json' },
+  pieces: [
+    JSON.stringify({
+      id: 'chatcmpl-9',
+      object: 'chat.completion',
+      choices: [{ index: 0, message: { role: 'assistant', content: 'OK' }, finish_reason: 'stop' }],
+    }),
+  ],
+}
+
 export async function startProvider(kind: ProviderKind): Promise<ProviderServer> {
   const requests: ProviderRequest[] = []
   let how: (request: ProviderRequest) => Promise<ProviderReply | undefined> = () =>
@@ -50,7 +62,9 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
     if (request.path !== kind.path) return kind.notFound
     const [header, value] = kind.keyIn ?? []
     if (header !== undefined && request.headers[header] !== value) return kind.wrongKey
-    return (await how(request)) ?? kind.answer(WORDS, request.body)
+    const decided = await how(request)
+    if (decided) return decided
+    return request.body['stream'] === true ? kind.answer(WORDS, request.body) : whole
   }
   const server = createServer((incoming, response) => {
     const bytes: Buffer[] = []
@@ -60,10 +74,10 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
       const request = { path: incoming.url ?? '', headers: incoming.headers, body }
       requests.push(request)
       replyTo(request).then(
-        ({ status = 200, headers, pieces }) => {
+        async ({ status = 200, headers, pieces }) => {
           const type = status === 200 ? 'text/event-stream' : 'application/json'
           response.writeHead(status, { 'content-type': type, ...headers })
-          for (const piece of pieces) response.write(piece)
+          for await (const piece of pieces) response.write(piece)
           response.end()
         },
         (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
