@@ -30,9 +30,16 @@ beforeAll(async () => {
   const owner = await fund(app)
   world = { test: app, owner, administrator }
   stranger = await fund(app)
-  wishOf = await wishesOf(world)
+  const wishes = await wishesOf(world)
   const roles = await Promise.all(ROLES.map((role) => signInMember(app, owner.orgId, role)))
   members = Object.fromEntries(ROLES.map((role, n) => [role, roles[n]])) as typeof members
+  // The wish of this route has a team of its own; here it is asked where the members are.
+  const transfer: Wish = {
+    line: `POST /organizations/${owner.orgId}/transfer`,
+    body: { user_id: members.owner.userId },
+  }
+  wishOf = (name) =>
+    name === 'POST /organizations/{id}/transfer' ? Promise.resolve(transfer) : wishes(name)
   ended = await signInMember(app, owner.orgId, 'owner')
   deactivated = await signInMember(app, owner.orgId, 'owner')
   expired = await expiredToken(await signInMember(app, owner.orgId, 'owner'))

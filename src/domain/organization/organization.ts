@@ -167,8 +167,8 @@ function transfer(command: Command<'TransferOwnership'>, organization: Organizat
   const { orgId } = organization
   const own = roleOf(organization, by)
   const present = memberOf(organization, userId)
-  if (by === userId || (own === 'admin' && present === 'owner')) return []
   if (own !== 'owner') throw new Refusal('forbidden', { needed: 'owner' })
+  if (by === userId) return []
   const changed = (whom: string, role: OrganizationRole) =>
     ({ type: 'MemberRoleChanged', data: { orgId, userId: whom, role, by, at } }) as const
   if (organization.kind === 'personal' && by === organization.creatorId)
