@@ -38,6 +38,7 @@ import type { Engine } from './ports/engine.ts'
 import type { Llm } from './ports/llm.ts'
 import type { Logger } from './ports/logger.ts'
 import { StoreRefused } from './ports/store-refused.ts'
+import { Unavailable } from './ports/unavailable.ts'
 import { projections as ownProjections } from './projections/index.ts'
 import type { AnyProjection } from './projections/projection.ts'
 import type { Runner } from './projections/runner.ts'
@@ -227,7 +228,8 @@ async function compose(
     await startService(deps, { version: manifest.version, role, settings })
     const url = await server.listen({ host: config.HOST, port: config.PORT })
     const metricsUrl = await metrics.listen(config.HOST, config.METRICS_PORT)
-    const missing = await missingKeys(deps)
+    // Where another process projects, the views may come later; readiness tells it then.
+    const missing = await missingKeys(deps).catch(unlessAway)
     const ceilings = await sayCeilings(deps)
     return { url, notes: [...notesOf(config, wired.practice, metricsUrl, missing), ...ceilings] }
   }
@@ -326,6 +328,11 @@ async function checkModel(deps: Deps, name: string): ReturnType<App['check']> {
       detail: '',
     },
   }
+}
+
+function unlessAway(error: unknown): readonly [] {
+  if (error instanceof Unavailable) return []
+  throw error
 }
 
 /** What the operator should know at a start, beside the address. */
