@@ -5,13 +5,15 @@ import { modelOf } from '../../src/commands/model/model-body.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { openEvents } from '../support/event-source.ts'
 import { callOf, fund, type Funded, invoke, moneyOf } from '../support/funded.ts'
-import { at, documentedModel, settingsFor } from '../support/providers/documented.ts'
+import {
+  AFFAIRS,
+  type AllProviders,
+  CANARY,
+  startAllProviders,
+} from '../support/providers/affairs.ts'
+import { at, documentedModel } from '../support/providers/documented.ts'
 import { kinds } from '../support/providers/kinds.ts'
-import { type ProviderServer, startProvider, WORDS } from '../support/providers/server.ts'
-
-const CANARY = 'org-canaryAccount7f3k'
-/** What only the seller knows, or no customer needs to know. */
-const AFFAIRS = /canary|quota|billing|credit|api[ _-]?key|tier|organization org-|deployment/iu
+import { WORDS } from '../support/providers/server.ts'
 
 /** Everything that is logged, as one text. */
 function listeningLogger() {
@@ -24,28 +26,19 @@ function listeningLogger() {
 let app: TestApp
 let base: string
 const log = listeningLogger()
-const servers = new Map<string, ProviderServer>()
+let providers: AllProviders
 beforeAll(async () => {
-  const settings: Record<string, string> = {}
-  for (const kind of kinds) {
-    const server = await startProvider(kind)
-    servers.set(kind.name, server)
-    Object.assign(settings, settingsFor(server, kind))
-  }
-  app = await startTestApp(settings, { logger: log })
+  providers = await startAllProviders()
+  app = await startTestApp(providers.settings, { logger: log })
   base = await app.listen()
 })
 afterAll(async () => {
   await app.stop()
-  for (const server of servers.values()) await server.close()
+  await providers.close()
 })
 
 describe.each(kinds)('$name', (kind) => {
-  const server = () => {
-    const found = servers.get(kind.name)
-    if (!found) throw new Error('it was started')
-    return found
-  }
+  const server = () => providers.of(kind.name)
   const customer = (): Promise<Funded> => {
     const model = modelOf(at(server(), documentedModel(kind.name)))
     return fund(app, { models: [model], agent: { modelName: model.name, temperature: 0.5 } })
