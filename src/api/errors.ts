@@ -10,6 +10,7 @@ import { PreconditionFailed } from '../commands/streams.ts'
 import { money } from '../domain/money.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Facts, Messages, ProblemCode } from '../messages/messages.ts'
+import { rateName, rateOfRefusal } from './rate-headers.ts'
 
 export const statusOf: Readonly<Record<ProblemCode, number>> = {
   invalid_credentials: 401,
@@ -129,6 +130,8 @@ export interface ProblemBody {
   readonly detail: string
   readonly facts?: Facts
   readonly errors?: readonly FieldIssue[]
+  /** Of a limit: the name that the RateLimit headers have for it. */
+  readonly 'violated-policies'?: readonly string[]
   readonly request_id: string
 }
 
@@ -196,12 +199,23 @@ function publicFact(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? publicFacts(value as Facts) : value
 }
 
+/** Problems that have a type of their own everywhere, so that programs need not know ours. */
+const registered: Readonly<Partial<Record<ProblemCode, string>>> = {
+  // Of draft-ietf-httpapi-ratelimit-headers.
+  rate_limited: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+}
+
+function violatedPolicies({ code, facts }: Problem): Pick<ProblemBody, 'violated-policies'> {
+  const rate = code === 'rate_limited' ? rateOfRefusal(facts) : undefined
+  return rate ? { 'violated-policies': [rateName(rate)] } : {}
+}
+
 /** The problem document, in the language of `messages`. */
 export function problemBody(problem: Problem, messages: Messages, requestId: string): ProblemBody {
   const text = messages.problems[problem.code]
   const facts = publicFacts(problem.facts)
   return {
-    type: `/docs#${problem.code}`,
+    type: registered[problem.code] ?? `/docs#${problem.code}`,
     code: problem.code,
     title: text.title,
     status: statusOf[problem.code],
@@ -215,6 +229,7 @@ export function problemBody(problem: Problem, messages: Messages, requestId: str
           })),
         }
       : {}),
+    ...violatedPolicies(problem),
     request_id: requestId,
   }
 }

@@ -23,6 +23,7 @@ function commonProblems(one: AnyRoute): ProblemCode[] {
       'idempotency_key_reused',
     )
   if (one.reads) codes.push('view_behind')
+  if (one.access.limits.length > 0) codes.push('policy_denied', 'rate_limited')
   if (one.access.actor === 'anyone') return codes
   codes.push('unauthenticated', 'session_ended', 'user_deactivated')
   if (one.access.scope !== undefined) codes.push('api_key_revoked', 'api_key_expired', 'forbidden')
@@ -40,6 +41,8 @@ const ABOUT = [
     'you do not belong to answers as one that does not exist.',
   'Programs send a key of `POST /api-keys` instead, where the route names a scope (`x-access`). A ' +
     'key has its own organization and sees only what was made with it.',
+  'Each request is decided by policies and counted by limits: `RateLimit-Policy` and `RateLimit` say ' +
+    'how the tightest of them stands, 429 with `Retry-After` when it is used up.',
   'Bodies are JSON without unknown fields. Amounts are decimal strings with their currency, ' +
     'times are UTC. Lists have `limit` (at most 100) and `cursor`.',
   'A mutation takes an `Idempotency-Key`: the same key and body again, in parallel or years ' +
@@ -257,6 +260,11 @@ const problemSchema: Json = {
         required: ['path', 'message'],
         properties: { path: { type: 'string' }, message: { type: 'string' } },
       },
+    },
+    'violated-policies': {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Of a limit: its name in the RateLimit headers.',
     },
     request_id: { type: 'string' },
   },

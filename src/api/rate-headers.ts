@@ -14,10 +14,13 @@ const units = {
 } as const
 type Measure = keyof typeof units
 
+/** Ids and words of ours: nothing in them ends a quoted string. */
+export const rateName = ({ policyId, per }: Pick<Rate, 'policyId' | 'per'>): string =>
+  `${policyId}/${per}`
+
 export function rateHeaders(rate: Rate): Readonly<Record<string, string>> {
-  const { policyId, per, measure, limit, windowSeconds, remaining, resetSeconds } = rate
-  // Ids and words of ours: nothing in them ends a quoted string.
-  const name = `"${policyId}/${per}"`
+  const { measure, limit, windowSeconds, remaining, resetSeconds } = rate
+  const name = `"${rateName(rate)}"`
   const window = windowSeconds === undefined ? '' : `;w=${Math.max(1, Math.round(windowSeconds))}`
   const reset = resetSeconds === undefined ? '' : `;t=${Math.ceil(resetSeconds)}`
   return {

@@ -44,6 +44,10 @@ describe('sign-ins', () => {
       },
     })
     const name = `"${String(refused.body.facts['policy_id'])}/ip"`
+    expect(refused.body).toMatchObject({
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+      'violated-policies': [name.slice(1, -1)],
+    })
     expect(refused.headers['ratelimit-policy']).toBe(`${name};q=10;w=60`)
     expect(refused.headers['ratelimit']).toBe(`${name};r=0;t=60`)
     expect((await login(newPlace(), freshEmail())).status).toBe(401)
