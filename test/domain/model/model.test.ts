@@ -46,7 +46,8 @@ it('takes no call once retired, until it is published again', () => {
     ...given(model, given(model, []).when(publish()).events()).when(retire).events(),
   ]
   given(model, retired).when(retire).thenNothing()
-  const usable = (events: typeof retired) => usableModel(modelIn(stateOf(model, events)), 'gpt-5-mini')
+  const usable = (events: typeof retired) =>
+    usableModel(modelIn(stateOf(model, events)), 'gpt-5-mini')
   expect(() => usable([])).toThrow('model_not_found')
   expect(() => usable(retired)).toThrow('model_retired')
   const again = [...retired, ...given(model, retired).when(publish()).events()]
