@@ -165,7 +165,9 @@ function changeRole(command: Command<'ChangeMemberRole'>, organization: Organiza
 function transfer(command: Command<'TransferOwnership'>, organization: Organization): Events {
   const { userId, by, at } = command
   const { orgId } = organization
-  const own = roleOf(organization, by)
+  // Whoever hands over stays: nobody does so from outside.
+  const own = organization.members.get(by)
+  if (!own) throw new Refusal('organization_not_found')
   const present = memberOf(organization, userId)
   if (own !== 'owner') throw new Refusal('forbidden', { needed: 'owner' })
   if (by === userId) return []

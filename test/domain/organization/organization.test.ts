@@ -42,6 +42,8 @@ const add = (userId: string, role: (typeof organizationRoles)[number]): Organiza
 const change = (by: string, userId: string, role: (typeof organizationRoles)[number]) =>
   ({ type: 'ChangeMemberRole', by, userId, role, at }) as const
 const remove = (by: string, userId: string) => ({ type: 'RemoveMember', by, userId, at }) as const
+const transfer = (by: string, userId: string) =>
+  ({ type: 'TransferOwnership', by, userId, at }) as const
 const invite = (
   n: number,
   more: Partial<Extract<OrganizationCommand, { type: 'InviteMember' }>> = {},
@@ -183,6 +185,7 @@ describe('the last owner', () => {
     const wish = fc.oneof(
       fc.tuple(people, people, roles).map(([by, who, role]) => change(by, who, role)),
       fc.tuple(people, people).map(([by, who]) => remove(by, who)),
+      fc.tuple(people, people).map(([by, who]) => transfer(by, who)),
       fc.tuple(people, roles).map(([who, role]) => add(who, role)),
     )
     fc.assert(
@@ -190,15 +193,37 @@ describe('the last owner', () => {
         let state = stateOf(organization, team)
         for (const command of wishes) {
           try {
-            for (const event of organization.decide(command, state))
+            for (const event of organization.decide(command, state)) {
               state = organization.evolve(state, event)
+              // Between the events of one append, too.
+              expect([...(state?.members.values() ?? [])]).toContain('owner')
+            }
           } catch (error) {
             if (!(error instanceof Refusal)) throw error
           }
-          expect([...(state?.members.values() ?? [])]).toContain('owner')
         }
       }),
     )
+  })
+})
+
+describe('handing over', () => {
+  it('makes one an owner and the other an admin', () => {
+    const events = given(organization, team).when(transfer(owner, auditor)).events()
+    const { members } = stateOf(organization, [...team, ...events]) ?? {}
+    expect(events).toHaveLength(2)
+    expect([members?.get(owner), members?.get(auditor)]).toEqual(['admin', 'owner'])
+  })
+
+  it('is an owner’s alone, to a member, and never of a personal organization', () => {
+    for (const by of [admin, member, auditor])
+      given(organization, team).when(transfer(by, member)).thenRefused('forbidden')
+    for (const by of [stranger, 'platform'])
+      given(organization, team).when(transfer(by, member)).thenRefused('organization_not_found')
+    given(organization, team).when(transfer(owner, stranger)).thenRefused('member_not_found')
+    given(organization, team).when(transfer(owner, owner)).thenNothing()
+    const personal = after(create('personal'), add(member, 'member'))
+    given(organization, personal).when(transfer(owner, member)).thenRefused('last_owner')
   })
 })
 
