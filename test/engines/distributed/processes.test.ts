@@ -12,6 +12,7 @@ import { until } from '../../support/cluster/until.ts'
 import { needs } from '../../support/distributed.ts'
 import { openEvents } from '../../support/event-source.ts'
 import { callOf, fund, type Funded, grant, moneyOf, storyOf } from '../../support/funded.ts'
+import { takeLimitsAway } from '../../support/limits.ts'
 import { signIn, signInMember } from '../../support/seed.ts'
 import { openable } from '../../support/upstream.ts'
 
@@ -284,6 +285,7 @@ needs(['MONGODB_URL', 'REDIS_URL'])('processes of one installation', () => {
   beforeAll(async () => {
     installation = await startInstallation()
     a = await installation.start('api')
+    await takeLimitsAway(a.app.deps)
     b = await installation.start('api')
     worker = await installation.start('work')
     projectors = await Promise.all(
