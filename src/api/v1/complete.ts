@@ -49,7 +49,7 @@ export async function complete(deps: Deps, call: CompletionCall): Promise<Answer
   const invocationId = lost?.accepted?.invocationId ?? invocationIdOf(deps, root)
   const headers = headersOf(deps, invocationId, model, wanted)
   const asked: Asked = { deps, call, caller, input, signal, lost }
-  if (wanted.stream) return streamed(asked, invocationId, headers, wanted.includeUsage)
+  if (wanted.stream) return streamed(asked, headers, wanted.includeUsage)
   const invoked = await begin(asked, {})
   try {
     const ended = await endedOf(invoked)
@@ -57,7 +57,7 @@ export async function complete(deps: Deps, call: CompletionCall): Promise<Answer
     return { body: completion, headers, position: ended.position }
   } catch (error) {
     // Whatever became of it, the call can be looked at.
-    for (const [name, value] of Object.entries(headers)) reply.header(name, value)
+    reply.headers(headers)
     throw whyNot(error, signal)
   }
 }
@@ -89,18 +89,17 @@ const endedOf = ({ ended }: Invoked) => {
 
 async function streamed(
   asked: Asked,
-  invocationId: string,
   headers: Readonly<Record<string, string>>,
   includeUsage: boolean,
 ): Promise<Answer> {
   const { call, signal } = asked
   const stream = openChunkStream(call.reply, headers, includeUsage)
+  let invoked: Invoked | undefined
   try {
     const listeners = { onDelta: stream.delta, onToolCall: stream.toolCall }
-    const invoked = await begin(asked, listeners)
+    invoked = await begin(asked, listeners)
     stream.open(saidOf(asked, invoked))
-    const ended = await endedOf(invoked)
-    const { end, text, toolCalls } = answered(ended)
+    const { end, text, toolCalls } = answered(await endedOf(invoked))
     stream.finish({
       text,
       toolCalls,
@@ -109,10 +108,13 @@ async function streamed(
       usage: usageOf(end),
     })
   } catch (caught) {
-    breakOff(asked, stream, whyNot(caught, signal))
-    for (const [name, value] of Object.entries(headers)) call.reply.header(name, value)
-    if (!stream.started) throw whyNot(caught, signal)
-    asked.deps.logger.info({ invocationId }, 'a stream ended with an error')
+    const error = whyNot(caught, signal)
+    breakOff(asked, stream, error)
+    if (!stream.started) {
+      // What was refused before it was a call has no invocation to look at.
+      if (invoked) call.reply.headers(headers)
+      throw error
+    }
   }
   return { sent: true }
 }

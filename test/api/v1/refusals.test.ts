@@ -215,6 +215,13 @@ describe('402', () => {
     })
     expect(poor.test.upstream.requests.length).toBe(before)
   })
+
+  test.each([false, true])('and no invocation is named; stream: %s', async (stream) => {
+    const reply = await post({ model: 'plain', messages, stream }, { token: poor.key })
+    isEnvelope(reply)
+    expect(reply.status).toBe(402)
+    expect(reply.headers['x-daybook-invocation-id']).toBeUndefined()
+  })
 })
 
 describe('404 and 405', () => {
@@ -332,7 +339,10 @@ describe('502 and 504', () => {
     [{ status: 400, error: { code: 'invalid_value' } }, 502, 'provider_refused', 'false'],
     [{ status: 401, error: { code: 'invalid_api_key' } }, 502, 'provider_unavailable', undefined],
   ] as const)('%j', async (behaviour, status, code, retry) => {
-    app.upstream.next(behaviour)
+    app.upstream.next(behaviour, behaviour)
+    const streamed = await post({ model: 'plain', messages, stream: true })
+    expect(streamed).toMatchObject({ status, body: { error: { code } } })
+    expect(streamed.headers['x-daybook-invocation-id']).toMatch(/^inv_/)
     const reply = await post({ model: 'plain', messages })
     isEnvelope(reply)
     expect(reply).toMatchObject({ status, body: { error: { type: 'server_error', code } } })
