@@ -18,34 +18,43 @@ export interface Spent {
   readonly chargedNanos: bigint
 }
 
-/** One day (`2030-01-31`) or month (`2030-01`). */
-export interface PeriodSums {
-  readonly start: string
-  /** Holds of this period that have not ended. */
-  readonly open: number
-  readonly sums: PersistentMap<Spent>
-  /** The highest percent that was told, of each budget and subject. */
+interface DaySpent extends Spent {
+  /** `2030-01-31` */
+  readonly day: string
+}
+/** What counts for one spender in a month, and in those of its days that are still looked at. */
+export interface MonthSpent extends Spent {
+  readonly days: readonly DaySpent[]
+}
+
+export interface MonthSums {
+  /** `2030-01` */
+  readonly month: string
+  /** With the holds of each that have not ended; the oldest first. */
+  readonly days: readonly { readonly day: string; readonly open: number }[]
+  readonly sums: PersistentMap<MonthSpent>
+  /** The highest percent that was told, of each budget, subject and period. */
   readonly told: PersistentMap<number>
 }
 
 /** The oldest first. */
-export type Budgets = readonly PeriodSums[]
+export type Budgets = readonly MonthSums[]
 export const noBudgets: Budgets = []
 
 /** Whom a call is for. */
 export type Spender = Pick<PlaceHold, 'userId' | 'keyId' | 'endUser' | 'agentId'>
 
 const NOTHING: Spent = { heldNanos: 0n, chargedNanos: 0n }
-const periods = ['day', 'month'] as const satisfies readonly Period[]
-const LENGTH: Readonly<Record<Period, number>> = { day: 10, month: 7 }
-/** Two clocks may disagree about midnight: the period before is kept. */
-const KEPT_OF_EACH_LENGTH = 2
+const NO_MONTH: MonthSpent = { ...NOTHING, days: [] }
+/** Two clocks may disagree about midnight: the day and the month before are kept. */
+const KEPT = 2
 
-const startOf = (period: Period, at: string): string => at.slice(0, LENGTH[period])
+const dayOf = (at: string): string => at.slice(0, 10)
+const monthOf = (at: string): string => at.slice(0, 7)
 
 /** When the period of `at` began, and when the next one does. */
 export function periodOf(period: Period, at: string): { from: string; to: string } {
-  const from = new Date(`${startOf('day', at)}T00:00:00.000Z`)
+  const from = new Date(`${dayOf(at)}T00:00:00.000Z`)
   if (period === 'month') from.setUTCDate(1)
   const to = new Date(from)
   if (period === 'day') to.setUTCDate(from.getUTCDate() + 1)
@@ -79,75 +88,108 @@ function keysOf({ userId, keyId, endUser, agentId }: Spender): readonly string[]
 }
 
 /** A hold is placed: its whole bound is held in the day and the month of `at`. */
-export function holdIn(budgets: Budgets, hold: Spender & { at: string }, bound: bigint): Budgets {
-  const change = { heldNanos: bound, chargedNanos: 0n }
-  return periods.reduce(
-    (all, period) => inPeriod(all, startOf(period, hold.at), keysOf(hold), change, 1),
-    budgets,
-  )
-}
+export const holdIn = (
+  budgets: Budgets,
+  hold: Spender & { readonly at: string },
+  bound: bigint,
+): Budgets => changed(budgets, hold, { heldNanos: bound, chargedNanos: 0n }, 1)
 
 /** A hold has ended: nothing of it is held any more, and so much was charged. */
-export function endIn(
+export const endIn = (
   budgets: Budgets,
-  hold: Spender & { at: string; amountNanos: string },
+  hold: Spender & { readonly at: string; readonly amountNanos: string },
   chargedNanos: bigint,
-): Budgets {
-  const change = { heldNanos: -BigInt(hold.amountNanos), chargedNanos }
-  return periods.reduce(
-    (all, period) => inPeriod(all, startOf(period, hold.at), keysOf(hold), change, -1),
-    budgets,
-  )
-}
+): Budgets => changed(budgets, hold, { heldNanos: -BigInt(hold.amountNanos), chargedNanos }, -1)
 
-function inPeriod(
+function changed(
   budgets: Budgets,
-  start: string,
-  keys: readonly string[],
-  { heldNanos, chargedNanos }: Spent,
+  hold: Spender & { readonly at: string },
+  by: Spent,
   holds: 1 | -1,
 ): Budgets {
-  const known = budgets.some((one) => one.start === start) ? budgets : withPeriod(budgets, start)
+  const month = monthOf(hold.at)
+  const day = dayOf(hold.at)
+  const known = budgets.some((one) => one.month === month) ? budgets : withMonth(budgets, month)
   return known.map((one) => {
-    if (one.start !== start) return one
+    if (one.month !== month) return one
+    const days = daysAfter(one.days, day, holds)
     let { sums } = one
-    for (const key of keys)
-      sums = sums.update(key, (before = NOTHING) => {
-        const held = before.heldNanos + heldNanos
-        const charged = before.chargedNanos + chargedNanos
-        return held === 0n && charged === 0n
-          ? undefined
-          : { heldNanos: held, chargedNanos: charged }
+    for (const key of keysOf(hold))
+      sums = sums.update(key, (before = NO_MONTH) => {
+        const after = { ...plus(before, by), days: spentByDay(before.days, day, by, days) }
+        return after.heldNanos === 0n && after.chargedNanos === 0n ? undefined : after
       })
-    return { ...one, open: one.open + holds, sums }
+    return { ...one, days, sums }
   })
 }
 
-/** A period begins: older ones of its length go, unless a hold can still end in them. */
-function withPeriod(budgets: Budgets, start: string): Budgets {
-  const fresh = { start, open: 0, sums: PersistentMap.empty<Spent>(), told: noneTold }
-  const all = [...budgets, fresh].sort((a, b) => (a.start < b.start ? -1 : 1))
-  const alike = all.filter((one) => one.start.length === start.length)
-  const kept = new Set(alike.slice(-KEPT_OF_EACH_LENGTH)).add(fresh)
-  return all.filter((one) => one.start.length !== start.length || one.open > 0 || kept.has(one))
+const plus = (a: Spent, b: Spent): Spent => ({
+  heldNanos: a.heldNanos + b.heldNanos,
+  chargedNanos: a.chargedNanos + b.chargedNanos,
+})
+
+/** Of days in which no hold can end any more the newest are kept, and nothing of the others. */
+function spentByDay(
+  before: readonly DaySpent[],
+  day: string,
+  by: Spent,
+  kept: MonthSums['days'],
+): readonly DaySpent[] {
+  const [only] = before
+  // Nearly always the spender has spent on this day alone, or on none.
+  if (before.length === 0) return [{ day, ...by }]
+  if (before.length === 1 && only?.day === day) return [{ day, ...plus(only, by) }]
+  const others = before.filter(
+    (one) => one.day !== day && kept.some((other) => other.day === one.day),
+  )
+  const own = before.find((one) => one.day === day)
+  return [...others, { day, ...(own ? plus(own, by) : by) }]
 }
-const noneTold = PersistentMap.empty<number>()
+
+function daysAfter(days: MonthSums['days'], day: string, holds: 1 | -1): MonthSums['days'] {
+  if (days.some((one) => one.day === day))
+    return days.map((one) => (one.day === day ? { day, open: one.open + holds } : one))
+  const all = [...days, { day, open: 1 }].sort((a, b) => (a.day < b.day ? -1 : 1))
+  const newest = all.slice(-KEPT)
+  return all.filter((one) => one.open > 0 || newest.includes(one))
+}
+
+/** A month begins: older ones go, unless a hold can still end in them. */
+function withMonth(budgets: Budgets, month: string): Budgets {
+  const fresh: MonthSums = {
+    month,
+    days: [],
+    sums: PersistentMap.empty(),
+    told: PersistentMap.empty(),
+  }
+  const all = [...budgets, fresh].sort((a, b) => (a.month < b.month ? -1 : 1))
+  const kept = [...all.slice(-KEPT), fresh]
+  return all.filter((one) => kept.includes(one) || one.days.some(({ open }) => open > 0))
+}
 
 type Scope = Pick<KeptBudget, 'per' | 'period' | 'agents'>
 
 /** What counts against a budget in the period of `at`. */
 export function spentOf(budgets: Budgets, scope: Scope, subject: string, at: string): Spent {
-  const found = budgets.find((one) => one.start === startOf(scope.period, at))
+  const found = monthAt(budgets, at)
   if (!found) return NOTHING
-  if (scope.per !== 'organization' || !scope.agents)
-    return found.sums.get(sumKey(scope.per, subject)) ?? NOTHING
-  return scope.agents.reduce((sum, agentId) => {
-    const { heldNanos, chargedNanos } = found.sums.get(sumKey('agent', agentId)) ?? NOTHING
-    return {
-      heldNanos: sum.heldNanos + heldNanos,
-      chargedNanos: sum.chargedNanos + chargedNanos,
-    }
-  }, NOTHING)
+  const keys =
+    scope.per === 'organization' && scope.agents
+      ? scope.agents.map((agentId) => sumKey('agent', agentId))
+      : [sumKey(scope.per, subject)]
+  const [first = NOTHING, ...others] = keys.map((key) =>
+    inPeriod(found.sums.get(key), scope.period, at),
+  )
+  return others.reduce(plus, first)
+}
+
+const monthAt = (budgets: Budgets, at: string): MonthSums | undefined =>
+  budgets.find(({ month }) => month === monthOf(at))
+
+function inPeriod(spent: MonthSpent | undefined, period: Period, at: string): Spent {
+  const found = period === 'month' ? spent : spent?.days.find((one) => one.day === dayOf(at))
+  const { heldNanos, chargedNanos } = found ?? NOTHING
+  return { heldNanos, chargedNanos }
 }
 
 /** Everybody for whom something was held or charged in the period of `at`, in order of id. */
@@ -156,11 +198,14 @@ export function spenders(
   { per, period }: Pick<Scope, 'per' | 'period'>,
   at: string,
 ): readonly { readonly subject: string; readonly spent: Spent }[] {
-  const found = budgets.find((one) => one.start === startOf(period, at))
   const prefix = sumKey(per, '')
-  return [...(found?.sums ?? [])]
+  return [...(monthAt(budgets, at)?.sums ?? [])]
     .filter(([key]) => key.startsWith(prefix))
-    .map(([key, spent]) => ({ subject: key.slice(prefix.length), spent }))
+    .map(([key, spent]) => ({
+      subject: key.slice(prefix.length),
+      spent: inPeriod(spent, period, at),
+    }))
+    .filter(({ spent }) => spent.heldNanos > 0n || spent.chargedNanos > 0n)
     .sort((a, b) => (a.subject < b.subject ? -1 : 1))
 }
 
@@ -207,7 +252,11 @@ type ThresholdReached = Extract<AccountEvent, { type: 'BudgetThresholdReached' }
 const toldKey = (
   { ruling, per, period, amountNanos, agents = [] }: Omit<KeptBudget, 'hard' | 'thresholds'>,
   subject: string,
-): string => [ruling.policyId, ruling.rule, per, period, amountNanos, subject, ...agents].join(' ')
+  at: string,
+): string => {
+  const start = period === 'day' ? dayOf(at) : monthOf(at)
+  return [start, ruling.policyId, ruling.rule, per, amountNanos, subject, ...agents].join(' ')
+}
 
 /** @param budgets with the charge of this call in them */
 export function thresholdsReached(
@@ -224,8 +273,7 @@ export function thresholdsReached(
     const subject = subjectUnder(budget, hold)
     if (subject === undefined || budget.thresholds.length === 0) continue
     const { ruling, per, period, amountNanos, hard, agents } = budget
-    const start = startOf(period, hold.at)
-    const told = budgets.find((one) => one.start === start)?.told.get(toldKey(budget, subject)) ?? 0
+    const told = monthAt(budgets, hold.at)?.told.get(toldKey(budget, subject, hold.at)) ?? 0
     const { chargedNanos } = spentOf(budgets, budget, subject, hold.at)
     for (const percent of budget.thresholds.toSorted((a, b) => a - b)) {
       if (percent <= told || chargedNanos * 100n < BigInt(amountNanos) * BigInt(percent)) continue
@@ -242,9 +290,9 @@ export function thresholdsReached(
 
 /** It is told: not again in this period, and none below it. */
 export function rememberTold(budgets: Budgets, data: ThresholdReached['data']): Budgets {
-  const start = startOf(data.period, data.periodStart)
-  const key = toldKey(data, data.subject ?? '')
+  const month = monthOf(data.periodStart)
+  const key = toldKey(data, data.subject ?? '', data.periodStart)
   return budgets.map((one) =>
-    one.start === start ? { ...one, told: one.told.set(key, data.percent) } : one,
+    one.month === month ? { ...one, told: one.told.set(key, data.percent) } : one,
   )
 }

@@ -10,9 +10,14 @@ const LEAF_ENTRIES_MAX = 12
 /** Beyond the bits of the hash a leaf just grows: full collisions are rare and harmless. */
 const SHIFT_MAX = 30
 
-type Leaf<V> = ReadonlyMap<string, V>
+/** Two rows, since most changes are of a value: then the keys are shared. */
+interface Leaf<V> {
+  readonly keys: readonly string[]
+  readonly values: readonly V[]
+}
 type Branch<V> = readonly (Node<V> | undefined)[]
 type Node<V> = Leaf<V> | Branch<V>
+const isBranch = <V>(node: Node<V>): node is Branch<V> => Array.isArray(node)
 
 export class PersistentMap<V> implements Iterable<readonly [string, V]> {
   readonly size: number
@@ -34,10 +39,14 @@ export class PersistentMap<V> implements Iterable<readonly [string, V]> {
   }
 
   get(key: string): V | undefined {
+    return this.#find(key, hashOf(key))
+  }
+
+  #find(key: string, hash: number): V | undefined {
     let node = this.root
-    for (let shift = 0, hash = hashOf(key); node !== undefined; shift += BITS) {
-      if (node instanceof Map) return node.get(key)
-      node = (node as Branch<V>)[(hash >>> shift) & (WIDTH - 1)]
+    for (let shift = 0; node !== undefined; shift += BITS) {
+      if (!isBranch(node)) return node.values[node.keys.indexOf(key)]
+      node = node[(hash >>> shift) & (WIDTH - 1)]
     }
     return undefined
   }
@@ -48,17 +57,19 @@ export class PersistentMap<V> implements Iterable<readonly [string, V]> {
   }
 
   set(key: string, value: V): PersistentMap<V> {
-    const size = this.has(key) ? this.size : this.size + 1
-    return new PersistentMap(size, setIn(this.root, hashOf(key), 0, key, value))
+    const hash = hashOf(key)
+    const size = this.#find(key, hash) === undefined ? this.size + 1 : this.size
+    return new PersistentMap(size, setIn(this.root, hash, 0, key, value))
   }
 
   /** What there is becomes what `change` makes of it; undefined: it goes. */
   update(key: string, change: (before: V | undefined) => V | undefined): PersistentMap<V> {
-    const before = this.get(key)
+    const hash = hashOf(key)
+    const before = this.#find(key, hash)
     const after = change(before)
     if (after === undefined) return this.delete(key)
     const size = before === undefined ? this.size + 1 : this.size
-    return new PersistentMap(size, setIn(this.root, hashOf(key), 0, key, after))
+    return new PersistentMap(size, setIn(this.root, hash, 0, key, after))
   }
 
   delete(key: string): PersistentMap<V> {
@@ -86,22 +97,26 @@ function setIn<V>(
   key: string,
   value: V,
 ): Node<V> {
-  if (node === undefined) return new Map([[key, value]])
-  if (!(node instanceof Map)) {
-    const branch = [...(node as Branch<V>)]
+  if (node === undefined) return { keys: [key], values: [value] }
+  if (isBranch(node)) {
+    const branch = [...node]
     const slot = (hash >>> shift) & (WIDTH - 1)
     branch[slot] = setIn(branch[slot], hash, shift + BITS, key, value)
     return branch
   }
-  const leaf = new Map(node).set(key, value)
-  return leaf.size > LEAF_ENTRIES_MAX && shift <= SHIFT_MAX ? split(leaf, shift) : leaf
+  const index = node.keys.indexOf(key)
+  if (index >= 0) return { keys: node.keys, values: node.values.with(index, value) }
+  const leaf = { keys: [...node.keys, key], values: [...node.values, value] }
+  return leaf.keys.length > LEAF_ENTRIES_MAX && shift <= SHIFT_MAX ? split(leaf, shift) : leaf
 }
 
-function split<V>(leaf: Leaf<V>, shift: number): Branch<V> {
-  const branch = Array.from<Map<string, V> | undefined>({ length: WIDTH })
-  for (const [key, value] of leaf) {
+function split<V>({ keys, values }: Leaf<V>, shift: number): Branch<V> {
+  const branch = Array.from<{ keys: string[]; values: V[] } | undefined>({ length: WIDTH })
+  for (const [index, key] of keys.entries()) {
     const slot = (hashOf(key) >>> shift) & (WIDTH - 1)
-    branch[slot] = (branch[slot] ?? new Map<string, V>()).set(key, value)
+    const leaf = (branch[slot] ??= { keys: [], values: [] })
+    leaf.keys.push(key)
+    leaf.values.push(values[index] as V)
   }
   return branch
 }
@@ -113,21 +128,22 @@ function deleteIn<V>(
   key: string,
 ): Node<V> | undefined {
   if (node === undefined) return undefined
-  if (node instanceof Map) {
-    const leaf = new Map(node)
-    leaf.delete(key)
-    return leaf.size === 0 ? undefined : leaf
+  if (!isBranch(node)) {
+    const index = node.keys.indexOf(key)
+    return node.keys.length === 1
+      ? undefined
+      : { keys: node.keys.toSpliced(index, 1), values: node.values.toSpliced(index, 1) }
   }
-  const branch = [...(node as Branch<V>)]
+  const branch = [...node]
   const slot = (hash >>> shift) & (WIDTH - 1)
   branch[slot] = deleteIn(branch[slot], hash, shift + BITS, key)
   return branch.every((child) => child === undefined) ? undefined : branch
 }
 
 function* entriesOf<V>(node: Node<V>): Generator<readonly [string, V]> {
-  if (node instanceof Map) {
-    yield* node
+  if (isBranch(node)) {
+    for (const child of node) if (child) yield* entriesOf(child)
     return
   }
-  for (const child of node as Branch<V>) if (child) yield* entriesOf(child)
+  for (const [index, key] of node.keys.entries()) yield [key, node.values[index] as V]
 }

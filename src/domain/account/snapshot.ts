@@ -3,7 +3,7 @@
  * evolve changes, and every snapshot of before is thrown away.
  */
 import type { Decider } from '../decider.ts'
-import type { PeriodSums, Spent } from './budgets.ts'
+import type { MonthSpent, MonthSums, Spent } from './budgets.ts'
 import type { HoldEnd } from './ended-holds.ts'
 import { type Lot, type LotPart, lotsFrom } from './lots.ts'
 import { PersistentMap } from './persistent-map.ts'
@@ -12,11 +12,11 @@ import { type Account, type Hold, lotsOf } from './state.ts'
 /** Amounts as texts; the rest of a lot is JSON as it is, `expiresAt` left out where it has none. */
 type LotJson = { readonly [K in keyof Lot]?: Lot[K] extends bigint ? string : Lot[K] }
 
-interface PeriodJson {
-  readonly start: string
-  readonly open: number
-  /** Key, held, charged. */
-  readonly sums: readonly (readonly [string, string, string])[]
+type Row = readonly [of: string, held: string, charged: string]
+interface MonthJson {
+  readonly month: string
+  readonly days: MonthSums['days']
+  readonly sums: readonly (readonly [...Row, readonly Row[]])[]
   readonly told: readonly (readonly [string, number])[]
 }
 
@@ -30,7 +30,7 @@ interface AccountJson {
     readonly younger: readonly (readonly [string, HoldEnd])[]
     readonly older: readonly (readonly [string, HoldEnd])[]
   }
-  readonly budgets: readonly PeriodJson[]
+  readonly budgets: readonly MonthJson[]
   readonly facts: readonly string[]
   readonly adjusted: readonly (readonly [string, readonly LotPart[]])[]
 }
@@ -47,7 +47,7 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
       younger: entriesOf(account.ended.younger),
       older: entriesOf(account.ended.older),
     },
-    budgets: account.budgets.map(periodToJson),
+    budgets: account.budgets.map(monthToJson),
     facts: entriesOf(account.facts).map(([fact]) => fact),
     adjusted: entriesOf(account.adjusted),
   }),
@@ -64,7 +64,7 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
         younger: PersistentMap.from(ended.younger),
         older: PersistentMap.from(ended.older),
       },
-      budgets: budgets.map(periodFromJson),
+      budgets: budgets.map(monthFromJson),
       facts: PersistentMap.from(facts.map((fact) => [fact, true] as const)),
       adjusted: PersistentMap.from(adjusted),
     }
@@ -75,24 +75,33 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
 const entriesOf = <V>(map: PersistentMap<V>): (readonly [string, V])[] =>
   [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 
-const periodToJson = ({ start, open, sums, told }: PeriodSums): PeriodJson => ({
-  start,
-  open,
-  sums: entriesOf(sums).map(([key, { heldNanos, chargedNanos }]) => [
-    key,
-    heldNanos.toString(),
-    chargedNanos.toString(),
+const rowOf = (of: string, { heldNanos, chargedNanos }: Spent): Row => [
+  of,
+  heldNanos.toString(),
+  chargedNanos.toString(),
+]
+const spentOf = ([, held, charged]: readonly [...Row, ...unknown[]]): Spent => ({
+  heldNanos: BigInt(held),
+  chargedNanos: BigInt(charged),
+})
+
+const monthToJson = ({ month, days, sums, told }: MonthSums): MonthJson => ({
+  month,
+  days,
+  sums: entriesOf(sums).map(([key, spent]) => [
+    ...rowOf(key, spent),
+    spent.days.map((one) => rowOf(one.day, one)),
   ]),
   told: entriesOf(told),
 })
 
-const periodFromJson = ({ start, open, sums, told }: PeriodJson): PeriodSums => ({
-  start,
-  open,
+const monthFromJson = ({ month, days, sums, told }: MonthJson): MonthSums => ({
+  month,
+  days,
   sums: PersistentMap.from(
-    sums.map(([key, held, charged]): [string, Spent] => [
-      key,
-      { heldNanos: BigInt(held), chargedNanos: BigInt(charged) },
+    sums.map((row): [string, MonthSpent] => [
+      row[0],
+      { ...spentOf(row), days: row[3].map((one) => ({ day: one[0], ...spentOf(one) })) },
     ]),
   ),
   told: PersistentMap.from(told),

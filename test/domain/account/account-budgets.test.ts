@@ -232,14 +232,12 @@ describe('what is remembered', () => {
       ]),
     )
     const { budgets } = stateOf(account, events)
-    expect(budgets.map(({ start }) => start)).toEqual([
-      '2030-01',
-      '2030-01-31',
-      '2030-02',
-      '2030-02-02',
-      '2030-02-03',
+    expect(budgets.map(({ month, days }) => [month, days.map((one) => one.day)])).toEqual([
+      ['2030-01', ['2030-01-31']],
+      ['2030-02', ['2030-02-02', '2030-02-03']],
     ])
-    expect(spent(after(...[]), budget())).toEqual({ heldNanos: 0n, chargedNanos: 0n })
+    expect(spenders(budgets, { per: 'user', period: 'day' }, day(3))).toHaveLength(1)
+    expect(spenders(budgets, { per: 'user', period: 'day' }, day(1))).toHaveLength(0)
   })
 
   it('comes back from a snapshot as it was', () => {
