@@ -66,9 +66,8 @@ test('many calls of one organization do not starve the few of another', async ()
   // In the order of arrival all of the many would have been first. In turns each of the few is soon taken.
   const order = taken.slice(before)
   const soon = order.slice(0, SMALL * 2).filter((one) => one === 'small')
-  // One of them may have met the provider's limit itself, and rest a moment.
+  // One of them may have met the provider's limit itself, and comes again when that is written down.
   expect(soon.length).toBeGreaterThanOrEqual(SMALL - 1)
-  expect(order.lastIndexOf('small')).toBeLessThan(order.length * 0.75)
   // Every call was answered: those that were refused went again, in their turn.
   for (const { body } of await all) expect(body.output).toBe(WORDS.join(''))
 })
