@@ -49,6 +49,7 @@ const final: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'provider_refused',
   'content_erased',
   'budget_exceeded',
+  'spend_ceiling_reached',
 ])
 
 /** The code of the envelope. */
