@@ -1,60 +1,13 @@
 // The spine: one effect for one command, no lost update, an answer only for what has committed.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createIds } from '../../src/adapters/ids.ts'
-import { createSealer } from '../../src/adapters/sealing.ts'
-import { createSystemClock } from '../../src/adapters/system-clock.ts'
-import { step, type Root } from '../../src/commands/context.ts'
-import { createEventCodec } from '../../src/commands/event-codec.ts'
-import { UnknownEvent } from '../../src/ports/unknown-event.ts'
-import { createStreams, PreconditionFailed } from '../../src/commands/streams.ts'
-import { isErased } from '../../src/domain/personal.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { PreconditionFailed } from '../../src/commands/streams.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
-import { openEngine } from '../../src/engines/embedded/index.ts'
-import type { Engine } from '../../src/ports/engine.ts'
 import { type EventStore, EventTooLarge } from '../../src/ports/event-store.ts'
 import { Unavailable } from '../../src/ports/unavailable.ts'
-import { counter, counterEvents } from '../support/counter.ts'
-import { silent } from '../support/silent.ts'
+import { counter } from '../support/counter.ts'
+import { context, engine, raise, setUp, useEngine } from '../support/spine.ts'
 
-const ids = createIds()
-let folder: string
-let engine: Engine
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'daybook-streams-'))
-  engine = await openEngine({ dataDir: folder, logger: silent, clock: createSystemClock() })
-})
-afterEach(async () => {
-  await engine.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-async function setUp(events: EventStore = engine.events, alone = false) {
-  const masterKey = await engine.keys.masterKey()
-  const sealer = await createSealer({ keys: engine.keys, masterKey: masterKey as Uint8Array })
-  const codec = createEventCodec(counterEvents, { sealer, ids })
-  const { snapshots } = engine
-  const streams = createStreams({ events, snapshots, codec, logger: silent, alone })
-  return { streams, sealer }
-}
-
-const root = (digest?: string): Root => {
-  const id = ids.random()
-  return {
-    id,
-    actor: { kind: 'operator' },
-    at: '2026-11-01T12:00:00.000Z',
-    correlationId: id,
-    causationId: id,
-    ...(digest === undefined ? {} : { digest }),
-  }
-}
-const context = (digest?: string) => step(ids, root(digest), 'raise')
-const raise = (by = 1, max?: number) =>
-  max === undefined ? { type: 'Raise' as const, by } : { type: 'Raise' as const, by, max }
+useEngine()
 
 /** What another process writes, as the log tells it. */
 async function elsewhere(times: number) {
@@ -346,58 +299,6 @@ describe('one key, one effect', () => {
     await expect(streams.transact(counter, 'a', raise(1, 10), same)).resolves.toMatchObject({
       duplicate: false,
     })
-  })
-})
-
-describe('long streams', () => {
-  test('open through a snapshot, which is never truth', async () => {
-    const { streams } = await setUp()
-    const keyed = context('digest-1')
-    await streams.transact(counter, 'a', raise(), keyed)
-    for (let round = 0; round < 90; round++)
-      await Promise.all(
-        Array.from({ length: 64 }, () => streams.transact(counter, 'a', raise(), context())),
-      )
-    const stored = await engine.snapshots.load('counter-a', 1)
-    expect(stored?.revision).toBeGreaterThanOrEqual(5_000)
-    const withSnapshot = await (await setUp()).streams.load(counter, 'a')
-    await engine.snapshots.clear()
-    const without = await (await setUp()).streams.load(counter, 'a')
-    expect(withSnapshot).toMatchObject(without)
-    // The memory of keys is part of what a snapshot carries.
-    expect(withSnapshot.keyed.get(keyed.commandId)).toMatchObject({ digest: 'digest-1' })
-  })
-})
-
-describe('what is read', () => {
-  test('classed values are sealed in the log, opened for deciders, erased without their key', async () => {
-    const { streams, sealer } = await setUp()
-    await streams.transact(counter, 'a', { type: 'Raise', by: 1, note: 'canary-7731' }, context())
-    const [stored] = await engine.events.readStream('counter-a')
-    expect(
-      JSON.stringify(stored, (_k, v) => (typeof v === 'bigint' ? String(v) : v)),
-    ).not.toContain('canary')
-    expect((await (await setUp()).streams.load(counter, 'a')).state.notes).toEqual(['canary-7731'])
-    await sealer.destroy('user/usr_1')
-    streams.forget()
-    const [note] = (await streams.load(counter, 'a')).state.notes
-    expect(isErased(note)).toBe(true)
-    expect((await streams.load(counter, 'a')).state.total).toBe(1)
-  })
-
-  test('an event of a newer release stops the reader', async () => {
-    const { streams } = await setUp()
-    await streams.transact(counter, 'a', raise(), context())
-    const [stored] = await engine.events.readStream('counter-a')
-    await engine.events.append('counter-b', 'none', [
-      {
-        id: ids.random(),
-        type: 'CounterRaised',
-        data: '{"by":1}',
-        metadata: JSON.stringify({ ...stored?.metadata, v: 2 }),
-      },
-    ])
-    await expect(streams.load(counter, 'b')).rejects.toThrow(UnknownEvent)
   })
 })
 
