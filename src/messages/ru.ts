@@ -515,6 +515,9 @@ export const ru: Messages = {
     'unknown parameter': 'неизвестный параметр',
     'a position, as X-Position of an answer gave it': 'позиция, какой её дал X-Position ответа',
     '1 to 255 visible ASCII characters': 'от 1 до 255 видимых символов ASCII',
+    '1 to 256 printable characters': 'от 1 до 256 печатных символов',
+    '1 to 256 characters without blanks': 'от 1 до 256 символов без пробелов',
+    'a slug': 'слаг: строчные буквы, цифры и дефисы',
     'one ETag of this resource, as "7"': 'один ETag этого ресурса, например "7"',
     'the id of an event of this call, as 1.120': 'id события этого вызова, например 1.120',
     'next_cursor of a page of this list, with the same filters':
