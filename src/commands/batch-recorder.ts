@@ -43,6 +43,8 @@ export interface BatchRecorderOptions<One, Batch> {
   /** false: nothing is recorded. */
   readonly on: boolean
   readonly everyMs: number
+  /** What comes while a batch is written waits for the next one, unless it is more than this. */
+  readonly patience?: number
   readonly waiting: Waiting<One, Batch>
   readonly appender: Appender<Batch>
   /** How many are in it. */
@@ -66,9 +68,13 @@ export function createBatchRecorder<One, Batch>(
     if (count > 0) options.onDropped?.(count)
   }
 
-  /** Appends batch after batch until nothing waits. @throws what the append throws, the batch kept. */
-  async function write(): Promise<void> {
-    for (batch ??= waiting.take(); batch !== undefined; batch = waiting.take()) {
+  /**
+   * Appends batch after batch until no more than `patience` wait.
+   * @throws what the append throws, the batch kept.
+   */
+  async function write(patience: number): Promise<void> {
+    const next = () => (waiting.size() > patience ? waiting.take() : undefined)
+    for (batch ??= waiting.take(); batch !== undefined; batch = next()) {
       tries += 1
       await appender.append(batch)
       tries = 0
@@ -86,7 +92,8 @@ export function createBatchRecorder<One, Batch>(
 
   async function writeAndRetryLater(): Promise<void> {
     try {
-      await write()
+      await write(options.patience ?? 0)
+      if (waiting.size() > 0) schedule(everyMs)
     } catch (error) {
       if (tries >= MAX_TRIES) giveUp(error)
       else if (tries === 1) logger.warn({ error }, `${name} wait for the log`)
@@ -106,7 +113,7 @@ export function createBatchRecorder<One, Batch>(
   async function writeNow(): Promise<void> {
     for (let left = TRIES_AT_STOP; waiting.size() > 0 || batch !== undefined; left--)
       try {
-        await write()
+        await write(0)
       } catch (error) {
         if (left > 1) continue
         giveUp(error)

@@ -49,6 +49,8 @@ export const createDenialRecorder = (
     name: 'denials',
     on: true,
     everyMs: EVERY_MS,
+    // A batch is for a whole second, however quick the log is.
+    patience: MAX_DENIALS,
     waiting: createWaiting(),
     appender: createAppender(deps),
     sizeOf: (batch) => batch.reduce((sum, { times }) => sum + times, 0),
