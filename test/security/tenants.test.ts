@@ -96,7 +96,7 @@ const fill = (line: string, id: (name: string) => string): string =>
 
 const written = async () => {
   const events = await app.app.engine.events.readAll({ after: -1n, limit: 100_000 })
-  return events.filter(({ type }) => type !== 'UsageRecorded').length
+  return events.filter(({ type }) => !/^(UsageRecorded|AccessDenied)$/.test(type)).length
 }
 
 /** The answer without what differs from one request to the next. */

@@ -37,8 +37,8 @@ async function underKills(
 ): Promise<Outcome> {
   const statuses = new Map<number, number>()
   const from = upstream.requests.length
-  let over = false
   const stopped = Promise.withResolvers<undefined>()
+  const stop = new AbortController()
   let ended = 0
   let mostAtOnce = 0
   let watched = from
@@ -48,9 +48,9 @@ async function underKills(
     mostAtOnce = Math.max(mostAtOnce, watched - from - ended)
   }, 2)
   const caller = async (n: number) => {
-    for (let tries = n; !over;) {
+    for (let tries = n; !stop.signal.aborted;) {
       const key = randomUUID()
-      for (let answered = false; !answered && !over; tries++) {
+      for (let answered = false; !answered && !stop.signal.aborted; tries++) {
         const url = apis[tries % apis.length]?.url ?? ''
         const line = `POST /agents/${who.agentId}/invoke`
         const asked = { line, token: who.token, org: who.orgId, key, body: { input: 'Hello' } }
@@ -74,7 +74,7 @@ async function underKills(
     await victim?.start()
   }
   await pause(AFTERWARDS_MS)
-  over = true
+  stop.abort()
   stopped.resolve(undefined)
   await Promise.all(callers)
   clearInterval(watch)

@@ -130,6 +130,9 @@ export class AccountOracle {
         return this.repay(data.repayments)
       case 'ChargeAdjusted':
         return this.adjust(data)
+      // Told, and no money moved.
+      case 'BudgetThresholdReached':
+        return undefined
     }
   }
 
