@@ -64,6 +64,7 @@ export async function callOf(
   if (!one.body && !isNothing(given)) issues.push({ path: 'body', message: 'must be empty' })
   if (issues.length > 0) throw new Problem('invalid_input', {}, issues)
   const showRate = (rate: Rate) => void reply.headers(rateHeaders(rate))
+  request.decided = true
   const rate = await admitRequest(deps, {
     requestId: request.id,
     actor,

@@ -12,6 +12,7 @@ import {
   END_UNSEEN_MS,
   needsEndOfLog,
 } from '../commands/access.ts'
+import { admitRequest } from '../commands/admission/admit-request.ts'
 import { type DenialRecorder, isDenial } from '../commands/denial/record-denials.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { messagesFor, localeFrom } from '../messages/index.ts'
@@ -56,6 +57,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     actor: Actor | undefined
     startedAt: number
+    /** Its own limits have counted it. */
+    decided: boolean
   }
   interface FastifyContextConfig {
     /** As the route is declared and documented: `/agents/{agent_id}/invoke`. */
@@ -96,6 +99,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   })
   app.decorateRequest('actor', undefined)
   app.decorateRequest('startedAt', 0)
+  app.decorateRequest('decided', false)
   if (deps.corsOrigins.length > 0) await app.register(cors, corsOptions(deps.corsOrigins))
   // For the refresh token only (refresh-cookie.ts): no other request's cookies are ever read.
   await app.register(cookie, { hook: false })
@@ -233,12 +237,39 @@ function denied(deps: ServerDeps, refusal: Refusal, request: FastifyRequest) {
   deps.denials.record({ refusal, route, method, access, actor, at: deps.clock.now() })
 }
 
-async function fail(
+/** What is refused before its own limits are known: bad tokens, unreadable bodies, unknown addresses. */
+const UNDECIDED: AccessRule = {
+  actor: 'anyone',
+  resource: 'request',
+  action: 'refuse',
+  limits: ['request'],
+}
+
+/** Such a request counts like any other, so that nobody tries tokens without end. */
+async function counted(
   deps: ServerDeps,
   error: unknown,
   request: FastifyRequest,
+): Promise<unknown> {
+  const problem = problemOf(error)
+  if (request.decided || !problem || statusOf[problem.code] >= 500) return error
+  const actor = request.actor ?? { kind: 'anonymous' as const, locale: 'en' }
+  const { id: requestId, ip } = request
+  try {
+    await admitRequest(deps, { requestId, actor, access: UNDECIDED, ip })
+    return error
+  } catch (refusal) {
+    return refusal instanceof Refusal && refusal.code === 'rate_limited' ? refusal : error
+  }
+}
+
+async function fail(
+  deps: ServerDeps,
+  refused: unknown,
+  request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
+  const error = await counted(deps, refused, request)
   const problem = problemOf(error) ?? new Problem('internal')
   if (problem.code === 'internal' || problem.code === 'unavailable')
     deps.logger.error(
