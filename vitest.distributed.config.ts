@@ -20,8 +20,8 @@ export default defineConfig({
       'test/security/**/*.test.ts',
       'test/workers/**/*.test.ts',
     ],
-    // What no route may do with garbage does not depend on the engine.
-    exclude: ['test/api/garbage.test.ts'],
+    // What no route may do with garbage, and most of the security checks, do not depend on the engine.
+    exclude: ['test/api/garbage.test.ts', 'test/security/{checks/**,fuzz.test.ts}'],
     env: { TEST_ENGINE: 'distributed' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
