@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { killAtRandom } from '../support/random-kills.ts'
 
-const KILLS = Number(process.env['KILLS'] ?? 60)
+const KILLS = Number(process.env['KILLS'] ?? 20)
 const SEED = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000_000)
 /** Data grows from kill to kill, and with it each check. */
 const ON_ONE_DATA = 20
