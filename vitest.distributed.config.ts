@@ -32,6 +32,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // The application is loaded once for each worker, not for each of a hundred files.
+    isolate: false,
     maxWorkers: 2,
   },
 })
