@@ -59,12 +59,15 @@ describe('beyond CALLS_AT_ONCE', () => {
     app.upstream.next({ text: 'First.', gate }, { text: 'Second.' })
     const first = invoke(app, who)
     await app.upstream.arrived(1)
+    const queued = async (calls: number) =>
+      until(async () => {
+        const { waiting, running } = await app.app.deps.jobs.counts('run-invocations')
+        return waiting + running === calls
+      })
     const second = invoke(app, who)
+    await queued(1)
     const third = later(who)
-    await until(async () => {
-      const { waiting, running } = await app.app.deps.jobs.counts('run-invocations')
-      return waiting + running === 2
-    })
+    await queued(2)
     const fourth = await invoke(app, who)
     expect([fourth.status, fourth.headers['retry-after']]).toEqual([503, '5'])
     gate.open()
