@@ -50,7 +50,7 @@ export function createKeyRing(options: {
   const cache = new Map<string, { readonly key: DataKey; readonly readAt: number }>()
   const reading = new Map<string, Promise<DataKey | undefined>>()
   /** When the store could not be asked; whoever asks it again at once only waits. */
-  let awayAt = Number.NEGATIVE_INFINITY
+  let awayAt: number | undefined
 
   const wrap = (id: string, key: Uint8Array): StoredKey => ({
     wrapped: encrypt(master.key, key, id),
@@ -107,13 +107,22 @@ export function createKeyRing(options: {
     if (!kept) return readAgain()
     const now = performance.now()
     const age = now - kept.readAt
-    const asked = alone || age < FRESH_MS || kept.key === DESTROYED
-    if (asked || (age < KEPT_UNASKED_MS && now - awayAt < FRESH_MS)) {
+    if (alone || age < FRESH_MS || kept.key === DESTROYED) {
       keep(id, kept.key, kept.readAt)
       return kept.key
     }
+    // Known to be away: it is asked again beside the request, which would wait for it in vain.
+    if (awayAt !== undefined && age < KEPT_UNASKED_MS) {
+      if (now - awayAt >= FRESH_MS) {
+        awayAt = now
+        void readAgain().then(() => (awayAt = undefined), isAway)
+      }
+      return kept.key
+    }
     try {
-      return await readAgain()
+      const key = await readAgain()
+      awayAt = undefined
+      return key
     } catch (error) {
       if (!(error instanceof Unavailable) || age >= KEPT_UNASKED_MS) throw error
       awayAt = performance.now()
@@ -121,6 +130,9 @@ export function createKeyRing(options: {
       return cache.get(id)?.key ?? readAgain()
     }
   }
+
+  /** Whatever is wrong with it, the next request that needs the key is told. */
+  const isAway = () => undefined
 
   async function forSealing(id: string): Promise<DataKey> {
     const key = await known(id)
