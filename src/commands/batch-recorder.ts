@@ -5,6 +5,8 @@
  * never silent.
  */
 import type { Logger } from '../ports/logger.ts'
+import { type CommandContext, step, systemRoot } from './context.ts'
+import type { Deps } from './deps.ts'
 
 /** Times that one batch is offered to the log, two minutes in all, and at a stop. */
 const MAX_TRIES = 30
@@ -141,18 +143,43 @@ export function createBatchRecorder<One, Batch>(
   }
 }
 
-/** Which stream of a run the next batch goes to, and its number there. */
-export function createNumbers(maxBatches: number) {
+/** Where a batch goes: the stream of this run, its number there, and the command that writes it. */
+export interface Place {
+  readonly id: string
+  readonly batch: number
+  readonly recordedAt: string
+  readonly context: CommandContext
+}
+
+export interface RunStreams {
+  /** Who writes them. */
+  readonly worker: string
+  readonly maxBatches: number
+  readonly idOf: (stream: number) => string
+}
+
+/** Writes batches one after the other into the streams of this run, each under a number of its own. */
+export function createAppender<Batch>(
+  { ids, clock }: Pick<Deps, 'ids' | 'clock'>,
+  { worker, maxBatches, idOf }: RunStreams,
+  write: (batch: Batch, place: Place) => Promise<unknown>,
+): Appender<Batch> {
   let stream = 1
   let number = 1
+  function next() {
+    number += 1
+    if (number <= maxBatches) return
+    stream += 1
+    number = 1
+  }
   return {
-    stream: () => stream,
-    number: () => number,
-    next() {
-      number += 1
-      if (number <= maxBatches) return
-      stream += 1
-      number = 1
+    async append(batch) {
+      const id = idOf(stream)
+      const recordedAt = clock.now().toISOString()
+      const root = systemRoot(ids, worker, { id: `${id}/${number}` }, recordedAt)
+      await write(batch, { id, batch: number, recordedAt, context: step(ids, root, 'record') })
+      next()
     },
+    skip: next,
   }
 }

@@ -10,11 +10,10 @@ import type { AccessRule, Actor } from '../access.ts'
 import {
   type Appender,
   type BatchRecorder,
+  createAppender,
   createBatchRecorder,
-  createNumbers,
   type Waiting,
 } from '../batch-recorder.ts'
-import { step, systemRoot } from '../context.ts'
 import type { Deps } from '../deps.ts'
 
 const EVERY_MS = 1_000
@@ -52,7 +51,7 @@ export const createDenialRecorder = (
     // A batch is for a whole second, however quick the log is.
     patience: MAX_DENIALS,
     waiting: createWaiting(),
-    appender: createAppender(deps),
+    appender: appenderOf(deps),
     sizeOf: (batch) => batch.reduce((sum, { times }) => sum + times, 0),
     logger: deps.logger,
     onDropped,
@@ -141,27 +140,21 @@ function createWaiting(): Waiting<DeniedRequest, Batch> {
   }
 }
 
-function createAppender({
-  streams,
-  ids,
-  clock,
-  settings: { runId },
-}: RecorderDeps): Appender<Batch> {
-  const numbers = createNumbers(MAX_BATCHES)
-  return {
-    async append(items) {
-      const id = denialStreamId(runId, numbers.stream())
-      const batch = numbers.number()
-      const recordedAt = clock.now().toISOString()
-      const root = systemRoot(ids, 'record-denials', { id: `${id}/${batch}` }, recordedAt)
-      await streams.transact(
+const appenderOf = (deps: RecorderDeps): Appender<Batch> => {
+  const { runId } = deps.settings
+  return createAppender(
+    deps,
+    {
+      worker: 'record-denials',
+      maxBatches: MAX_BATCHES,
+      idOf: (stream) => denialStreamId(runId, stream),
+    },
+    (items, { id, context, ...place }) =>
+      deps.streams.transact(
         denialDecider,
         id,
-        { type: 'RecordDenials', runId, batch, recordedAt, items },
-        step(ids, root, 'record'),
-      )
-      numbers.next()
-    },
-    skip: () => numbers.next(),
-  }
+        { type: 'RecordDenials', runId, ...place, items },
+        context,
+      ),
+  )
 }

@@ -12,11 +12,10 @@ import type { UsageCount, UsageItem } from '../../domain/usage/events.ts'
 import {
   type Appender,
   type BatchRecorder,
+  createAppender,
   createBatchRecorder,
-  createNumbers,
   type Waiting,
 } from '../batch-recorder.ts'
-import { step, systemRoot } from '../context.ts'
 import type { Deps } from '../deps.ts'
 
 const EVERY_MS = 200
@@ -68,35 +67,29 @@ export const createUsageRecorder = (
     on,
     everyMs: EVERY_MS,
     waiting: createWaiting(),
-    appender: createAppender(deps),
+    appender: appenderOf(deps),
     sizeOf,
     logger: deps.logger,
     onDropped,
   })
 
-function createAppender({
-  streams,
-  ids,
-  clock,
-  settings: { runId },
-}: RecorderDeps): Appender<Batch> {
-  const numbers = createNumbers(MAX_BATCHES)
-  return {
-    async append(batch) {
-      const id = usageStreamId(runId, numbers.stream())
-      const number = numbers.number()
-      const at = clock.now().toISOString()
-      const root = systemRoot(ids, 'record-usage', { id: `${id}/${number}` }, at)
-      await streams.transact(
+const appenderOf = (deps: RecorderDeps): Appender<Batch> => {
+  const { runId } = deps.settings
+  return createAppender(
+    deps,
+    {
+      worker: 'record-usage',
+      maxBatches: MAX_BATCHES,
+      idOf: (stream) => usageStreamId(runId, stream),
+    },
+    (batch, { id, context, ...place }) =>
+      deps.streams.transact(
         usageDecider,
         id,
-        { type: 'RecordUsage', runId, batch: number, recordedAt: at, ...batch },
-        step(ids, root, 'record'),
-      )
-      numbers.next()
-    },
-    skip: () => numbers.next(),
-  }
+        { type: 'RecordUsage', runId, ...place, ...batch },
+        context,
+      ),
+  )
 }
 
 function createWaiting(): Waiting<AnsweredRequest, Batch> {
