@@ -4,15 +4,7 @@ import { type Reply, startTestApp, type TestApp } from '../../support/app.ts'
 import { fund, type Funded, publishAgent, version } from '../../support/funded.ts'
 import { publishModel } from '../../support/seed.ts'
 import { everyRoute } from '../../support/whole-api.ts'
-
-interface Key {
-  readonly id: string
-  readonly key: string
-  readonly display: string
-  readonly status: string
-  readonly last_used_at: string | null
-}
-type Problem = Record<string, unknown>
+import { all, type Key, keysOf } from './keys.ts'
 
 let app: TestApp
 let owner: Funded
@@ -23,28 +15,10 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
-const all = [
-  'invoke',
-  'agents:read',
-  'invocations:read',
-  'usage:read',
-  'billing:read',
-  'audit:read',
-] as const
-
-const issue = (body: object = {}, options: { key?: string; token?: string; org?: string } = {}) =>
-  app.request<Key & Problem>('POST /api-keys', {
-    token: owner.token,
-    ...options,
-    body: { name: 'Website', scopes: [...all], ...body },
-  })
-async function issued(body: object = {}): Promise<Key> {
-  const reply = await issue(body)
-  expect(reply.status, reply.text).toBe(201)
-  return reply.body
-}
-const withKey = <T = Problem>(line: string, key: string, options: object = {}): Promise<Reply<T>> =>
-  app.request<T>(line, { token: key, ...options })
+const { issued, withKey } = keysOf(
+  () => app,
+  () => owner,
+)
 const invoke = (key: string, agentId = owner.agentId, options: object = {}) =>
   withKey<{ invocation_id: string; code: string }>(`POST /agents/${agentId}/invoke`, key, {
     body: { input: 'Hello' },

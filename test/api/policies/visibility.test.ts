@@ -1,25 +1,10 @@
 // Guarantee: an organization sees its own policies and those of the platform that bind it, no others; the platform's are the administrator's, from the beginning.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SPEND_CEILING } from '../../../src/domain/policy/defaults.ts'
-import { type Reply, startTestApp, type TestApp } from '../../support/app.ts'
+import { startTestApp, type TestApp } from '../../support/app.ts'
 import { fund, type Funded, publishAgent, version } from '../../support/funded.ts'
 import { signIn, type SignedIn, signInMember } from '../../support/seed.ts'
-
-interface Policy {
-  readonly id: string
-  readonly owner: string
-  readonly kind: string
-  readonly name: string
-  readonly version: number
-  readonly enabled: boolean
-  readonly built_in: boolean
-  readonly versions: { version: number; enabled: boolean; at: string | null }[]
-  readonly [field: string]: unknown
-}
-interface List {
-  readonly items: Policy[]
-  readonly next_cursor: string | null
-}
+import { asking, factsOf, limit, refusalOf } from './policies.ts'
 
 let app: TestApp
 let owner: Funded
@@ -36,37 +21,10 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
-const limit = {
-  kind: 'rate_limit',
-  name: 'Calls per end user',
-  on: 'invoke',
-  measure: 'requests',
-  per: 'end_user',
-  limit: 20,
-}
-const as = <T = Policy>(who: SignedIn, line: string, options: object = {}) =>
-  app.request<T>(line, { token: who.token, ...options })
-const create = (body: unknown, who: SignedIn = owner) => as(who, 'POST /policies', { body })
-async function created(body: unknown = limit, who: SignedIn = owner): Promise<Policy> {
-  const reply = await create(body, who)
-  expect(reply.status, reply.text).toBe(201)
-  return reply.body
-}
-const read = (id: string, who: SignedIn = owner, query = '') =>
-  as(who, `GET /policies/${id}${query}`)
-const patch = (id: string, body: unknown, options: object = {}, who: SignedIn = owner) =>
-  as(who, `PATCH /policies/${id}`, { body, ...options })
-async function everyPolicy(who: SignedIn, path = '/policies', query = ''): Promise<Policy[]> {
-  const all: Policy[] = []
-  for (let cursor = ''; ;) {
-    const { body } = await as<List>(who, `GET ${path}?limit=5${query}${cursor}`)
-    all.push(...body.items)
-    if (body.next_cursor === null) return all
-    cursor = `&cursor=${body.next_cursor}`
-  }
-}
-const refusalOf = ({ status, body }: Reply<object>) => [status, (body as { code?: string }).code]
-const factsOf = ({ body }: Reply<object>) => (body as { facts?: object }).facts
+const { as, created, read, patch, everyPolicy } = asking(
+  () => app,
+  () => owner,
+)
 
 describe('who sees and changes which', () => {
   test('admins and owners of the organization', async () => {
