@@ -3,6 +3,7 @@
  * test:distributed`. What an engine promises by itself is tested by `npm test`, on the same servers.
  */
 import { defineConfig } from 'vitest/config'
+import { secondTry } from './test/support/second-try.ts'
 
 for (const name of ['MONGODB_URL', 'REDIS_URL'])
   if (!process.env[name])
@@ -31,6 +32,7 @@ export default defineConfig({
     env: { TEST_ENGINE: 'distributed' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    retry: secondTry,
     pool: 'forks',
     // The application is loaded once for each worker, not for each of a hundred files.
     isolate: false,

@@ -358,7 +358,7 @@ describe('a process', () => {
   test('that is frozen lets a deadline pass, and goes on', async () => {
     const stream = unique()
     await append(stream, event(), 'no_stream')
-    server.freeze()
+    await server.freeze()
     const late = await refusal(append(stream, event(), 'any', { ...alone, deadline: 200 }))
     expect(late).toMatchObject({ type: 'deadline-exceeded' })
     const waiting = append(stream, event(), 'any')

@@ -145,7 +145,7 @@ if (ferretDbMissing !== undefined) {
       const mongo = await server()
       const parts = await open(mongo.url)
       await fill(parts)
-      mongo.freeze()
+      await mongo.freeze()
       // First its connections are open and silent, later it is known to be away.
       for (let round = 0; round < 3; round++) await allUnavailable(parts)
       mongo.thaw()

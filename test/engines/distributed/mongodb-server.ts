@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { servers } from '../../support/distributed.ts'
+import { standStill } from '../../support/stand-still.ts'
 
 const SCRIPT = join(import.meta.dirname, '../../../scripts/build-ferretdb.sh')
 
@@ -25,7 +26,8 @@ export interface MongoServer {
   /** SIGKILL: what it has acknowledged is kept. */
   kill(): Promise<void>
   start(): Promise<void>
-  freeze(): void
+  /** Ends when nothing of it runs any more. */
+  freeze(): Promise<void>
   thaw(): void
   close(): Promise<void>
 }
@@ -64,7 +66,7 @@ export async function mongoServer({ started = true } = {}): Promise<MongoServer>
     url: `mongodb://127.0.0.1:${port}/`,
     start,
     kill,
-    freeze: () => void child?.kill('SIGSTOP'),
+    freeze: async () => child && standStill(child),
     thaw: () => void child?.kill('SIGCONT'),
     async close() {
       await kill()

@@ -133,7 +133,7 @@ function outages(): void {
     parts.jobs.work('mail', async ({ id }) => void done.push(id), { concurrency: 1 })
     say('before ')
     await vi.waitFor(() => expect(talk.heard).toBe('before '))
-    redis.freeze()
+    await redis.freeze()
     say('meanwhile ')
     for (let n = 0; n < 6; n++) {
       const refused = await refusal(parts.counters.reserve([rate]))

@@ -78,7 +78,7 @@ if (redisMissing === undefined) {
     })
     test('that does not answer for a while is asked again', async () => {
       const redis = await server()
-      redis.freeze()
+      await redis.freeze()
       const began = performance.now()
       const opening = openRedis({ url: redis.url, namespace: 'opening', logger: silent })
       await vi.waitFor(() => expect(performance.now() - began).toBeGreaterThan(1_000), 5_000)

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { standStill } from '../../support/stand-still.ts'
 
 /** Why the tests that need the program are left out; undefined: it is there. */
 export const redisMissing: string | undefined =
@@ -19,7 +20,8 @@ export interface RedisServer {
   /** SIGKILL: what the append-only file has is kept. */
   kill(): Promise<void>
   start(): Promise<void>
-  freeze(): void
+  /** Ends when nothing of it runs any more. */
+  freeze(): Promise<void>
   thaw(): void
   /** One command on a connection of its own. */
   command(name: string, ...values: string[]): Promise<unknown>
@@ -61,7 +63,7 @@ export async function startRedis(...options: string[]): Promise<RedisServer> {
     port,
     start,
     kill,
-    freeze: () => void child?.kill('SIGSTOP'),
+    freeze: async () => child && standStill(child),
     thaw: () => void child?.kill('SIGCONT'),
     async command(name, ...values) {
       const client = new Redis(url, { maxRetriesPerRequest: 0 })

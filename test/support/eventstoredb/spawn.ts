@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Fault } from './faults.ts'
 import type { FaultCommand } from './http.ts'
+import { standStill } from '../stand-still.ts'
 
 export interface SpawnOptions {
   readonly directory: string
@@ -25,7 +26,7 @@ export interface SpawnedEventStoreDb {
   lift(): Promise<void>
   endSubscriptions(): Promise<void>
   /** SIGSTOP: connections stay open and nothing at all is answered. */
-  freeze(): void
+  freeze(): Promise<void>
   thaw(): void
   /** SIGKILL; ends when the process is gone. */
   kill(): Promise<void>
@@ -64,7 +65,7 @@ export async function spawnEventStoreDb(options: SpawnOptions): Promise<SpawnedE
     fault: (fault) => command({ do: 'add', fault }),
     lift: () => command({ do: 'lift' }),
     endSubscriptions: () => command({ do: 'end-subscriptions' }),
-    freeze: () => void child.kill('SIGSTOP'),
+    freeze: () => standStill(child),
     thaw: () => void child.kill('SIGCONT'),
     kill: () => end('SIGKILL'),
     exited,
