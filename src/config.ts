@@ -5,45 +5,9 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
 import { z } from 'zod'
+import { doorProblems, doorSettings } from './config-doors.ts'
+import { list, port, secret, server, url, whole } from './config-fields.ts'
 import { providerSettings, readProviders, type ProviderSetting } from './config-providers.ts'
-
-const port = (description: string, value: number) =>
-  z
-    .string()
-    .regex(/^\d{1,5}$/, 'a port, from 0 to 65535')
-    .default(String(value))
-    .transform(Number)
-    .pipe(z.int().min(0).max(65_535))
-    .meta({ description })
-const whole = (description: string, value: number, min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'a whole number')
-    .default(String(value))
-    .transform(Number)
-    .pipe(z.int().min(min).max(max))
-    .meta({ description })
-const list = (description: string) =>
-  z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean),
-    )
-    .meta({ description })
-/** The address of a server; what it is exactly is checked by whoever connects. */
-const server = (...schemes: readonly string[]) =>
-  z
-    .string()
-    .refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)), {
-      error: `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
-    })
-    .optional()
-const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''))
-const secret = { secret: true } as const
 
 const settings = z.object({
   ENGINE: z
@@ -135,9 +99,14 @@ const settings = z.object({
     .default('open')
     .meta({ description: 'Who may register: everybody, the invited, nobody.' }),
   BILLING: z
-    .enum(['manual'])
+    .enum(['manual', 'paddle'])
     .default('manual')
-    .meta({ description: 'manual: the administrator grants credit.' }),
+    .meta({
+      description:
+        'manual: the administrator grants credit, and nobody issues invoices. paddle: customers pay at ' +
+        'Paddle, which is the merchant of record.',
+    }),
+  ...doorSettings,
   OPENAI_API_KEY: z
     .string()
     .min(1)
@@ -267,6 +236,7 @@ function contradictions(given: Readonly<Record<string, string>>, others: boolean
   return [
     ...engineProblems(given),
     ...masterKeyProblems(given),
+    ...doorProblems(given),
     ...(others ? [] : providerProblems(given)),
   ]
 }
@@ -303,7 +273,7 @@ function providerProblems(given: Readonly<Record<string, string>>): string[] {
 }
 
 /** What a process does. Each can run any number of times where the engine is shared. */
-export const roles = ['api', 'project', 'work', 'all'] as const
+export const roles = ['api', 'project', 'work', 'bot', 'all'] as const
 export type Role = (typeof roles)[number]
 
 /**

@@ -45,7 +45,9 @@ const may: Readonly<Record<string, readonly string[]>> = {
   wiring: [...everything, 'config'],
   serve: [...everything, 'app', 'config'],
   main: ['serve'],
-  config: ['config-providers'],
+  config: ['config-doors', 'config-fields', 'config-providers'],
+  'config-doors': ['config-fields'],
+  'config-fields': [],
   'config-providers': [],
 }
 

@@ -82,6 +82,12 @@ describe('the settings', () => {
       'REDIS_URL',
       'MASTER_KEY',
       'MASTER_KEY_OTHER',
+      'PADDLE_API_KEY',
+      'PADDLE_WEBHOOK_SECRET',
+      'PADDLE_WEBHOOK_SECRET_OTHER',
+      'TELEGRAM_BOT_TOKEN',
+      'TELEGRAM_WEBHOOK_SECRET',
+      'MAIL_URL',
       'OPENAI_API_KEY',
       'PROVIDER_KEY_NAME',
     ])

@@ -11,6 +11,8 @@ import { invocationEvents } from './invocation/events.ts'
 import { mailEvents } from './mail/events.ts'
 import { modelEvents } from './model/events.ts'
 import { organizationEvents } from './organization/events.ts'
+import { paddleEventEvents, paddleReconciliationEvents } from './paddle-event/events.ts'
+import { paymentEvents } from './payment/events.ts'
 import { planEvents } from './plan/events.ts'
 import { policyEvents } from './policy/events.ts'
 import { priceListEvents } from './price-list/events.ts'
@@ -20,18 +22,22 @@ import { slugClaimEvents } from './slug-claim/events.ts'
 import { spendCeilingEvents } from './spend-ceiling/events.ts'
 import { subscriptionEvents } from './subscription/events.ts'
 import { usageEvents } from './usage/events.ts'
-import { emailClaimEvents, userEvents } from './user/events.ts'
+import { emailClaimEvents, telegramClaimEvents, userEvents } from './user/events.ts'
 
 /** By category of stream, in the order in which the documents show them. */
 export const eventsByNoun = {
   user: userEvents,
   emailClaim: emailClaimEvents,
+  telegramClaim: telegramClaimEvents,
   session: sessionEvents,
   mail: mailEvents,
   organization: organizationEvents,
   slugClaim: slugClaimEvents,
   account: accountEvents,
   subscription: subscriptionEvents,
+  payment: paymentEvents,
+  paddleEvent: paddleEventEvents,
+  paddleReconciliation: paddleReconciliationEvents,
   plan: planEvents,
   priceList: priceListEvents,
   model: modelEvents,

@@ -21,6 +21,7 @@ export const prefixes = {
   lot: 'lot',
   adjustment: 'adj',
   invitation: 'ivt',
+  checkout: 'chk',
 } as const
 export type Noun = keyof typeof prefixes
 export type Id<N extends Noun> = string & { readonly __id?: N }

@@ -12,6 +12,7 @@ const amount = nanosText.refine(
   (text) => !text.startsWith('-') && text !== '0',
   'more than nothing',
 )
+const priceId = z.string().min(1).max(128)
 const count = z.exactOptional(z.int().positive().max(1_000_000))
 
 /** What a publisher gives. */
@@ -59,6 +60,19 @@ export const planInput = z.strictObject({
       )
       .max(20),
   ),
+  /** How it is paid for at the payment provider; absent: not there. Prices are the provider's ids. */
+  payment: z.exactOptional(
+    z.strictObject({
+      /** Of the subscription. `times`: so often the included credit for one of its periods (a year: 12). */
+      prices: z
+        .array(z.strictObject({ priceId, times: z.exactOptional(z.int().positive().max(12)) }))
+        .max(20),
+      /** Of credit that is bought once. */
+      topUpPrices: z.array(priceId).max(20),
+      /** Credit in nano-USD for one minor unit (a cent) paid before tax, by currency. */
+      creditPerMinorUnit: z.record(z.string().regex(/^[A-Z]{3}$/), amount),
+    }),
+  ),
   /** Any organization may take it; else only the administrator gives it. */
   selfSubscribe: z.boolean(),
 })
@@ -79,6 +93,7 @@ export const planEvents = {
     agents: clear(shape.agents),
     limits: clear(shape.limits),
     budgets: clear(shape.budgets),
+    payment: clear(shape.payment),
     selfSubscribe: clear(shape.selfSubscribe),
     at: instant,
   }),

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod'
 import { event, type EventsOf } from '../event.ts'
-import { idField, instant } from '../ids.ts'
+import { idField, idSchema, instant, instantText } from '../ids.ts'
+import { preciseInstantText } from '../payment/events.ts'
 import { clear } from '../personal.ts'
 
 export const subscriptionStatuses = [
@@ -24,8 +25,22 @@ export type LiveStatus = z.output<typeof liveStatus>
 const subscriptionId = clear(z.string().min(1).max(128))
 const planId = idField('plan')
 const planVersion = clear(z.int().positive())
+/** What only a provider's message says: where the customer stands at the provider, and what comes next. */
+const told = {
+  customerId: clear(z.exactOptional(z.string().min(1).max(128))),
+  /** The time that is paid for, or tried. */
+  periodStart: clear(z.exactOptional(instantText)),
+  periodEnd: clear(z.exactOptional(instantText)),
+  /** A change that is agreed and still to come. */
+  scheduled: clear(
+    z.exactOptional(
+      z.strictObject({ change: z.enum(['cancel', 'pause', 'resume']), at: instantText }),
+    ),
+  ),
+}
 const source = {
-  occurredAt: instant,
+  /** Ours with three digits of a second, a provider's with nine: compared only with its own kind. */
+  occurredAt: clear(z.union([instantText, preciseInstantText])),
   /** Breaks ties of `occurredAt`: the provider's event id, or the command's. */
   eventId: clear(z.string().min(1).max(128)),
   at: instant,
@@ -40,11 +55,17 @@ export const subscriptionEvents = {
     startedAt: instant,
     /** Days of access while a payment is past due, as the plan said. */
     graceDays: clear(z.int().nonnegative()),
+    ...told,
     ...source,
   }),
   SubscriptionStatusChanged: event('A payment came, failed or was paused.', {
     subscriptionId,
     status: clear(liveStatus),
+    /** The plan as of this message; absent: as before. */
+    planId: clear(z.exactOptional(idSchema('plan'))),
+    planVersion: clear(z.exactOptional(z.int().positive())),
+    graceDays: clear(z.exactOptional(z.int().nonnegative())),
+    ...told,
     ...source,
   }),
   SubscriptionCanceled: event('It ends; access stays until the end date.', {

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { event, type EventsOf } from '../event.ts'
 import { idField, instant } from '../ids.ts'
-import { clear, personal, secret } from '../personal.ts'
+import { clear, NOBODY, personal, secret, shownTo } from '../personal.ts'
 import { emailHmacText, localeText } from './email.ts'
 
 export const platformRoles = ['administrator'] as const
@@ -17,6 +17,8 @@ const claimId = idField('claim')
 const email = personal(z.string(), 'userId')
 const passwordHash = secret(z.string(), 'userId')
 const emailHmac = clear(emailHmacText)
+/** Keyed HMAC of a Telegram id: its name in streams and look-ups. */
+const telegramHmac = clear(emailHmacText)
 const locale = clear(localeText)
 const role = clear(platformRoleSchema)
 
@@ -59,6 +61,22 @@ export const userEvents = {
     passwordHash,
     /** `rehash`: the same password under newer parameters; it ends no session and no reset link. */
     cause: clear(z.enum(['user', 'reset', 'operator', 'rehash'])),
+    at: instant,
+  }),
+  TelegramLinked: event('The person signs in by Telegram, too, and is known to the bot.', {
+    userId,
+    /** Of the Telegram account. */
+    telegramHmac,
+    /** The claim that decided it. */
+    claimId,
+    telegramId: personal(z.string(), 'userId'),
+    username: personal(z.string(), 'userId').optional(),
+    at: instant,
+  }),
+  TelegramUnlinked: event('The Telegram account is not this person’s any more.', {
+    userId,
+    telegramHmac,
+    claimId,
     at: instant,
   }),
   LocaleChanged: event('The person is spoken to in another language.', {
@@ -107,6 +125,8 @@ export const emailClaimEvents = {
       platformRoles: clear(z.array(platformRoleSchema)).optional(),
       /** The operator vouches for the address: it counts as verified. */
       verified: clear(z.boolean()).optional(),
+      /** The address was made up by us and takes no mail. */
+      provisional: clear(z.literal(true)).optional(),
     },
   ),
   EmailReleased: event('The address is free again.', {
@@ -128,3 +148,38 @@ export const emailClaimEvents = {
   ),
 }
 export type EmailClaimEvent = EventsOf<typeof emailClaimEvents>
+
+export const telegramClaimEvents = {
+  TelegramClaimed: event(
+    'The Telegram account belongs to this person. The following steps come from what is here.',
+    {
+      claimId,
+      userId,
+      telegramHmac,
+      telegramId: personal(z.string(), 'userId'),
+      username: personal(z.string(), 'userId').optional(),
+      /** As the person calls themselves there. */
+      name: personal(z.string(), 'userId').optional(),
+      purpose: clear(z.enum(['registration', 'link'])),
+      /** What a registration needs besides. */
+      locale: locale.optional(),
+      personalOrgId: idField('organization').optional(),
+      at: instant,
+    },
+  ),
+  TelegramReleased: event('The Telegram account is nobody’s again.', {
+    claimId,
+    userId,
+    /** `unlinked`: by the person. `refused`: a following step was refused. */
+    reason: clear(z.enum(['unlinked', 'refused'])),
+    at: instant,
+  }),
+  TelegramLoginUsed: event('Signed data of Telegram was used to get in; it works once.', {
+    /** SHA-256 of the signature. */
+    loginHash: shownTo(NOBODY, clear(z.string().regex(/^[0-9a-f]{64}$/))),
+    /** When Telegram signed it. */
+    signedAt: instant,
+    at: instant,
+  }),
+}
+export type TelegramClaimEvent = EventsOf<typeof telegramClaimEvents>

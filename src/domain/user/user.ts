@@ -9,6 +9,14 @@ import { Refusal } from '../refusal.ts'
 import type { Locale } from './email.ts'
 import type { PlatformRole, UserEvent } from './events.ts'
 
+/** The Telegram account that is linked. */
+export interface TelegramAccount {
+  readonly telegramHmac: string
+  readonly claimId: Id<'claim'>
+  readonly telegramId: Maybe<string>
+  readonly username: Maybe<string> | undefined
+}
+
 export interface User {
   readonly userId: Id<'user'>
   readonly email: Maybe<string>
@@ -27,6 +35,7 @@ export interface User {
   readonly active: boolean
   readonly roles: readonly PlatformRole[]
   readonly termsVersion: string | undefined
+  readonly telegram: TelegramAccount | undefined
   readonly registeredAt: string
 }
 /** undefined: nobody of this id has registered. */
@@ -217,6 +226,7 @@ function evolve(user: UserState, event: UserEvent): UserState {
       active: true,
       roles: [],
       termsVersion: undefined,
+      telegram: undefined,
       registeredAt: at,
     }
   }
@@ -239,6 +249,12 @@ function change(user: User, event: Exclude<UserEvent, { type: 'UserRegistered' }
     }
     case 'LocaleChanged':
       return { ...user, locale: event.data.locale }
+    case 'TelegramLinked': {
+      const { telegramHmac, claimId, telegramId, username } = event.data
+      return { ...user, telegram: { telegramHmac, claimId, telegramId, username } }
+    }
+    case 'TelegramUnlinked':
+      return { ...user, telegram: undefined }
     case 'TermsAccepted':
       return { ...user, termsVersion: event.data.version }
     case 'PlatformRoleGranted':

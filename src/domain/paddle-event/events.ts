@@ -1,0 +1,95 @@
+/**
+ * A notification of Paddle as it came, and what became of it: the stored contract. One stream for each
+ * event id: that it exists is how a repeated delivery is known. The body is the seller's, sealed with a
+ * key of the customer that it is about.
+ */
+import { z } from 'zod'
+import { event, type EventsOf } from '../event.ts'
+import { idField, instant } from '../ids.ts'
+import { preciseInstantText } from '../payment/events.ts'
+import { clear, content, SELLER, shownTo } from '../personal.ts'
+
+/** Paddle's ids; generous, since an id is only compared. */
+export const paddleIdText = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/)
+const eventId = clear(paddleIdText)
+
+export const ignoredReasons = [
+  /** A type that says nothing of money or status. */
+  'type_not_used',
+  /** A later message about the same thing was applied before. */
+  'superseded',
+  /** Nothing to change: a payment of nothing, a draft. */
+  'no_effect',
+] as const
+
+export const parkedReasons = [
+  'unknown_organization',
+  'unknown_payment',
+  'unknown_price',
+  'unknown_currency',
+  'unreadable',
+] as const
+
+export const paddleEventEvents = {
+  PaddleEventReceived: event('Paddle told us something, or we asked and had not heard it.', {
+    eventId,
+    eventType: clear(z.string().min(1).max(100)),
+    occurredAt: clear(preciseInstantText),
+    notificationId: clear(z.exactOptional(paddleIdText)),
+    /** `reconciler`: read from Paddle's API. */
+    source: clear(z.enum(['webhook', 'reconciler'])),
+    /** What it is about: a subscription, a transaction, an adjustment. */
+    entityId: clear(z.exactOptional(paddleIdText)),
+    /** Whose key seals the body: the Paddle customer, else the event itself. */
+    subjectId: clear(paddleIdText),
+    /** The bytes as they came, as text. */
+    body: shownTo(SELLER, content(z.string(), 'subjectId')),
+    at: instant,
+  }),
+  PaddleEventApplied: event('What it says was written to the organization’s streams.', {
+    eventId,
+    orgId: idField('organization'),
+    at: instant,
+  }),
+  PaddleEventIgnored: event('It changes nothing here.', {
+    eventId,
+    reason: clear(z.enum(ignoredReasons)),
+    at: instant,
+  }),
+  PaddleEventParked: event(
+    'It cannot be applied yet; tried again when what it waits for appears.',
+    {
+      eventId,
+      reason: clear(z.enum(parkedReasons)),
+      /** What is missing: `subscription:sub_…`, `payment:txn_…`, `customer:ctm_…`, `price:pri_…`, `currency:EUR`. */
+      waitsFor: clear(z.array(z.string().min(1).max(128)).max(10)),
+      at: instant,
+    },
+  ),
+  PaddleEventReopened: event('An administrator asked for it to be applied again.', {
+    eventId,
+    at: instant,
+  }),
+}
+export type PaddleEventEvent = EventsOf<typeof paddleEventEvents>
+
+export const paddleReconciliationEvents = {
+  ReconciliationReached: event('Paddle’s own list of events was read up to here.', {
+    /** Of the last event read: the next run asks for what follows. */
+    cursor: eventId,
+    read: clear(z.int().nonnegative()),
+    /** So many of them had not reached us before. */
+    missed: clear(z.int().nonnegative()),
+    at: instant,
+  }),
+  PaddleDriftDetected: event(
+    'Paddle’s state of a thing differed from ours; its state was then applied.',
+    {
+      entityId: clear(paddleIdText),
+      /** What differed, such as `status: active, at Paddle past_due`. */
+      differences: clear(z.array(z.string().min(1).max(200)).min(1).max(20)),
+      at: instant,
+    },
+  ),
+}
+export type PaddleReconciliationEvent = EventsOf<typeof paddleReconciliationEvents>
