@@ -48,6 +48,13 @@ const direct = (model: string) =>
 const invoke = (agentId: string, { token }: Running) =>
   rawRequest(`POST /agents/${agentId}/invoke`, { input: 'what is a daybook?', stream: true }, token)
 
+const viaOpenAi = ({ token }: Running) =>
+  rawRequest(
+    'POST /v1/chat/completions',
+    { model: 'fast', stream: true, messages: [{ role: 'user', content: 'what is a daybook?' }] },
+    token,
+  )
+
 async function withEnds<T>(work: (ends: Ends) => Promise<T>): Promise<T> {
   return withHelpers(['load', 'upstream', 'pipe'], async (load, provider, pipe) => {
     if (!load || !provider || !pipe) throw new Error('no helpers')
@@ -139,6 +146,32 @@ const perSecond = (settings: Settings): Promise<Row[]> =>
     return [rowOf(given, compared)]
   })
 
+/** The OpenAI-compatible door beside invoke, in one process: the same call by both. */
+const openAiDoor = (settings: Settings): Promise<Row[]> =>
+  withEnds(async ({ load, upstream }) => {
+    const { fastAgent } = await business(settings)
+    return withProduct(settings, upstream, async (product) => {
+      const rate = async (request: string): Promise<Sample> => {
+        const work = { port: product.port, requests: [request], connections: 8 }
+        const result = await loaded(load, { ...work, ms: settings.turnMs })
+        return { value: result.perSecond, ...result.whole }
+      }
+      const compared = await inTurns(
+        settings.serverRounds,
+        () => rate(viaOpenAi(product)),
+        () => rate(invoke(fastAgent, product)),
+      )
+      const given = {
+        name: 'openai-door',
+        unit: 'streams/s',
+        besideName: 'POST /agents/{id}/invoke',
+        target: { of: 'ratio', least: 0.9 },
+        notes: '50 chunks a stream, 8 in flight, both doors of one process',
+      } as const
+      return [rowOf(given, compared)]
+    })
+  })
+
 /** Memory that each of a thousand slow streams adds, taken when all have begun. */
 async function held(load: Helper, pid: number, port: number, request: string) {
   const warmUp = { port, requests: [request], connections: 1, each: 1 }
@@ -202,5 +235,6 @@ export const streamRows: readonly Bench[] = [
     run: firstByte,
   },
   { names: [`streams-${AT_ONCE}`], title: 'streams a second, 32 in flight', run: perSecond },
+  { names: ['openai-door'], title: '/v1/chat/completions beside invoke', run: openAiDoor },
   { names: ['streams-held'], title: '1,000 streams held at once', run: thousand },
 ]
