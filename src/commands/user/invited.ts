@@ -1,8 +1,8 @@
 /**
  * Whether a person may register where registration is by invitation only: the token of the mail that
- * invited them, while the invitation is open, for the address that was invited.
+ * invited them, while the invitation stands, for the address that was invited.
  */
-import { organization } from '../../domain/organization/organization.ts'
+import { isUsable, organization } from '../../domain/organization/organization.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { readMailToken } from '../mail/mail-token.ts'
 import type { Deps } from '../deps.ts'
@@ -23,10 +23,7 @@ export async function assertInvited(
   const [orgId = '', invitationId = ''] = proves.split('/')
   const { state } = await deps.streams.load(organization, orgId)
   const invitation = state?.invitations.get(invitationId)
-  if (
-    !invitation?.open ||
-    invitation.expiresAt <= at ||
-    invitation.emailHmac !== emailHmacOf(deps, email)
-  )
+  const usable = state && invitation && isUsable(invitation, state, at)
+  if (!usable || invitation.emailHmac !== emailHmacOf(deps, email))
     throw new Refusal('invitation_unusable')
 }

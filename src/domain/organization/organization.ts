@@ -13,6 +13,8 @@ export interface Invitation {
   readonly tokenHash: string
   readonly role: OrganizationRole
   readonly expiresAt: string
+  /** Who invited; a person or `platform`. */
+  readonly by: string
   readonly open: boolean
 }
 export interface Organization {
@@ -104,6 +106,20 @@ function mayManage(organization: Organization, by: string, ...roles: Organizatio
   if (roles.some((role) => rankOf(role) > own)) throw new Refusal('role_above_own')
 }
 
+/**
+ * It is open, in time, and whoever gave it could give it today: one who was removed or lowered must not
+ * come back by an invitation that they left behind.
+ */
+export function isUsable(
+  { by, role, expiresAt, open }: Invitation,
+  { members }: Organization,
+  at: string,
+): boolean {
+  const given = by === 'platform' ? 'owner' : members.get(by)
+  const may = given !== undefined && rankOf(given) >= rankOf('admin')
+  return open && expiresAt > at && may && rankOf(role) <= rankOf(given)
+}
+
 /** A personal organization is its person's; any other needs some owner. */
 function mayLoseOwner({ kind, creatorId, members }: Organization, userId: string): void {
   const others = [...members].some(([id, role]) => id !== userId && role === 'owner')
@@ -147,7 +163,7 @@ function accept(command: Command<'AcceptInvitation'>, organization: Organization
     if (!invitation.open) return []
     throw new Refusal('already_member')
   }
-  if (!invitation.open || invitation.expiresAt <= at) throw new Refusal('invitation_unusable')
+  if (!isUsable(invitation, organization, at)) throw new Refusal('invitation_unusable')
   return [{ type: 'MemberAdded', data: { orgId, userId, role, invitationId, at } }]
 }
 
@@ -264,8 +280,8 @@ function follow(
     case 'OrganizationRenamed':
       return { ...state, name: data.name }
     case 'MemberInvited': {
-      const { invitationId, emailHmac, tokenHash, role, expiresAt } = data
-      const invitation = { invitationId, emailHmac, tokenHash, role, expiresAt, open: true }
+      const { invitationId, emailHmac, tokenHash, role, expiresAt, by } = data
+      const invitation = { invitationId, emailHmac, tokenHash, role, expiresAt, by, open: true }
       return { ...state, invitations: new Map(state.invitations).set(invitationId, invitation) }
     }
     case 'InvitationRevoked':

@@ -276,6 +276,25 @@ describe('an invitation', () => {
     ).toHaveLength(1)
   })
 
+  it('is worth what its inviter may give when it is accepted', () => {
+    const byAdmin = [...team, ...given(organization, team).when(invite(1, { by: admin })).events()]
+    expect(given(organization, byAdmin).when(accept(1)).events()).toHaveLength(1)
+    for (const end of [
+      change(owner, admin, 'member'),
+      change(owner, admin, 'auditor'),
+      remove(owner, admin),
+      remove(admin, admin),
+    ]) {
+      const events = [...byAdmin, ...given(organization, byAdmin).when(end).events()]
+      given(organization, events).when(accept(1)).thenRefused('invitation_unusable')
+    }
+    const two = after(create('team'), add(admin, 'owner'), invite(1, { by: admin, role: 'owner' }))
+    const lowered = [...two, ...given(organization, two).when(transfer(admin, owner)).events()]
+    given(organization, lowered).when(accept(1)).thenRefused('invitation_unusable')
+    const byPlatform = after(create('team'), invite(1, { by: 'platform', role: 'owner' }))
+    expect(given(organization, byPlatform).when(accept(1)).events()).toHaveLength(1)
+  })
+
   it('can be taken back', () => {
     const back = {
       type: 'RevokeInvitation',
