@@ -31,6 +31,12 @@ export type RefusalCode =
   | 'token_unusable'
   | 'too_many_hashes'
   | 'session_not_found'
+  | 'sign_in_again'
+  | 'telegram_off'
+  | 'telegram_login_refused'
+  | 'telegram_taken'
+  | 'telegram_already_linked'
+  | 'last_way_in'
   // access
   | 'forbidden'
   | 'not_found'
@@ -96,3 +102,8 @@ export type RefusalCode =
   | 'provider_timeout'
   | 'content_erased'
   | 'calls_stopped'
+  // messages of a payment provider
+  | 'webhook_off'
+  | 'signature_invalid'
+  | 'message_unreadable'
+  | 'paddle_event_not_found'

@@ -371,6 +371,22 @@ const problems: Messages['problems'] = {
     'Calls to models are stopped',
     'The administrator of this service has stopped them for now. Try again later.',
   ),
+  webhook_off: problem(
+    'Nothing is received at this address',
+    'The administrator of this service has not set the secret that messages here are signed with.',
+  ),
+  signature_invalid: problem(
+    'The message is not signed by whom it says',
+    'Sign the bytes of the body, at the time of sending, with the secret that both sides know.',
+  ),
+  message_unreadable: {
+    title: 'The message cannot be understood',
+    detail: ({ field }) => `It lacks a usable “${String(field)}”.`,
+  },
+  paddle_event_not_found: problem(
+    'There is no such event of Paddle',
+    'Check the id: it begins with evt_. What never reached this service can be read from Paddle.',
+  ),
   // the door itself
   invalid_input: problem(
     'The request is not valid',

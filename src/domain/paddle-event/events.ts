@@ -22,6 +22,8 @@ export const ignoredReasons = [
   'no_effect',
 ] as const
 
+export type IgnoredReason = (typeof ignoredReasons)[number]
+
 export const parkedReasons = [
   'unknown_organization',
   'unknown_payment',
@@ -29,6 +31,7 @@ export const parkedReasons = [
   'unknown_currency',
   'unreadable',
 ] as const
+export type ParkedReason = (typeof parkedReasons)[number]
 
 export const paddleEventEvents = {
   PaddleEventReceived: event('Paddle told us something, or we asked and had not heard it.', {
@@ -72,6 +75,10 @@ export const paddleEventEvents = {
   }),
 }
 export type PaddleEventEvent = EventsOf<typeof paddleEventEvents>
+export type PaddleEventData<T extends PaddleEventEvent['type']> = Extract<
+  PaddleEventEvent,
+  { type: T }
+>['data']
 
 export const paddleReconciliationEvents = {
   ReconciliationReached: event('Paddle’s own list of events was read up to here.', {

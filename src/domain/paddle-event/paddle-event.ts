@@ -1,0 +1,98 @@
+/**
+ * One notification of Paddle: received once, and then applied, ignored or parked. What became of it is
+ * said last, after what it says was written: whoever finds it open applies it again, which repeats
+ * appends and adds none.
+ */
+import type { Decider } from '../decider.ts'
+import { Refusal } from '../refusal.ts'
+import type { IgnoredReason, PaddleEventData, PaddleEventEvent, ParkedReason } from './events.ts'
+
+export type PaddleEventStatus = 'received' | 'applied' | 'ignored' | 'parked'
+
+export interface PaddleEventFacts {
+  readonly eventId: string
+  readonly eventType: string
+  readonly occurredAt: string
+  readonly status: PaddleEventStatus
+  readonly waitsFor: readonly string[]
+  readonly reason: string | undefined
+}
+/** undefined: never received. */
+export type PaddleEventState = PaddleEventFacts | undefined
+
+export type PaddleEventCommand =
+  | ({ readonly type: 'ReceivePaddleEvent' } & PaddleEventData<'PaddleEventReceived'>)
+  | { readonly type: 'MarkApplied'; readonly orgId: string; readonly at: string }
+  | { readonly type: 'MarkIgnored'; readonly reason: IgnoredReason; readonly at: string }
+  | {
+      readonly type: 'Park'
+      readonly reason: ParkedReason
+      readonly waitsFor: readonly string[]
+      readonly at: string
+    }
+  | { readonly type: 'Reopen'; readonly at: string }
+
+const isOpen = ({ status }: PaddleEventFacts): boolean =>
+  status === 'received' || status === 'parked'
+
+const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((text, index) => text === b[index])
+
+function decide(command: PaddleEventCommand, state: PaddleEventState): readonly PaddleEventEvent[] {
+  if (command.type === 'ReceivePaddleEvent') {
+    const { type: _type, ...data } = command
+    // The first one counts: a repeat, also one that differs, changes nothing.
+    return state ? [] : [{ type: 'PaddleEventReceived', data }]
+  }
+  if (!state) throw new Refusal('paddle_event_not_found')
+  const { eventId } = state
+  const { at } = command
+  switch (command.type) {
+    case 'MarkApplied': {
+      const { orgId } = command
+      return isOpen(state) ? [{ type: 'PaddleEventApplied', data: { eventId, orgId, at } }] : []
+    }
+    case 'MarkIgnored': {
+      const { reason } = command
+      return isOpen(state) ? [{ type: 'PaddleEventIgnored', data: { eventId, reason, at } }] : []
+    }
+    case 'Park': {
+      const { reason } = command
+      const waitsFor = command.waitsFor.slice(0, 10)
+      const known = state.reason === reason && sameTexts(state.waitsFor, waitsFor)
+      if (!isOpen(state) || (state.status === 'parked' && known)) return []
+      return [{ type: 'PaddleEventParked', data: { eventId, reason, waitsFor, at } }]
+    }
+    case 'Reopen':
+      return state.status === 'received'
+        ? []
+        : [{ type: 'PaddleEventReopened', data: { eventId, at } }]
+  }
+}
+
+function evolve(state: PaddleEventState, event: PaddleEventEvent): PaddleEventState {
+  if (event.type === 'PaddleEventReceived') {
+    const { eventId, eventType, occurredAt } = event.data
+    return { eventId, eventType, occurredAt, status: 'received', waitsFor: [], reason: undefined }
+  }
+  if (!state) return state
+  switch (event.type) {
+    case 'PaddleEventApplied':
+      return { ...state, status: 'applied', waitsFor: [], reason: undefined }
+    case 'PaddleEventIgnored':
+      return { ...state, status: 'ignored', waitsFor: [], reason: event.data.reason }
+    case 'PaddleEventParked': {
+      const { waitsFor, reason } = event.data
+      return { ...state, status: 'parked', waitsFor, reason }
+    }
+    case 'PaddleEventReopened':
+      return { ...state, status: 'received', waitsFor: [], reason: undefined }
+  }
+}
+
+export const paddleEvent: Decider<PaddleEventState, PaddleEventCommand, PaddleEventEvent> = {
+  category: 'paddleEvent',
+  initial: () => undefined,
+  decide,
+  evolve,
+}
