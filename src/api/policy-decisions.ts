@@ -31,7 +31,7 @@ import { filteredPage, listPage, pageOf, pageQuery } from './pages.ts'
 import { type AnyRoute, route } from './route.ts'
 import { bounds, defined, moneyOf, moneySchema, rangeQuery, timeSchema } from './schemas.ts'
 
-type DecisionDeps = Pick<Deps, 'streams' | 'limits' | 'views' | 'sealer' | 'clock'>
+type DecisionDeps = Pick<Deps, 'streams' | 'ids' | 'limits' | 'views' | 'sealer' | 'clock'>
 /** Every route of the door, by which words of a resource and an action are known. */
 type Declared = () => readonly Pick<AnyRoute, 'access'>[]
 

@@ -57,6 +57,42 @@ describe('an alias', () => {
     expect(app.upstream.requests.at(-1)?.body['model']).toBe('model-a')
   })
 
+  test('in the binding of a key means what it means in a call', async () => {
+    const who = await fund(app, {
+      models: [{ name: 'model-k' }, { name: 'model-l' }],
+      agent: { modelName: 'key-alias' },
+    })
+    const moved = async (from: string, to: string) => {
+      await publish({ name: from })
+      await publish({ name: to, aliases: ['key-alias'] })
+    }
+    await publish({ name: 'model-k', aliases: ['key-alias'] })
+    const issue = async (models: readonly string[]) => {
+      const body = { name: 'Website', scopes: ['invoke'], models }
+      const { body: issued } = await app.request('POST /api-keys', { token: who.token, body })
+      return { id: String(issued['id']), key: String(issued['key']) }
+    }
+    const codeOf = async ({ key }: { key: string }) =>
+      (await invoke(app, { ...who, token: key })).body['code']
+    const [byAlias, byName] = [await issue(['key-alias']), await issue(['model-k'])]
+    expect([await codeOf(byAlias), await codeOf(byName)]).toEqual([undefined, undefined])
+    const check = async (named: string) => {
+      const body = { key_id: byAlias.id, resource: 'agent', action: 'invoke', model: named }
+      return (await app.request('POST /policies/check', { token: who.token, body })).body['effect']
+    }
+    expect(await Promise.all(['key-alias', 'model-k', 'model-l'].map(check))).toEqual([
+      'allow',
+      'allow',
+      'deny',
+    ])
+    await moved('model-k', 'model-l')
+    expect([await codeOf(byAlias), await codeOf(byName)]).toEqual([undefined, 'policy_denied'])
+    await publish({ name: 'model-l' })
+    const body = { name: 'Website', scopes: ['invoke'], models: ['key-alias'] }
+    const refused = await app.request('POST /api-keys', { token: who.token, body })
+    expect(refused.body['code']).toBe('model_not_found')
+  })
+
   test('belongs to one model until that lists it no longer', async () => {
     expect((await publish({ name: 'one', aliases: ['shared'] })).status).toBe(201)
     const refused = await publish({ name: 'two', aliases: ['shared'] })

@@ -47,7 +47,7 @@ export interface CallAdmission {
   readonly undo: (what: 'all' | 'units') => Promise<void>
 }
 
-type AdmitDeps = Pick<Deps, 'streams' | 'limits' | 'settings' | 'logger'>
+type AdmitDeps = Pick<Deps, 'streams' | 'ids' | 'limits' | 'settings' | 'logger'>
 
 /** @throws Refusal policy_denied, rate_limited, too_many_policies */
 export async function admitCall(deps: AdmitDeps, call: CallToAdmit): Promise<CallAdmission> {

@@ -20,7 +20,7 @@ export interface RequestAtDoor {
   readonly address?: string | undefined
 }
 
-type AdmitDeps = Pick<Deps, 'streams' | 'limits' | 'clock'> & {
+type AdmitDeps = Pick<Deps, 'streams' | 'ids' | 'limits' | 'clock'> & {
   readonly sealer: Pick<Deps['sealer'], 'hmac'>
 }
 

@@ -12,7 +12,7 @@ import { type AccessRule, type Actor, authorize } from '../access.ts'
 import type { Deps } from '../deps.ts'
 import { subjectOf } from './admit-request.ts'
 import { reservationsOf } from './limiter.ts'
-import { rulesFor } from './rules-for.ts'
+import { ownNames, rulesFor } from './rules-for.ts'
 
 export interface AccessQuestion {
   /** Whoever would ask; without a userId anybody of the role. */
@@ -46,7 +46,7 @@ export interface AccessAnswer {
   readonly budgets: readonly CheckedBudget[]
 }
 
-type CheckDeps = Pick<Deps, 'streams' | 'limits'>
+type CheckDeps = Pick<Deps, 'streams' | 'ids' | 'limits'>
 
 export async function checkAccess(
   deps: CheckDeps,
@@ -59,7 +59,9 @@ export async function checkAccess(
   const rules = await rulesFor(deps, { orgId, keyId }, at)
   const limits: LimitToReserve[] = []
   const budgets: BudgetToKeep[] = []
-  const subject = subjectFor(question)
+  const { models: named } = question
+  const models = named && (await ownNames(deps, named))
+  const subject = subjectFor({ ...question, ...(models && { models }) })
   for (const action of access.limits) {
     const decision = decide({ ...subject, action }, rules)
     if (decision.effect === 'deny')

@@ -1,12 +1,14 @@
 /** The rules that bind whoever acts, from streams that every process keeps folded and current. */
+import type { KeyTerms } from '../../domain/api-key/events.ts'
 import { apiKey } from '../../domain/api-key/api-key.ts'
 import type { Rules } from '../../domain/policy/decide.ts'
 import { bookOf, policySet } from '../../domain/policy/policy-set.ts'
 import type { Deps } from '../deps.ts'
+import { namedModel } from '../model/named-model.ts'
 import { planInForce } from '../subscription/plan-in-force.ts'
 
 export async function rulesFor(
-  deps: Pick<Deps, 'streams'>,
+  deps: Pick<Deps, 'streams' | 'ids'>,
   { orgId, keyId }: { readonly orgId?: string | undefined; readonly keyId?: string | undefined },
   at: string,
 ): Promise<Rules> {
@@ -23,6 +25,22 @@ export async function rulesFor(
     platform: bookOf(ofPlatform.state),
     organization: bookOf(ofOrganization.state),
     plan,
-    key: key?.state,
+    key: key?.state && { ...key.state, terms: await boundToModels(deps, key.state.terms) },
   }
 }
+
+/** A call knows its models by their own names, a key may be bound to an alias: it means what a call means. */
+async function boundToModels<T extends Pick<KeyTerms, 'models'>>(
+  deps: Pick<Deps, 'streams' | 'ids'>,
+  terms: T,
+): Promise<T> {
+  const { models } = terms
+  return models ? { ...terms, models: await ownNames(deps, models) } : terms
+}
+
+/** Of models as they are called in the list; what names none stays as it is written. */
+export const ownNames = (
+  deps: Pick<Deps, 'streams' | 'ids'>,
+  names: readonly string[],
+): Promise<string[]> =>
+  Promise.all(names.map(async (name) => (await namedModel(deps, name))?.terms.name ?? name))

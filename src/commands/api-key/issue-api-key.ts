@@ -6,11 +6,10 @@ import { agent, mayUseAgent } from '../../domain/agent/agent.ts'
 import { apiKey } from '../../domain/api-key/api-key.ts'
 import type { KeyTerms } from '../../domain/api-key/events.ts'
 import { secretFrom, tokenOf } from '../../domain/api-key/token.ts'
-import { model } from '../../domain/model/model.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { newId, type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { modelIdOf } from '../model/model-id.ts'
+import { namedModel } from '../model/named-model.ts'
 
 export interface ShownOnce {
   readonly keyId: string
@@ -54,16 +53,15 @@ export async function issueApiKey(
 
 /** A name that nobody has would bind the key to nothing, and be noticed much later. */
 async function assertKnown(
-  { streams, ids }: Pick<Deps, 'streams' | 'ids'>,
+  deps: Pick<Deps, 'streams' | 'ids'>,
   orgId: string,
   { agents = [], models = [] }: KeyTerms,
 ): Promise<void> {
   for (const agentId of agents) {
-    const { state } = await streams.load(agent, agentId)
+    const { state } = await deps.streams.load(agent, agentId)
     if (!mayUseAgent(state, orgId)) throw new Refusal('agent_not_found', { agentId })
   }
   for (const name of models) {
-    const { state } = await streams.load(model, modelIdOf(ids, name))
-    if (!state) throw new Refusal('model_not_found', { model: name })
+    if (!(await namedModel(deps, name))) throw new Refusal('model_not_found', { model: name })
   }
 }
