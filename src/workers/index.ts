@@ -2,6 +2,7 @@
 import type { Deps } from '../commands/deps.ts'
 import { finishAgents } from './finish-agents.ts'
 import { expireContent } from './expire-content.ts'
+import { resumeCalls } from './resume-calls.ts'
 import { runInvocations } from './run-invocations.ts'
 import { settleInvocations } from './settle-invocations.ts'
 import { sweepInvocations } from './sweep-invocations.ts'
@@ -26,6 +27,7 @@ export function workers(deps: Deps): Worker[] {
     requestPasswordResets(deps),
     endSessions(deps),
     runInvocations(deps),
+    resumeCalls(deps),
     startPeriods(deps),
     grantTrials(deps),
     thresholdMails(deps),
