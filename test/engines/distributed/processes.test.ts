@@ -78,6 +78,42 @@ function revocations() {
     expect(await takes('the deactivation', refused)).toBeLessThan(1_000)
   })
 
+  test('a key that was revoked in one opens nothing in the other within a second', async () => {
+    const { token } = await fund(a.test)
+    const body = { name: 'Website', scopes: ['agents:read'] }
+    const issued = await a.ask('POST /api-keys', { token, body })
+    expect(issued.status).toBe(201)
+    const { id, key } = issued.body as { id: string; key: string }
+    const used = () => b.ask('GET /agents', { token: key })
+    await until('the key is known', 5_000, async () => (await used()).status === 200)
+    expect((await a.ask(`DELETE /api-keys/${id}`, { token })).status).toBe(204)
+    const refused = async () => (await used()).body['code'] === 'api_key_revoked'
+    expect(await takes('the revocation', refused)).toBeLessThan(1_000)
+  })
+
+  test('a policy that was made or changed in one binds in the other within a second', async () => {
+    const { token } = await fund(a.test)
+    const asked = () => b.ask('GET /agents', { token })
+    expect((await asked()).status).toBe(200)
+    const denies = (resource: string) => ({
+      kind: 'resource_access',
+      name: 'Not now',
+      effect: 'deny',
+      resources: [resource],
+    })
+    const made = await a.ask('POST /policies', { token, body: denies('agent') })
+    expect(made.status).toBe(201)
+    const denied = async () => (await asked()).body['code'] === 'policy_denied'
+    expect(await takes('the new policy', denied)).toBeLessThan(1_000)
+    const changed = await a.ask(`PATCH /policies/${String(made.body['id'])}`, {
+      token,
+      body: { resources: ['usage'] },
+    })
+    expect(changed.status).toBe(200)
+    const allowed = async () => (await asked()).status === 200
+    expect(await takes('the change', allowed)).toBeLessThan(1_000)
+  })
+
   test('a process that does not see the end of the log refuses changes and administration', async () => {
     const engine = await installation.engine()
     let blind = false
