@@ -10,6 +10,7 @@ import type { Rate } from '../commands/admission/limiter.ts'
 import type { Root } from '../commands/context.ts'
 import type { Messages, ProblemCode } from '../messages/messages.ts'
 import type { Position } from '../ports/event-store.ts'
+import type { Problem } from './errors.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
@@ -18,6 +19,8 @@ export interface Call<P, Q, B> {
   readonly params: P
   readonly query: Q
   readonly body: B
+  /** The body as it came, where the route is declared with `rawBody`; else empty. */
+  readonly bytes: Uint8Array
   readonly actor: Actor
   /** Identity of this wish: the Idempotency-Key's, or this request's. */
   readonly root: Root
@@ -51,6 +54,8 @@ export interface Answer<T = unknown> {
   readonly sent?: true
 }
 
+export type RefusalPage = (problem: Problem, request: FastifyRequest, messages: Messages) => Answer
+
 export interface Route<
   P extends z.ZodType = z.ZodType,
   Q extends z.ZodType = z.ZodType,
@@ -68,6 +73,18 @@ export interface Route<
   readonly body?: B
   /** The body may be missing; the handler then gets what the schema makes of `{}`. */
   readonly bodyOptional?: boolean
+  /**
+   * What the body is sent as; JSON unless said. A form is for pages: a browser sends one from anybody's
+   * page without asking first, so a route that takes it looks where it came from.
+   */
+  readonly takes?: 'form'
+  /** How a refusal is shown where a person reads it; a problem document unless said. */
+  readonly refusalPage?: RefusalPage
+  /**
+   * Somebody has signed the bytes of the body: the handler gets them as they came, and nothing looks at
+   * them before. The schema says what should be in them, for the documents alone.
+   */
+  readonly rawBody?: z.ZodType
   /** Bytes; 64 KiB unless said. */
   readonly bodyLimit?: number
   /** Success answers by status, with the content type where it is not JSON. */

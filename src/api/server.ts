@@ -22,9 +22,10 @@ import { authenticate, type AuthenticateDeps } from './authenticate.ts'
 import { assertDeclared } from './declared.ts'
 import { Problem, problemBody, problemOf, statusOf } from './errors.ts'
 import { callOf, type InputDeps, send } from './exchange.ts'
+import { parseForm } from './form.ts'
 import { parseJson } from './json.ts'
 import { rateHeaders, rateOfRefusal } from './rate-headers.ts'
-import type { AnyRoute } from './route.ts'
+import type { AnyRoute, RefusalPage } from './route.ts'
 import { isFinal, isOpenAiPath, openAiError, openAiStatus } from './v1/errors.ts'
 
 const DEFAULT_BODY_LIMIT = 64 * 1024
@@ -64,6 +65,7 @@ declare module 'fastify' {
     /** As the route is declared and documented: `/agents/{agent_id}/invoke`. */
     readonly path?: string
     readonly access?: AccessRule
+    readonly refusalPage?: RefusalPage
   }
 }
 
@@ -105,8 +107,13 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   await app.register(cookie, { hook: false })
   parsers(app)
   hooks(app, deps)
-  for (const one of deps.routes) register(app, deps, one)
   app.setErrorHandler((error, request, reply) => fail(deps, error, request, reply))
+  for (const one of deps.routes) if (one.takes === undefined) register(app, deps, one)
+  // A context of its own: no other route reads what a form on somebody else's page can send.
+  await app.register(async (forms) => {
+    formParser(forms)
+    for (const one of deps.routes) if (one.takes === 'form') register(forms, deps, one)
+  })
   app.setNotFoundHandler((request, reply) => {
     const methods = deps.routes.filter((one) => matches(one, request.url)).map((one) => one.method)
     if (methods.length > 0) reply.header('allow', methods.join(', '))
@@ -177,6 +184,18 @@ function parsers(app: FastifyInstance) {
   })
 }
 
+function formParser(app: FastifyInstance) {
+  app.removeAllContentTypeParsers()
+  const type = 'application/x-www-form-urlencoded'
+  app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      return done(null, parseForm(body as Buffer))
+    } catch (error) {
+      return done(error as Problem)
+    }
+  })
+}
+
 function commonHeaders(request: FastifyRequest, reply: FastifyReply) {
   reply.header('x-request-id', request.id)
   reply.header('x-content-type-options', 'nosniff')
@@ -209,7 +228,11 @@ function register(app: FastifyInstance, deps: ServerDeps, one: AnyRoute) {
   app.route({
     method: one.method,
     url: one.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    config: { path: one.path, access: one.access },
+    config: {
+      path: one.path,
+      access: one.access,
+      ...(one.refusalPage && { refusalPage: one.refusalPage }),
+    },
     bodyLimit: one.bodyLimit ?? DEFAULT_BODY_LIMIT,
     onRequest: async (request) => {
       // Before the body is read: a stranger's megabytes are never parsed.
@@ -279,18 +302,20 @@ async function fail(
   if (error instanceof Refusal) denied(deps, error, request)
   const locale = request.actor?.locale ?? localeFrom(request.headers['accept-language'])
   const messages = messagesFor(locale)
+  const retryAfterMs = (problem as { retryAfterMs?: number }).retryAfterMs
+  const page = request.routeOptions.config.refusalPage?.(problem, request, messages)
   const openAi = isOpenAiPath(request.url)
   const status = statusOf[problem.code]
   reply.code(openAi ? openAiStatus(status) : status)
   const type = openAi ? 'application/json' : 'application/problem+json'
   reply.header('content-type', `${type}; charset=utf-8`)
   reply.header('content-language', messages.locale)
-  const retryAfterMs = (problem as { retryAfterMs?: number }).retryAfterMs
   if (reply.statusCode === 503 || reply.statusCode === 429)
     reply.header('retry-after', String(Math.ceil((retryAfterMs ?? 1_000) / 1_000)))
   const rate = problem.code === 'rate_limited' ? rateOfRefusal(problem.facts) : undefined
   if (rate) reply.headers(rateHeaders(rate))
   if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer error="invalid_token"')
+  if (page) return send(reply, { ...page, status })
   if (openAi && isFinal(problem.code, status)) reply.header('x-should-retry', 'false')
   const body = openAi ? openAiError : problemBody
   await reply.send(JSON.stringify(body(problem, messages, request.id)))
