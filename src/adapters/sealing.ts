@@ -17,6 +17,7 @@ const HMAC_PURPOSES = [
   'cursor',
   'address',
   'mailToken',
+  'telegramCode',
   'agentVersion',
   'request',
 ] as const

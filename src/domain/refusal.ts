@@ -51,6 +51,7 @@ export type RefusalCode =
   | 'policy_invalid'
   | 'policy_widens'
   | 'too_many_policies'
+  | 'too_many_api_keys'
   | 'api_key_not_found'
   | 'api_key_ended'
   | 'api_key_expired'
@@ -82,6 +83,7 @@ export type RefusalCode =
   | 'adjustment_too_large'
   | 'not_subscribed'
   | 'billing_by_provider'
+  | 'payment_not_found'
   // agents and invocations
   | 'agent_not_found'
   | 'agent_inactive'

@@ -23,6 +23,7 @@ import {
   whole,
 } from './format.ts'
 import type { Facts, Messages } from './messages.ts'
+import { siteEn } from './site/en.ts'
 
 const counted = counter('en')
 const quoted = (value: unknown) => names(value, (text) => `“${text}”`)
@@ -139,6 +140,30 @@ const problems: Messages['problems'] = {
   ),
   too_many_hashes: problem('Too many people are signing in right now', wait),
   session_not_found: problem('There is no such session', 'GET /me/sessions lists your sessions.'),
+  sign_in_again: problem(
+    'Sign in again for this',
+    'You have no password, so this needs a sign-in of the last ten minutes. Nothing was changed.',
+  ),
+  telegram_off: problem(
+    'Telegram is not set up here',
+    'Whoever runs this service sets TELEGRAM_BOT_TOKEN to turn it on.',
+  ),
+  telegram_login_refused: problem(
+    'This sign-in by Telegram is not good',
+    'Begin again: what Telegram signs works once and for a short time.',
+  ),
+  telegram_taken: problem(
+    'This Telegram account belongs to another user',
+    'Nothing was changed. Sign in with it, or unlink it there first.',
+  ),
+  telegram_already_linked: problem(
+    'Another Telegram account is linked to you',
+    'Nothing was changed. Unlink it first: DELETE /me/telegram.',
+  ),
+  last_way_in: problem(
+    'This is your only way to sign in',
+    'Nothing was changed. Verify an e-mail address first, then unlink Telegram.',
+  ),
   // access
   forbidden: problem('You may not do this', forbidden),
   not_found: problem('Not found', 'Check the id and the organization of your request.'),
@@ -186,6 +211,12 @@ const problems: Messages['problems'] = {
     sentences(
       given`At most ${whole(f['limit'])} are possible.`,
       'Disable those that are not needed, or put several into one.',
+    ),
+  ),
+  too_many_api_keys: problem('There are too many API keys', (f) =>
+    sentences(
+      given`At most ${whole(f['limit'])} may be in use.`,
+      'Revoke those that are not needed: DELETE /api-keys/{id}.',
     ),
   ),
   api_key_not_found: problem('There is no such API key', 'GET /api-keys lists yours.'),
@@ -494,6 +525,7 @@ export const en: Messages = {
         ),
     },
   },
+  site: siteEn,
   texts: {
     registered:
       'If this address can be used, a message is on its way to it. Follow the link in it to go on.',

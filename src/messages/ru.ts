@@ -23,6 +23,7 @@ import {
   whole,
 } from './format.ts'
 import type { Facts, Messages } from './messages.ts'
+import { siteRu } from './site/ru.ts'
 
 /** In the genitive, as after «не больше» and «в течение»: 21 символа, 22 символов. */
 const counted = counter('ru')
@@ -138,6 +139,30 @@ const problems: Messages['problems'] = {
   ),
   too_many_hashes: problem('Сейчас входит слишком много людей', wait),
   session_not_found: problem('Такого сеанса нет', 'Список ваших сеансов: GET /me/sessions.'),
+  sign_in_again: problem(
+    'Для этого войдите ещё раз',
+    'У вас нет пароля, поэтому нужен вход за последние десять минут. Ничего не изменилось.',
+  ),
+  telegram_off: problem(
+    'Telegram здесь не подключён',
+    'Чтобы подключить его, владелец сервиса задаёт TELEGRAM_BOT_TOKEN.',
+  ),
+  telegram_login_refused: problem(
+    'Этот вход через Telegram не подходит',
+    'Начните заново: подпись Telegram действует один раз и недолго.',
+  ),
+  telegram_taken: problem(
+    'Этот Telegram принадлежит другому пользователю',
+    'Ничего не изменилось. Войдите через него или сначала отвяжите его там.',
+  ),
+  telegram_already_linked: problem(
+    'К вам привязан другой Telegram',
+    'Ничего не изменилось. Сначала отвяжите его: DELETE /me/telegram.',
+  ),
+  last_way_in: problem(
+    'Другого способа войти у вас нет',
+    'Ничего не изменилось. Сначала подтвердите адрес почты, затем отвяжите Telegram.',
+  ),
   // access
   forbidden: problem('У вас нет на это права', forbidden),
   not_found: problem('Не найдено', 'Проверьте идентификатор и организацию, указанную в запросе.'),
@@ -188,6 +213,12 @@ const problems: Messages['problems'] = {
     sentences(
       given`Возможно не больше ${whole(f['limit'])}.`,
       'Отключите ненужные или объедините несколько в одно.',
+    ),
+  ),
+  too_many_api_keys: problem('API-ключей слишком много', (f) =>
+    sentences(
+      given`Действующих может быть не больше ${whole(f['limit'])}.`,
+      'Отзовите ненужные: DELETE /api-keys/{id}.',
     ),
   ),
   api_key_not_found: problem('Такого API-ключа нет', 'Список ваших ключей: GET /api-keys.'),
@@ -495,6 +526,7 @@ export const ru: Messages = {
         ),
     },
   },
+  site: siteRu,
   texts: {
     registered:
       'Если этот адрес можно использовать, письмо на него уже отправляется. Чтобы продолжить, откройте ссылку из письма.',

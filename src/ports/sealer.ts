@@ -13,7 +13,7 @@ export interface Sealer {
   openBytes(key: string, context: string, bytes: Uint8Array): Promise<Uint8Array | undefined>
   /**
    * Keyed HMAC-SHA-256, hex: look-ups of addresses and end users without storing them, and the tokens in
-   * links (`mailToken`), which whoever sends the mail can make again from its id; and what tells two
+   * links (`mailToken`), which whoever sends the mail can make again from its id; codes for Telegram; and what tells two
    * versions of an agent, or two requests with one key, apart without their texts. One key per purpose.
    */
   hmac(
@@ -24,6 +24,7 @@ export interface Sealer {
       | 'cursor'
       | 'address'
       | 'mailToken'
+      | 'telegramCode'
       | 'agentVersion'
       | 'request',
     value: string,

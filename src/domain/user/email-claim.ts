@@ -104,7 +104,7 @@ export function secondStep(claimed: EmailClaimed): RegisterUser | ChangeEmail | 
     claimId,
     email,
     emailHmac,
-    provisional: false,
+    provisional: claimed.provisional ?? false,
     ...(passwordHash !== undefined && { passwordHash }),
     locale,
     personalOrgId,

@@ -36,6 +36,8 @@ export interface User {
   readonly roles: readonly PlatformRole[]
   readonly termsVersion: string | undefined
   readonly telegram: TelegramAccount | undefined
+  /** Claims whose link was undone: they never link again, whatever is retried. */
+  readonly telegramEnded: readonly Id<'claim'>[]
   readonly registeredAt: string
 }
 /** undefined: nobody of this id has registered. */
@@ -79,10 +81,23 @@ export type ChangeEmail = {
   readonly at: string
 }
 
+export type LinkTelegram = {
+  readonly type: 'LinkTelegram'
+  readonly telegramHmac: string
+  readonly claimId: Id<'claim'>
+  readonly telegramId: string
+  readonly username?: string
+  /** It is how the person registered: nobody may keep the link from following. */
+  readonly registers: boolean
+  readonly at: string
+}
+
 export type UserCommand =
   | RegisterUser
   | ChangeEmail
   | ChangePassword
+  | LinkTelegram
+  | { readonly type: 'UnlinkTelegram'; readonly at: string }
   | { readonly type: 'VerifyEmail'; readonly emailHmac: string; readonly at: string }
   | { readonly type: 'ChangeLocale'; readonly locale: Locale; readonly at: string }
   | { readonly type: 'AcceptTerms'; readonly version: string; readonly at: string }
@@ -150,6 +165,29 @@ function changePassword(command: ChangePassword, user: User): readonly UserEvent
   return [{ type: 'PasswordChanged', data: { userId: user.userId, passwordHash, cause, at } }]
 }
 
+function linkTelegram(command: LinkTelegram, user: User): readonly UserEvent[] {
+  const { type: _, registers, ...account } = command
+  const { telegram, userId } = user
+  const { claimId, telegramHmac } = account
+  if (telegram?.claimId === claimId && telegram.telegramHmac === telegramHmac) return []
+  if (user.telegramEnded.includes(claimId)) throw new Refusal('token_unusable')
+  if (telegram) throw new Refusal('telegram_already_linked')
+  if (!registers) assertActive(user)
+  return [{ type: 'TelegramLinked', data: { userId, ...account } }]
+}
+
+function unlinkTelegram(user: User, at: string): readonly UserEvent[] {
+  const { userId, telegram } = user
+  if (!telegram) return []
+  if (!hasAnotherWayIn(user)) throw new Refusal('last_way_in')
+  const { telegramHmac, claimId } = telegram
+  return [{ type: 'TelegramUnlinked', data: { userId, telegramHmac, claimId, at } }]
+}
+
+/** A password for an address that is theirs, or mail by which they choose one. */
+const hasAnotherWayIn = ({ provisional, passwordHash, emailVerified }: User): boolean =>
+  !provisional && (passwordHash !== undefined || emailVerified)
+
 function assertActive(user: User): void {
   if (!user.active) throw new Refusal('user_deactivated')
 }
@@ -179,6 +217,12 @@ function decide(command: UserCommand, user: UserState): readonly UserEvent[] {
       assertActive(user)
       if (command.locale === user.locale) return []
       return [{ type: 'LocaleChanged', data: { userId, locale: command.locale, at } }]
+    }
+    case 'LinkTelegram':
+      return linkTelegram(command, user)
+    case 'UnlinkTelegram': {
+      assertActive(user)
+      return unlinkTelegram(user, at)
     }
     case 'AcceptTerms': {
       assertActive(user)
@@ -227,6 +271,7 @@ function evolve(user: UserState, event: UserEvent): UserState {
       roles: [],
       termsVersion: undefined,
       telegram: undefined,
+      telegramEnded: [],
       registeredAt: at,
     }
   }
@@ -254,7 +299,11 @@ function change(user: User, event: Exclude<UserEvent, { type: 'UserRegistered' }
       return { ...user, telegram: { telegramHmac, claimId, telegramId, username } }
     }
     case 'TelegramUnlinked':
-      return { ...user, telegram: undefined }
+      return {
+        ...user,
+        telegram: undefined,
+        telegramEnded: [...user.telegramEnded, event.data.claimId],
+      }
     case 'TermsAccepted':
       return { ...user, termsVersion: event.data.version }
     case 'PlatformRoleGranted':
