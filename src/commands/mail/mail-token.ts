@@ -17,6 +17,9 @@ export const mailToken = ({ sealer }: Pick<Deps, 'sealer'>, mailId: Id<'mail'>):
 export const mailTokenHash = (deps: Pick<Deps, 'sealer' | 'ids'>, mailId: Id<'mail'>): string =>
   deps.ids.sha256(mailToken(deps, mailId))
 
+/** Which mail a token says it is of; undefined for what no token of ours looks like. */
+export const mailIdOf = (token: string): string | undefined => TOKEN.exec(token)?.[1]
+
 /** What a token proves. @throws Refusal('token_unusable') for anything but a current one of this kind. */
 export async function readMailToken(
   { streams, ids }: Pick<Deps, 'streams' | 'ids'>,
@@ -24,7 +27,7 @@ export async function readMailToken(
   token: string,
   at: string,
 ): Promise<ReturnType<typeof provenBy>> {
-  const mailId = TOKEN.exec(token)?.[1]
+  const mailId = mailIdOf(token)
   if (mailId === undefined) throw new Refusal('token_unusable')
   const { state } = await streams.load(mail, mailId)
   return provenBy(state, { kind, hash: ids.sha256(token) }, at)

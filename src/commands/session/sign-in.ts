@@ -1,15 +1,12 @@
-/**
- * Password → session. An unknown address, a wrong password and a deactivated person cost the same work
- * and get the same answer. Whoever gets in finds their organization, account and plan ready.
- */
+/** Password → session. Whoever gets in finds their organization, account and plan ready. */
 import { Refusal } from '../../domain/refusal.ts'
 import { IDLE_MS, isLive, session } from '../../domain/session/session.ts'
-import { passwordHashOf, type User, user } from '../../domain/user/user.ts'
+import { type User, user } from '../../domain/user/user.ts'
 import { claimRoot } from '../user/finish-claim.ts'
-import { findUserByEmail } from '../user/find-user.ts'
 import { provisionPersonal } from '../user/provision-personal.ts'
 import { newId, type Root, step, unkeyedStep } from '../context.ts'
 import type { Deps } from '../deps.ts'
+import { provePassword } from './prove-password.ts'
 import { issueTokens, type TokenPair } from './issue-tokens.ts'
 
 const NEWCOMER_MS = 60_000
@@ -34,12 +31,8 @@ export interface SignedIn {
 export async function signIn(deps: Deps, root: Root, given: Credentials): Promise<SignedIn> {
   const { streams, ids } = deps
   const { email, password, ...device } = given
-  const person = await findUserByEmail(deps, email)
-  const hash = passwordHashOf(person)
-  const { ok, rehash } = await deps.passwords.verify(password, hash)
-  if (!ok || hash === undefined || !person?.active) throw new Refusal('invalid_credentials')
+  const person = await provePassword(deps, root, { email, password })
   const { userId } = person
-  if (rehash) await renewHash(deps, root, { userId, password, replaces: hash })
   const sessionId = newId(ids, root, 'session')
   const started = await streams.transact(
     session,
@@ -66,18 +59,6 @@ export async function signIn(deps: Deps, root: Root, given: Credentials): Promis
 async function showNewcomer(deps: Deps, root: Root, person: User): Promise<void> {
   if (Date.parse(root.at) - Date.parse(person.registeredAt) < NEWCOMER_MS)
     await deps.views.passed(deps.streams.lastWritten(), VIEWS_MS)
-}
-
-/** The same password under the parameters of today. */
-async function renewHash(
-  deps: Deps,
-  root: Root,
-  { userId, password, replaces }: { userId: string; password: string; replaces: string },
-): Promise<void> {
-  const passwordHash = await deps.passwords.hash(password)
-  const command = { type: 'ChangePassword', cause: 'rehash', passwordHash, replaces } as const
-  const context = unkeyedStep(deps.ids, root, 'rehash')
-  await deps.streams.transact(user, userId, { ...command, at: root.at }, context)
 }
 
 /**
