@@ -5,7 +5,7 @@
  */
 import type { Decider } from '../decider.ts'
 import { Refusal } from '../refusal.ts'
-import type { LiveStatus, SubscriptionEvent } from './events.ts'
+import type { LiveStatus, SubscriptionEvent, SubscriptionStatus } from './events.ts'
 import {
   accessOf,
   isKnown,
@@ -34,8 +34,28 @@ export type Subscribe = {
   readonly at: string
 }
 
+/** What a provider says of a subscription: all of it each time, so that any one message is enough. */
+export interface SubscriptionMessage {
+  readonly subscriptionId: string
+  readonly status: SubscriptionStatus
+  /** Where it says canceled: access ends here. */
+  readonly endsAt?: string
+  readonly planId: string
+  readonly planVersion: number
+  readonly graceDays: number
+  readonly startedAt: string
+  readonly customerId?: string
+  readonly periodStart?: string
+  readonly periodEnd?: string
+  readonly scheduled?: { readonly change: 'cancel' | 'pause' | 'resume'; readonly at: string }
+  readonly occurredAt: string
+  readonly eventId: string
+}
+
 export type SubscriptionCommand =
   | Subscribe
+  /** A provider's message, whatever came before it. */
+  | ({ readonly type: 'FollowSubscription'; readonly at: string } & SubscriptionMessage)
   /** Ends a manual subscription at the end of its calendar period. */
   | { readonly type: 'CancelSubscription'; readonly eventId: string; readonly at: string }
   | ({
@@ -105,9 +125,36 @@ function decide(command: SubscriptionCommand, state: Subscriptions): readonly Su
       if (!news) return []
       return [{ type: 'SubscriptionStatusChanged', data }]
     }
+    case 'FollowSubscription':
+      return follow(command, state)
     case 'StartPeriod':
       return startPeriod(command.at, state)
   }
+}
+
+function follow(
+  {
+    type: _type,
+    status,
+    endsAt,
+    ...facts
+  }: Extract<SubscriptionCommand, { type: 'FollowSubscription' }>,
+  state: Subscriptions,
+): readonly SubscriptionEvent[] {
+  const { subscriptionId, occurredAt, eventId, at, startedAt: _startedAt, ...told } = facts
+  const one = state.all.get(subscriptionId)
+  if (one && isKnown(one, facts)) return []
+  const live = status === 'canceled' ? 'active' : status
+  const started = { type: 'SubscriptionStarted', data: { ...facts, status: live } } as const
+  const source = { subscriptionId, occurredAt, eventId, at }
+  if (status === 'canceled') {
+    const data = { ...source, endsAt: endsAt ?? at }
+    const ended = { type: 'SubscriptionCanceled', data } as const
+    return one ? [ended] : [started, ended]
+  }
+  return one
+    ? [{ type: 'SubscriptionStatusChanged', data: { ...told, ...source, status } }]
+    : [started]
 }
 
 function evolve(state: Subscriptions, { type, data }: SubscriptionEvent): Subscriptions {
