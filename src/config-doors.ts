@@ -18,7 +18,7 @@ export const doorSettings = {
     'Accepted too, while the secret is replaced: the next one, or the last.',
   ),
   PADDLE_WEBHOOK_SECONDS: whole(
-    'How old a notification may be, and how far ahead its clock.',
+    'How old a notification may be; its clock may be as far ahead, but never more than 30 s.',
     5,
     1,
     600,

@@ -4,6 +4,7 @@
  */
 import { createArgon2 } from './adapters/argon2.ts'
 import { createIds } from './adapters/ids.ts'
+import { createPaddleSignatures } from './adapters/paddle/signature.ts'
 import { createJoseTokens } from './adapters/jose.ts'
 import { createOpenAi } from './adapters/openai.ts'
 import {
@@ -30,6 +31,7 @@ import type { Engine } from './ports/engine.ts'
 import type { Ids } from './ports/ids.ts'
 import type { Llm } from './ports/llm.ts'
 import type { Logger } from './ports/logger.ts'
+import type { SignedMessages } from './ports/signed-messages.ts'
 import type { AnyProjection } from './projections/projection.ts'
 import { createRunner, type Lead, type Runner } from './projections/runner.ts'
 
@@ -97,6 +99,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     logger,
     passwords: createArgon2(config.HASHES_AT_ONCE > 0 ? { atOnce: config.HASHES_AT_ONCE } : {}),
     tokens: createJoseTokens({ sealer, issuer: settings.publicUrl, clock }),
+    paymentMessages: paymentMessagesOf(config),
     tokenCounter,
     llm: ground.llm ?? openAi,
     share: createProviderShare(),
@@ -146,6 +149,14 @@ async function masterKeyOf(config: Config, engine: Engine): Promise<Uint8Array> 
 
 export const otherMasterKeysOf = ({ MASTER_KEY_OTHER: other }: Config): readonly Uint8Array[] =>
   other === undefined ? [] : [Buffer.from(other, 'base64')]
+
+/** Also with BILLING=manual: whoever changes to Paddle, or away from it, hears it out. */
+function paymentMessagesOf(config: Config): SignedMessages | undefined {
+  const { PADDLE_WEBHOOK_SECRET: secret, PADDLE_WEBHOOK_SECRET_OTHER: other } = config
+  const secrets = [secret, other].filter((one) => one !== undefined)
+  if (secrets.length === 0) return undefined
+  return createPaddleSignatures(secrets, config.PADDLE_WEBHOOK_SECONDS)
+}
 
 function settingsOf(config: Config, runId: string, practice: PracticeModel | undefined): Settings {
   return {

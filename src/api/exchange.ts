@@ -24,6 +24,7 @@ import type { Answer, AnyRoute, Call } from './route.ts'
 /** A query waits this long for what this process wrote before it came, and for an explicit `after`. */
 const OWN_WRITES_MS = 500
 const EXPLICIT_MS = 2_000
+const NOTHING = new Uint8Array()
 
 export interface InputDeps {
   readonly ids: Ids
@@ -54,7 +55,9 @@ export async function callOf(
     issues,
     actor.locale,
   )
-  const given = request.body === undefined && one.bodyOptional ? {} : request.body
+  const bytes = one.rawBody && request.body instanceof Uint8Array ? request.body : NOTHING
+  const sent = one.rawBody ? undefined : request.body
+  const given = sent === undefined && one.bodyOptional ? {} : sent
   if (one.body && given === undefined)
     issues.push({ path: 'body', message: 'a JSON body is required' })
   const body =
@@ -78,6 +81,7 @@ export async function callOf(
     params,
     query,
     body,
+    bytes,
     actor,
     root: rootOf(deps, one, request, body),
     messages: messagesFor(actor.locale),

@@ -98,16 +98,17 @@ function operation(one: AnyRoute, schemas: Json): Json {
       ...parametersOf(one.query, 'query', schemas),
       ...headersOf(one),
     ],
-    ...(one.body
-      ? {
-          requestBody: {
-            required: one.bodyOptional !== true,
-            content: { 'application/json': { schema: jsonSchema(one.body, 'input', schemas) } },
-          },
-        }
-      : {}),
+    ...requestBodyOf(one, schemas),
     responses: responsesOf(one, schemas),
   }
+}
+
+function requestBodyOf(one: AnyRoute, schemas: Json): Json {
+  const body = one.body ?? one.rawBody
+  if (!body) return {}
+  const schema = jsonSchema(body, 'input', schemas)
+  const required = one.bodyOptional !== true
+  return { requestBody: { required, content: { 'application/json': { schema } } } }
 }
 
 /** A person, or where the route names a scope also a key. */

@@ -108,11 +108,16 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   parsers(app)
   hooks(app, deps)
   app.setErrorHandler((error, request, reply) => fail(deps, error, request, reply))
-  for (const one of deps.routes) if (one.takes === undefined) register(app, deps, one)
+  const json = deps.routes.filter(({ takes, rawBody }) => takes === undefined && !rawBody)
+  for (const one of json) register(app, deps, one)
   // A context of its own: no other route reads what a form on somebody else's page can send.
   await app.register(async (forms) => {
     formParser(forms)
     for (const one of deps.routes) if (one.takes === 'form') register(forms, deps, one)
+  })
+  await app.register(async (signed) => {
+    bytesParser(signed)
+    for (const one of deps.routes) if (one.rawBody) register(signed, deps, one)
   })
   app.setNotFoundHandler((request, reply) => {
     const methods = deps.routes.filter((one) => matches(one, request.url)).map((one) => one.method)
@@ -193,6 +198,15 @@ function formParser(app: FastifyInstance) {
     } catch (error) {
       return done(error as Problem)
     }
+  })
+}
+
+/** What is signed is handed on byte for byte. Nothing is unpacked: a packed body may grow without end. */
+function bytesParser(app: FastifyInstance) {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const packed = (request.headers['content-encoding'] ?? 'identity') !== 'identity'
+    return packed ? done(new Problem('unsupported_media_type')) : done(null, body)
   })
 }
 

@@ -10,6 +10,7 @@ import type { LiveFeed } from '../ports/live-feed.ts'
 import type { Llm, LlmTarget } from '../ports/llm.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Passwords } from '../ports/passwords.ts'
+import type { SignedMessages } from '../ports/signed-messages.ts'
 import type { Sealer } from '../ports/sealer.ts'
 import type { TokenCounter } from '../ports/token-counter.ts'
 import type { Tokens } from '../ports/tokens.ts'
@@ -36,6 +37,8 @@ export interface Deps {
   readonly logger: Logger
   readonly passwords: Passwords
   readonly tokens: Tokens
+  /** What a payment provider signs; undefined: nothing of it is received here. */
+  readonly paymentMessages: SignedMessages | undefined
   readonly tokenCounter: TokenCounter
   readonly llm: Llm
   /** Who may ask a provider that says it is asked too much. */
