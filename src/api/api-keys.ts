@@ -155,11 +155,12 @@ const issueRoute = (deps: Deps) =>
     description:
       'For a program: `Authorization: Bearer daybook_…`. It acts for the organization within its ' +
       'scopes, reads only the calls that were made with it, and stays when the person who issued it ' +
-      'leaves. The secret is shown in this answer alone; kept is its SHA-256.',
+      'leaves. The secret is shown in this answer alone; kept is its SHA-256. At most 1,000 are in ' +
+      'use at once.',
     access: access('issue'),
     body: keyTermsBody,
     answers: { 201: { description: 'Issued.', schema: issuedSchema } },
-    problems: ['agent_not_found', 'model_not_found', 'expiry_in_past'],
+    problems: ['agent_not_found', 'model_not_found', 'expiry_in_past', 'too_many_api_keys'],
     async handler({ actor, body, root }) {
       const orgId = organizationOf(actor)
       const { userId: issuedBy } = signedIn(actor)

@@ -1,6 +1,6 @@
 /**
- * Which keys an organization has, in order of issuing, and when each was used last. What a key may do,
- * and whether it still may, its own stream says.
+ * Which keys an organization has, in order of issuing, when each was used last, and which of them are in
+ * use, to be counted. What a key may do, and whether it still may, its own stream says.
  */
 import { apiKeyEvents } from '../domain/api-key/events.ts'
 import { usageEvents } from '../domain/usage/events.ts'
@@ -13,23 +13,43 @@ export interface ApiKeyRecord {
   readonly issuedAt: string
   /** Time of its last request that was answered. */
   readonly lastUsedAt?: string
+  /** The organization; absent once it was revoked. */
+  readonly liveOf?: string
+  /** When it expires. */
+  readonly endsAt: string
 }
+
+/** Of a key that never expires. */
+const NEVER = '9999-12-31T23:59:59.999Z'
 
 const events = { ...apiKeyEvents, ...usageEvents }
 
 export const apiKeys = projection<ApiKeyRecord, typeof events>(events, {
   name: 'api-keys',
-  version: 1,
-  indexes: { org: { equals: ['orgId'], orderBy: 'issuedAt' } },
+  version: 2,
+  indexes: {
+    org: { equals: ['orgId'], orderBy: 'issuedAt' },
+    live: { equals: ['liveOf'], orderBy: 'endsAt' },
+  },
   on: {
     ApiKeyIssued: {
       keys: ({ data }) => data.keyId,
-      project: (view, { data: { keyId, orgId, at } }) => ({
+      project: (view, { data: { keyId, orgId, expiresAt = NEVER, at } }) => ({
         ...view,
         keyId,
         orgId,
+        liveOf: orgId,
+        endsAt: expiresAt,
         issuedAt: at,
       }),
+    },
+    ApiKeyRevoked: {
+      keys: ({ data }) => data.keyId,
+      project(view) {
+        if (!view) return undefined
+        const { liveOf: _ended, ...revoked } = view
+        return revoked
+      },
     },
     UsageRecorded: {
       keys({ data }) {
@@ -55,3 +75,15 @@ export const keysOf = (
   page: { limit: number; after?: string },
 ): Promise<Page<ApiKeyRecord>> =>
   views.find(apiKeys, { index: 'org', equals: { orgId }, descending: true, ...page })
+
+/** How many of the organization's keys are neither revoked nor expired, counted up to `most`. */
+export async function liveKeysOf(
+  views: Views,
+  orgId: string,
+  { at, most }: { readonly at: string; readonly most: number },
+): Promise<number> {
+  // One that expires now has expired.
+  const from = new Date(Date.parse(at) + 1).toISOString()
+  const query = { index: 'live', equals: { liveOf: orgId }, from, limit: most }
+  return (await views.find(apiKeys, query)).items.length
+}

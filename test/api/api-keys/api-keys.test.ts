@@ -1,9 +1,11 @@
 // Guarantee: a key's secret is shown once, and from the moment it is revoked, expired or rotated away it opens nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { newId, step } from '../../../src/commands/context.ts'
+import { apiKey } from '../../../src/domain/api-key/api-key.ts'
 import { parseToken, tokenOf } from '../../../src/domain/api-key/token.ts'
 import { type Reply, startTestApp, type TestApp } from '../../support/app.ts'
 import { fund, type Funded, publishAgent, version } from '../../support/funded.ts'
-import { signIn, type SignedIn, signInMember } from '../../support/seed.ts'
+import { operatorRoot, signIn, type SignedIn, signInMember } from '../../support/seed.ts'
 import { all, type Key, keysOf } from './keys.ts'
 
 let app: TestApp
@@ -21,6 +23,7 @@ const { issue, issued, withKey } = keysOf(
   () => app,
   () => owner,
 )
+const secretDigest = 'a'.repeat(64)
 const refusalOf = ({ status, body }: Reply) => [status, body['code']]
 
 describe('issuing', () => {
@@ -118,6 +121,38 @@ describe('issuing', () => {
     }
     expect(seen).toEqual(ids)
   })
+})
+
+test('no more than a thousand are in use at once', async () => {
+  const { orgId, userId, token } = await signIn(app)
+  const { deps } = app.app
+  const root = operatorRoot(deps)
+  const issuedBy = userId
+  const ids = Array.from({ length: 999 }, (_, n) => newId(deps.ids, root, 'apiKey', `key/${n}`))
+  const terms = { name: 'x', scopes: ['invoke' as const] }
+  await Promise.all(
+    ids.map((keyId) =>
+      deps.streams.transact(
+        apiKey,
+        keyId,
+        { type: 'IssueApiKey', keyId, orgId, issuedBy, terms, secretDigest, at: root.at },
+        step(deps.ids, root, keyId),
+      ),
+    ),
+  )
+  const expires_at = new Date(app.clock.now().getTime() + 60_000).toISOString()
+  const [last, over] = [{ token, key: 'the-last' }, { token }]
+  expect((await issue({ expires_at }, last)).status).toBe(201)
+  const refused = await issue({}, over)
+  expect(refusalOf(refused)).toEqual([409, 'too_many_api_keys'])
+  expect(refused.body['facts']).toEqual({ limit: 1_000 })
+  // The same wish again makes none.
+  expect((await issue({ expires_at }, last)).status).toBe(201)
+  expect((await app.request(`DELETE /api-keys/${ids[0]}`, { token })).status).toBe(204)
+  expect((await issue({}, over)).status).toBe(201)
+  expect(refusalOf(await issue({}, over))).toEqual([409, 'too_many_api_keys'])
+  app.clock.advance(60_000)
+  expect((await issue({}, over)).status).toBe(201)
 })
 
 describe('who comes', () => {
