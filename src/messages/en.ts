@@ -311,6 +311,10 @@ const problems: Messages['problems'] = {
     'The payment provider keeps this subscription',
     'Change it there: POST /billing/portal answers with the link.',
   ),
+  payment_not_found: problem(
+    'There is no such payment',
+    'GET /billing/invoices lists what was paid.',
+  ),
   // agents and invocations
   agent_not_found: problem('There is no such agent', 'GET /agents lists the agents you can call.'),
   agent_inactive: problem(

@@ -313,6 +313,7 @@ const problems: Messages['problems'] = {
     'Подпиской управляет платёжный провайдер',
     'Измените её у него: ссылку вернёт POST /billing/portal.',
   ),
+  payment_not_found: problem('Такого платежа нет', 'Все платежи: GET /billing/invoices.'),
   // agents and invocations
   agent_not_found: problem('Такого агента нет', 'Список доступных вам агентов: GET /agents.'),
   agent_inactive: problem(
