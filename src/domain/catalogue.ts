@@ -21,6 +21,8 @@ import { sessionEvents } from './session/events.ts'
 import { slugClaimEvents } from './slug-claim/events.ts'
 import { spendCeilingEvents } from './spend-ceiling/events.ts'
 import { subscriptionEvents } from './subscription/events.ts'
+import { telegramChatEvents } from './telegram-chat/events.ts'
+import { telegramUpdateEvents } from './telegram-update/events.ts'
 import { usageEvents } from './usage/events.ts'
 import { emailClaimEvents, telegramClaimEvents, userEvents } from './user/events.ts'
 
@@ -38,6 +40,8 @@ export const eventsByNoun = {
   payment: paymentEvents,
   paddleEvent: paddleEventEvents,
   paddleReconciliation: paddleReconciliationEvents,
+  telegramUpdate: telegramUpdateEvents,
+  telegramChat: telegramChatEvents,
   plan: planEvents,
   priceList: priceListEvents,
   model: modelEvents,
