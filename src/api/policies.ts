@@ -75,16 +75,27 @@ const params = z.strictObject({ id: idSchema('policy') })
 const kinds = policyTerms.options.map(({ shape }) => shape.kind.value)
 const isOwn = ({ path }: Door): boolean => path === '/policies'
 
-export const policyRoutes = (deps: Deps): AnyRoute[] => doorRoutes(deps, ofOrganization)
-export const adminPolicyRoutes = (deps: Deps): AnyRoute[] => doorRoutes(deps, ofPlatform)
+/** @param routes all of them: what there is to name */
+export const policyRoutes = (deps: Deps, routes: Routes): AnyRoute[] =>
+  doorRoutes(withNames(deps, routes), ofOrganization)
+export const adminPolicyRoutes = (deps: Deps, routes: Routes): AnyRoute[] =>
+  doorRoutes(withNames(deps, routes), ofPlatform)
 
-const doorRoutes = (deps: Deps, door: Door): AnyRoute[] => [
+type Routes = () => readonly Pick<AnyRoute, 'access'>[]
+const withNames = (deps: Deps, routes: Routes): PolicyDeps => ({
+  ...deps,
+  declared: () => routes().map(({ access }) => access),
+})
+
+const doorRoutes = (deps: PolicyDeps, door: Door): AnyRoute[] => [
   listRoute(deps, door),
   createRoute(deps, door),
   readRoute(deps, door),
   changeRoute(deps, door),
   disableRoute(deps, door),
 ]
+
+type PolicyDeps = Deps & Parameters<typeof createPolicy>[0]
 
 const page = (
   policies: readonly PolicyRecord[],
@@ -145,7 +156,7 @@ async function written(
   return { body: showPolicy(policy), revision: policy.version, position }
 }
 
-const createRoute = (deps: Deps, door: Door) =>
+const createRoute = (deps: PolicyDeps, door: Door) =>
   route({
     method: 'POST',
     path: door.path,
@@ -203,7 +214,7 @@ async function ownedBy(deps: Deps, owner: PolicyOwner, policyId: string): Promis
   if (policy.owner !== owner) throw new Refusal('forbidden', { needed: 'administrator' })
 }
 
-const changeRoute = (deps: Deps, door: Door) =>
+const changeRoute = (deps: PolicyDeps, door: Door) =>
   route({
     method: 'PATCH',
     path: `${door.path}/{id}`,

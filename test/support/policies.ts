@@ -7,11 +7,13 @@ import { operatorRoot } from './seed.ts'
 type Limit = Extract<PolicyTerms, { kind: 'rate_limit' }>
 
 export async function addPolicy(
-  { app: { deps } }: TestApp,
+  { app: { deps, routes } }: TestApp,
   owner: PolicyOwner,
   terms: PolicyTerms,
 ): Promise<string> {
-  return (await createPolicy(deps, operatorRoot(deps), { owner, terms })).policyId
+  const declared = () => routes.map(({ access }) => access)
+  const root = operatorRoot(deps)
+  return (await createPolicy({ ...deps, declared }, root, { owner, terms })).policyId
 }
 
 export const addLimit = (

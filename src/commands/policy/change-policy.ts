@@ -4,12 +4,16 @@
  */
 import { agent, mayUseAgent } from '../../domain/agent/agent.ts'
 import type { PolicyOwner, PolicyTerms } from '../../domain/policy/events.ts'
-import { policySet } from '../../domain/policy/policy-set.ts'
+import { assertNames, type DeclaredAccess } from '../../domain/policy/names.ts'
+import { mergedTerms, policySet } from '../../domain/policy/policy-set.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { newId, type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
 
-type PolicyDeps = Pick<Deps, 'streams' | 'ids'>
+type PolicyDeps = Pick<Deps, 'streams' | 'ids'> & {
+  /** What requests are decided as: what there is to name. */
+  readonly declared: () => readonly DeclaredAccess[]
+}
 export interface PolicyWritten {
   readonly policyId: string
   readonly position: bigint | undefined
@@ -25,6 +29,7 @@ export async function createPolicy(
   { owner, terms }: { owner: PolicyOwner; terms: PolicyTerms },
 ): Promise<PolicyWritten> {
   const { streams, ids } = deps
+  assertNames(terms, deps.declared())
   await assertAgents(deps, owner, terms.agents)
   const policyId = newId(ids, root, 'policy')
   const command = { type: 'CreatePolicy', policyId, owner, terms, at: root.at } as const
@@ -53,7 +58,14 @@ export async function changePolicy(
   { owner, ...change }: PolicyChange,
 ): Promise<PolicyWritten> {
   const { streams, ids } = deps
-  await assertAgents(deps, owner, change.changes['agents'])
+  const { changes } = change
+  const named = new Set(['resources', 'actions'].filter((field) => changes[field] != null))
+  if (named.size > 0) {
+    const { state } = await streams.load(policySet(owner), owner)
+    const before = state.policies.get(change.policyId)
+    if (before) assertNames(mergedTerms(before.terms, changes), deps.declared(), named)
+  }
+  await assertAgents(deps, owner, changes['agents'])
   const command = { type: 'ChangePolicy', ...change, at: root.at } as const
   const context = step(ids, rootOf(root, owner), 'change')
   const { position } = await streams.transact(policySet(owner), owner, command, context)
@@ -62,7 +74,7 @@ export async function changePolicy(
 
 /** @throws Refusal policy_not_found, precondition_failed */
 export async function disablePolicy(
-  { streams, ids }: PolicyDeps,
+  { streams, ids }: Pick<PolicyDeps, 'streams' | 'ids'>,
   root: Root,
   { owner, policyId, ifVersion }: Pick<PolicyChange, 'owner' | 'policyId' | 'ifVersion'>,
 ): Promise<PolicyWritten> {

@@ -148,7 +148,10 @@ function changed(
 }
 
 /** null takes a field away; the kind stays. */
-function mergedTerms(terms: PolicyTerms, changes: Readonly<Record<string, unknown>>): PolicyTerms {
+export function mergedTerms(
+  terms: PolicyTerms,
+  changes: Readonly<Record<string, unknown>>,
+): PolicyTerms {
   const merged = Object.entries({ ...terms, ...changes, kind: terms.kind })
   return termsFrom(Object.fromEntries(merged.filter(([, value]) => value !== null)))
 }

@@ -1,6 +1,6 @@
 // Guarantee: an organization makes, changes and disables its own policies; each change is a version that stays readable, and nothing it says can widen what it may do.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { step } from '../../../src/commands/context.ts'
+import { newId, step } from '../../../src/commands/context.ts'
 import { idFromUuid } from '../../../src/domain/ids.ts'
 import type { ResourceAccess } from '../../../src/domain/policy/events.ts'
 import { policySet } from '../../../src/domain/policy/policy-set.ts'
@@ -154,6 +154,57 @@ describe('making one', () => {
       404,
       'agent_not_found',
     ])
+  })
+
+  test('names no resource and no action that nothing has', async () => {
+    const access = { kind: 'resource_access', name: 'x', effect: 'deny' }
+    const facts = async (body: object) => {
+      const reply = await create({ ...access, ...body })
+      expect(refusalOf(reply)).toEqual([422, 'policy_invalid'])
+      return factsOf(reply)
+    }
+    expect(await facts({ resources: ['agent', 'agnet'] })).toEqual({
+      field: 'resources',
+      found: 'agnet',
+      expected: expect.stringMatching(/^agent, \w+, \w+$/),
+    })
+    const invoice = { field: 'actions', found: 'invoice' }
+    for (const resources of [undefined, ['agent', 'usage']])
+      expect(await facts({ ...(resources && { resources }), actions: ['invoice'] })).toEqual({
+        ...invoice,
+        expected: expect.stringMatching(/\binvoke\b/),
+      })
+    // An action of agents alone.
+    expect(await facts({ resources: ['usage'], actions: ['invoke'] })).toMatchObject({
+      field: 'actions',
+      found: 'invoke',
+    })
+    const { id } = await created({ ...access, resources: ['agent'], actions: ['invoke'] })
+    for (const wrong of [{ resources: ['agents'] }, { actions: ['invoked'] }])
+      expect(refusalOf(await patch(id, wrong))).toEqual([422, 'policy_invalid'])
+    expect((await patch(id, { resources: null, actions: ['render'] })).status).toBe(200)
+  })
+
+  test('a name that a release took away stays readable, and does not hinder a change', async () => {
+    const { streams, ids } = app.app.deps
+    const root = operatorRoot(app.app.deps)
+    const owned = owner.orgId
+    const policyId = newId(ids, root, 'policy')
+    const terms: ResourceAccess = {
+      kind: 'resource_access',
+      name: 'of long ago',
+      effect: 'deny',
+      resources: ['telegraph'],
+    }
+    await streams.transact(
+      policySet(owned),
+      owned,
+      { type: 'CreatePolicy', policyId, owner: owned, terms, at: root.at },
+      step(ids, root, policyId),
+    )
+    expect((await read(policyId)).body).toMatchObject({ resources: ['telegraph'] })
+    const changed = await patch(policyId, { name: 'of today', actions: ['invoke'] })
+    expect(changed.body).toMatchObject({ resources: ['telegraph'], actions: ['invoke'] })
   })
 
   test('no more than a thousand bind', async () => {

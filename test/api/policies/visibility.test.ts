@@ -144,7 +144,7 @@ describe('the platform’s', () => {
 
   test('may allow, and may concern every door', async () => {
     for (const body of [
-      { kind: 'resource_access', name: 'x', effect: 'allow', resources: ['nothing'] },
+      { kind: 'resource_access', name: 'x', effect: 'allow', resources: ['documents'] },
       { ...limit, on: 'login', per: 'ip', limit: 1_000 },
       { kind: 'budget', name: 'x', amount: '1000', period: 'month', per: 'platform', hard: true },
     ]) {
