@@ -1,0 +1,253 @@
+/**
+ * Paddle Billing as our payment provider: the few calls of its API that we need, in our words. Nothing is
+ * retried here and nothing is logged; what Paddle answers is never taken for what happened, which its
+ * notifications alone say.
+ */
+import type { z } from 'zod'
+import {
+  type CheckoutWish,
+  type OpenedCheckout,
+  PaymentProviderFailure,
+  type PaymentProvider,
+  type PriceChange,
+  type ProviderEntity,
+  type ProviderPrice,
+} from '../../ports/payment-provider.ts'
+import { createPaddleCalls, type PaddleAccess, type PaddleCalls } from './call.ts'
+import * as shapes from './shapes.ts'
+
+export interface Paddle extends PaymentProvider {
+  close(): Promise<void>
+}
+
+export const paddleUrl = (environment: 'sandbox' | 'live'): string =>
+  environment === 'live' ? 'https://api.paddle.com' : 'https://sandbox-api.paddle.com'
+
+/** Paddle's own most for transactions. */
+const TRANSACTIONS_A_PAGE = 30
+const EVENTS_A_PAGE = 200
+/** Six hundred transactions: far more than an installation makes between a wish and its repeat. */
+const MAX_PAGES = 20
+/** Paddle's clock and ours. */
+const CLOCKS_MS = 5 * 60_000
+const FOUND_BY = 'checkout_id'
+const TERMINAL = new Set(['canceled'])
+
+export function createPaddle(access: PaddleAccess): Paddle {
+  const calls = createPaddleCalls(access)
+  return {
+    name: 'Paddle',
+    openCheckout: (wish) => openCheckout(calls, wish),
+    findCheckout: (checkoutId, requestedAt) => findCheckout(calls, checkoutId, requestedAt),
+    changePrice: (change) => changePrice(calls, change),
+    async cancelSubscription(subscriptionId, when) {
+      const from = when === 'now' ? 'immediately' : 'next_billing_period'
+      const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`
+      try {
+        const body = { effective_from: from }
+        await calls.call({ method: 'POST', path: `${path}/cancel`, body, answer: shapes.anything })
+      } catch (error) {
+        if (!isRefused(error) || !(await isCanceled(calls, path, when))) throw error
+      }
+    },
+    async keepSubscription(subscriptionId) {
+      const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`
+      const body = { scheduled_change: null }
+      await calls.call({ method: 'PATCH', path, body, answer: shapes.anything })
+    },
+    async portalLink(customerId, subscriptionIds) {
+      const path = `/customers/${encodeURIComponent(customerId)}/portal-sessions`
+      const body = { subscription_ids: subscriptionIds }
+      const made = await calls.call({ method: 'POST', path, body, answer: shapes.portal })
+      return needed(made).data.urls.general.overview
+    },
+    async invoiceLink(paymentId) {
+      const path = `/transactions/${encodeURIComponent(paymentId)}/invoice`
+      const found = await calls.call({
+        method: 'GET',
+        path,
+        query: { disposition: 'inline' },
+        answer: shapes.link,
+        none: [400, 404, 409],
+      })
+      return found?.data.url
+    },
+    readEntity: (id) => readEntity(calls, id),
+    async eventsAfter(cursor) {
+      const query = {
+        order_by: 'id[ASC]',
+        per_page: String(EVENTS_A_PAGE),
+        ...(cursor === undefined ? {} : { after: cursor }),
+      }
+      const page = needed(
+        await calls.call({ method: 'GET', path: '/events', query, answer: shapes.events }),
+      )
+      const events = page.data.map((event) => ({
+        eventId: event.event_id,
+        occurredAt: event.occurred_at,
+        body: JSON.stringify(event),
+      }))
+      return { events, more: page.meta.pagination.has_more }
+    },
+    async price(priceId) {
+      const path = `/prices/${encodeURIComponent(priceId)}`
+      const found = await calls.call({ method: 'GET', path, answer: shapes.onePrice, none: [404] })
+      return found && shownPrice(found.data)
+    },
+    async destinations() {
+      const path = '/notification-settings'
+      const found = await calls.call({ method: 'GET', path, answer: shapes.destinations })
+      return needed(found)
+        .data.filter(({ type }) => type === 'url')
+        .map((one) => ({
+          url: one.destination,
+          active: one.active,
+          simulated: one.traffic_source !== 'platform',
+          types: (one.subscribed_events ?? []).map(({ name }) => name),
+          secret: one.endpoint_secret_key ?? undefined,
+        }))
+    },
+    close: () => calls.close(),
+  }
+}
+
+const isRefused = (error: unknown): boolean =>
+  error instanceof PaymentProviderFailure && error.reason === 'refused'
+
+/** Calls without `none` answer or throw. */
+function needed<T>(answer: T | undefined): T {
+  if (answer === undefined) throw new PaymentProviderFailure('away', { detail: 'no answer' })
+  return answer
+}
+
+async function openCheckout(calls: PaddleCalls, wish: CheckoutWish): Promise<OpenedCheckout> {
+  const made = await calls.call({
+    method: 'POST',
+    path: '/transactions',
+    body: {
+      items: [{ price_id: wish.priceId, quantity: wish.quantity }],
+      collection_mode: 'automatic',
+      custom_data: { organization_id: wish.orgId, [FOUND_BY]: wish.checkoutId },
+      ...(wish.customerId === undefined ? {} : { customer_id: wish.customerId }),
+    },
+    answer: shapes.oneTransaction,
+  })
+  return openedOf(needed(made).data)
+}
+
+function openedOf({ id, checkout }: shapes.Transaction): OpenedCheckout {
+  const url = checkout?.url
+  // Without a default payment link in Paddle's settings there is no page to pay on.
+  if (!url) throw new PaymentProviderFailure('denied', { detail: 'no checkout url' })
+  return { paymentId: id, url }
+}
+
+/** Paddle cannot look by custom data: all since the wish are looked through, oldest first. */
+async function findCheckout(
+  calls: PaddleCalls,
+  checkoutId: string,
+  requestedAt: string,
+): Promise<OpenedCheckout | undefined> {
+  const since = new Date(Date.parse(requestedAt) - CLOCKS_MS).toISOString()
+  let after: string | undefined
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const query = {
+      'created_at[GTE]': since,
+      origin: 'api',
+      order_by: 'id[ASC]',
+      per_page: String(TRANSACTIONS_A_PAGE),
+      ...(after === undefined ? {} : { after }),
+    }
+    const path = '/transactions'
+    const { data, meta } = needed(
+      await calls.call({ method: 'GET', path, query, answer: shapes.transactions }),
+    )
+    const found = data.find(
+      ({ custom_data: own, status }) => own?.[FOUND_BY] === checkoutId && !TERMINAL.has(status),
+    )
+    if (found) return openedOf(found)
+    after = data.at(-1)?.id
+    if (!meta.pagination.has_more || after === undefined) return undefined
+  }
+  // Whether there is one stays unknown, so nothing may be made.
+  throw new PaymentProviderFailure('away', { detail: 'too many transactions to look through' })
+}
+
+/**
+ * Whether it is dearer Paddle itself is asked. For a cheaper one nothing is paid back: the credit of the
+ * period has been given for the price that was paid.
+ */
+async function changePrice(calls: PaddleCalls, change: PriceChange) {
+  const path = `/subscriptions/${encodeURIComponent(change.subscriptionId)}`
+  const items = [{ price_id: change.priceId, quantity: change.quantity }]
+  const dearer = { items, proration_billing_mode: 'prorated_immediately' }
+  const preview = needed(
+    await calls.call({
+      method: 'PATCH',
+      path: `${path}/preview`,
+      body: dearer,
+      answer: shapes.preview,
+    }),
+  )
+  const charged = preview.data.update_summary.result.action === 'charge'
+  const body = charged
+    ? { ...dearer, on_payment_failure: 'prevent_change' }
+    : { items, proration_billing_mode: 'do_not_bill' }
+  await calls.call({ method: 'PATCH', path, body, answer: shapes.anything })
+  return { charged: charged ? ('now' as const) : ('next_period' as const) }
+}
+
+async function isCanceled(calls: PaddleCalls, path: string, when: 'period_end' | 'now') {
+  const found = await calls.call({ method: 'GET', path, answer: shapes.oneSubscription })
+  const { status, scheduled_change: scheduled } = needed(found).data
+  return status === 'canceled' || (when === 'period_end' && scheduled?.action === 'cancel')
+}
+
+const KINDS: Readonly<Record<string, { kind: string; path: string }>> = {
+  sub: { kind: 'subscription', path: '/subscriptions' },
+  txn: { kind: 'transaction', path: '/transactions' },
+  adj: { kind: 'adjustment', path: '/adjustments' },
+}
+
+async function readEntity(calls: PaddleCalls, id: string): Promise<ProviderEntity | undefined> {
+  const found = KINDS[id.split('_', 1)[0] ?? '']
+  if (!found) return undefined
+  const { kind, path } = found
+  const data =
+    kind === 'adjustment'
+      ? await oneOfList(calls, path, id)
+      : await readOne(calls, `${path}/${encodeURIComponent(id)}`)
+  return data && { id: data.id, kind, updatedAt: data.updated_at, data }
+}
+
+type Entity = z.output<typeof shapes.oneEntity>['data']
+
+async function readOne(calls: PaddleCalls, path: string): Promise<Entity | undefined> {
+  const found = await calls.call({ method: 'GET', path, answer: shapes.oneEntity, none: [404] })
+  return found?.data
+}
+
+/** Adjustments have a list only. */
+async function oneOfList(
+  calls: PaddleCalls,
+  path: string,
+  id: string,
+): Promise<Entity | undefined> {
+  const query = { id }
+  const found = await calls.call({ method: 'GET', path, query, answer: shapes.entities })
+  return needed(found).data.find((one) => one.id === id)
+}
+
+function shownPrice(price: shapes.Price): ProviderPrice {
+  const { amount, currency_code: currency } = price.unit_price
+  const cycle = price.billing_cycle
+  const every = cycle ? `, every ${cycle.frequency} ${cycle.interval}` : ', once'
+  const others = (price.unit_price_overrides ?? []).map((one) => one.unit_price.currency_code)
+  return {
+    priceId: price.id,
+    active: price.status === 'active',
+    currencies: [...new Set([currency, ...others])],
+    recurring: cycle !== null && cycle !== undefined,
+    shown: `${amount} ${currency} in its minor unit${every}`,
+  }
+}

@@ -1,0 +1,37 @@
+/** The page that a practice checkout's address leads to: one button that pays, one that is declined. */
+import type { ServerResponse } from 'node:http'
+import type { PracticeAccount } from './account.ts'
+import { PracticeRefusal } from './books.ts'
+import type { Asked } from './routes.ts'
+
+const ID = /^txn_[A-Za-z0-9_-]{1,90}$/
+
+export function payPage(account: PracticeAccount, asked: Asked, response: ServerResponse): void {
+  const id = asked.query.get('_ptxn') ?? ''
+  try {
+    if (!ID.test(id)) throw new PracticeRefusal(404, 'not_found')
+    const { details } = account.books.transaction(id)
+    if (asked.method === 'POST') {
+      if (asked.text.includes('decline')) account.declineCheckout(id)
+      else account.pay(id)
+    }
+    const { total, currency_code: currency } = details.totals
+    const { status } = account.books.transaction(id)
+    show(response, 200, `${total} ${currency} in its minor unit, ${status}`, status !== 'completed')
+  } catch (error) {
+    if (!(error instanceof PracticeRefusal)) throw error
+    show(response, error.status, 'There is nothing to pay here.', false)
+  }
+}
+
+function show(response: ServerResponse, status: number, said: string, payable: boolean): void {
+  const form =
+    '<form method="post"><button name="do" value="pay">Pay</button> ' +
+    '<button name="do" value="decline">Be declined</button></form>'
+  response
+    .writeHead(status, { 'content-type': 'text/html; charset=utf-8' })
+    .end(
+      `<!doctype html><title>Practice checkout</title><h1>Practice checkout</h1>` +
+        `<p>No money is taken. ${said}.</p>${payable ? form : ''}`,
+    )
+}
