@@ -84,7 +84,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     // What comes while it closes is refused by the hook below, as a problem like any other.
     return503OnClosing: false,
     trustProxy: deps.trustProxy.length > 0 ? [...deps.trustProxy] : false,
-    genReqId: (request) => requestId(request.headers['x-request-id'], deps.ids.random()),
+    genReqId: (request) => requestIdOf(request.headers['x-request-id'], deps.ids.random()),
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false },
     exposeHeadRoutes: false,
     clientErrorHandler(error, socket) {
@@ -172,7 +172,7 @@ const corsOptions = (origins: readonly string[]) => ({
 })
 
 /** A client's own request id is taken when it is harmless; logs and answers carry it. */
-const requestId = (given: unknown, fresh: string): string =>
+const requestIdOf = (given: unknown, fresh: string): string =>
   typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : fresh
 
 function parsers(app: FastifyInstance) {

@@ -66,10 +66,10 @@ export function createLogEnd({
   /** A listener that fails must not end the following for the others. */
   function tell(
     listener: (events: readonly StoredEvent[]) => void,
-    events: readonly StoredEvent[],
+    batch: readonly StoredEvent[],
   ): void {
     try {
-      listener(events)
+      listener(batch)
     } catch (error) {
       logger.error({ error }, 'what came at the end of the log could not be taken up')
     }
