@@ -13,15 +13,14 @@ import {
   moment,
   name,
   names,
-  paragraphs,
   pick,
   problem,
   sentences,
   templateProblems,
   textOf,
-  webAddress,
   whole,
 } from './format.ts'
+import { mails } from './mails/en.ts'
 import type { Facts, Messages } from './messages.ts'
 import { siteEn } from './site/en.ts'
 
@@ -464,71 +463,11 @@ const problems: Messages['problems'] = {
   ),
 }
 
-const validFor = (f: Facts) => given`The link works for ${counted(f['hours'], 'hour', 'hours')}.`
-
 export const en: Messages = {
   locale: 'en',
   language: 'English',
   problems,
-  mail: {
-    verifyEmail: {
-      subject: 'Confirm your e-mail address',
-      body: (f) =>
-        paragraphs(
-          'Hello,',
-          'This address was given for an account at Daybook.',
-          given`Open this link to confirm that it is yours:\n${webAddress(f['link'])}`,
-          webAddress(f['link']) && validFor(f),
-          'If it was not you, simply ignore this message.',
-        ),
-    },
-    emailTaken: {
-      subject: 'You already have an account',
-      body: (f) =>
-        paragraphs(
-          'Hello,',
-          'Somebody, perhaps you, tried to register at Daybook with this address. It already has an account, so no new one was opened.',
-          given`Sign in here:\n${webAddress(f['link'])}` ?? 'Sign in with your password as usual.',
-          'If it was not you, there is nothing you need to do: nobody got into your account.',
-        ),
-    },
-    passwordChanged: {
-      subject: 'Your password was changed',
-      body: (f) =>
-        paragraphs(
-          'Hello,',
-          'The password of your account at Daybook was changed.',
-          'If it was you, there is nothing you need to do. If not, somebody else has access: tell the administrator of this service at once.',
-          given`Your account:\n${webAddress(f['link'])}`,
-        ),
-    },
-    invitation: {
-      subject: 'You are invited to an organization',
-      body: (f) =>
-        paragraphs(
-          'Hello,',
-          given`You are invited to join the organization ${quotedName(f['organization'])} at Daybook.` ??
-            'You are invited to join an organization at Daybook.',
-          given`Open this link to accept:\n${webAddress(f['link'])}`,
-          webAddress(f['link']) && validFor(f),
-          'If you do not know who invites you, simply ignore this message.',
-        ),
-    },
-    budgetThreshold: {
-      subject: 'A budget has reached a threshold',
-      body: (f) =>
-        paragraphs(
-          'Hello,',
-          given`The budget ${quotedName(f['budget'])} of the organization ${quotedName(f['organization'])} at Daybook has reached ${whole(f['percent'])} percent.` ??
-            given`A budget of your organization at Daybook has reached ${whole(f['percent'])} percent.` ??
-            'A budget of your organization at Daybook has reached a threshold.',
-          given`${name(f['spent'])} of ${name(f['amount'])} are spent. It begins anew at ${moment(f['resets_at'])}.`,
-          f['hard'] === 'true' &&
-            'Calls that it has no room for are refused until then. An owner or admin can change it.',
-          given`Look at it here:\n${webAddress(f['link'])}`,
-        ),
-    },
-  },
+  mail: mails,
   site: siteEn,
   texts: {
     registered:

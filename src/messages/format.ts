@@ -22,7 +22,6 @@ export function given(
 }
 
 export const sentences = (...parts: Part[]): string => parts.filter(Boolean).join(' ')
-export const paragraphs = (...parts: Part[]): string => `${parts.filter(Boolean).join('\n\n')}\n`
 
 export const problem = (
   title: string,

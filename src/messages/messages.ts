@@ -3,6 +3,8 @@
  * not compile. Texts from people never become part of a text here but as quoted facts.
  */
 import type { RefusalCode } from '../domain/refusal.ts'
+import type { MailMessages } from './mails/letter.ts'
+import type { SiteMessages } from './site/site.ts'
 
 /** What a door answers when it says no: the domain's refusals and the door's own. */
 export type ProblemCode =
@@ -35,12 +37,9 @@ export interface Messages {
   /** The language's own name. */
   readonly language: string
   readonly problems: Readonly<Record<ProblemCode, ProblemText>>
-  readonly mail: Readonly<
-    Record<
-      'verifyEmail' | 'emailTaken' | 'passwordChanged' | 'invitation' | 'budgetThreshold',
-      { readonly subject: string; readonly body: (facts: Facts) => string }
-    >
-  >
+  readonly mail: MailMessages
+  /** The built-in pages. */
+  readonly site: SiteMessages
   readonly texts: {
     readonly registered: string
   }

@@ -13,15 +13,14 @@ import {
   moment,
   name,
   names,
-  paragraphs,
   pick,
   problem,
   sentences,
   templateProblems,
   textOf,
-  webAddress,
   whole,
 } from './format.ts'
+import { mails } from './mails/ru.ts'
 import type { Facts, Messages } from './messages.ts'
 import { siteRu } from './site/ru.ts'
 
@@ -460,73 +459,11 @@ const problems: Messages['problems'] = {
   ),
 }
 
-const validFor = (f: Facts) =>
-  given`Ссылка действует в течение ${counted(f['hours'], 'часа', 'часов')}.`
-
 export const ru: Messages = {
   locale: 'ru',
   language: 'Русский',
   problems,
-  mail: {
-    verifyEmail: {
-      subject: 'Подтвердите адрес почты',
-      body: (f) =>
-        paragraphs(
-          'Здравствуйте!',
-          'Этот адрес указали для учётной записи в Daybook.',
-          given`Чтобы подтвердить, что он ваш, откройте ссылку:\n${webAddress(f['link'])}`,
-          webAddress(f['link']) && validFor(f),
-          'Если это были не вы, просто не обращайте внимания на это письмо.',
-        ),
-    },
-    emailTaken: {
-      subject: 'У вас уже есть учётная запись',
-      body: (f) =>
-        paragraphs(
-          'Здравствуйте!',
-          'Кто-то — возможно, вы — попытался зарегистрироваться в Daybook с этим адресом. Учётная запись для него уже есть, поэтому новая не создана.',
-          given`Войти можно здесь:\n${webAddress(f['link'])}` ??
-            'Войдите с вашим паролем, как обычно.',
-          'Если это были не вы, ничего делать не нужно: в вашу учётную запись никто не вошёл.',
-        ),
-    },
-    passwordChanged: {
-      subject: 'Ваш пароль изменён',
-      body: (f) =>
-        paragraphs(
-          'Здравствуйте!',
-          'Пароль вашей учётной записи в Daybook изменён.',
-          'Если это сделали вы, ничего делать не нужно. Если нет, доступ есть у кого-то ещё: сразу сообщите об этом администратору сервиса.',
-          given`Ваша учётная запись:\n${webAddress(f['link'])}`,
-        ),
-    },
-    invitation: {
-      subject: 'Вас приглашают в организацию',
-      body: (f) =>
-        paragraphs(
-          'Здравствуйте!',
-          given`Вас приглашают в организацию ${quotedName(f['organization'])} в Daybook.` ??
-            'Вас приглашают в организацию в Daybook.',
-          given`Чтобы принять приглашение, откройте ссылку:\n${webAddress(f['link'])}`,
-          webAddress(f['link']) && validFor(f),
-          'Если вы не знаете, кто вас приглашает, просто не обращайте внимания на это письмо.',
-        ),
-    },
-    budgetThreshold: {
-      subject: 'Бюджет достиг порога',
-      body: (f) =>
-        paragraphs(
-          'Здравствуйте!',
-          given`Бюджет ${quotedName(f['budget'])} организации ${quotedName(f['organization'])} в Daybook израсходован на ${whole(f['percent'])} %.` ??
-            given`Бюджет вашей организации в Daybook израсходован на ${whole(f['percent'])} %.` ??
-            'Бюджет вашей организации в Daybook достиг порога.',
-          given`Израсходовано ${name(f['spent'])} из ${name(f['amount'])}. Бюджет обновится ${moment(f['resets_at'])}.`,
-          f['hard'] === 'true' &&
-            'До этого вызовы, на которые его не хватает, отклоняются. Изменить бюджет может владелец или администратор.',
-          given`Посмотреть бюджет:\n${webAddress(f['link'])}`,
-        ),
-    },
-  },
+  mail: mails,
   site: siteRu,
   texts: {
     registered:

@@ -35,6 +35,10 @@ const VALID_MS: Readonly<Record<MailKind, number>> = {
   password_changed: 7 * DAY_MS,
   session_replayed: 7 * DAY_MS,
   budget_threshold: DAY_MS,
+  payment_failed: DAY_MS,
+  payment_returned: DAY_MS,
+  telegram_linked: 7 * DAY_MS,
+  telegram_unlinked: 7 * DAY_MS,
 }
 
 export const mailIdOf = (deps: Pick<Deps, 'ids'>, root: Root, kind: MailKind): Id<'mail'> =>

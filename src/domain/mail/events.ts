@@ -24,6 +24,12 @@ export const mailKinds = [
   'session_replayed',
   /** A budget of the organization has reached a threshold. */
   'budget_threshold',
+  /** The payment for a plan did not come; to owners and admins. */
+  'payment_failed',
+  /** Money of a payment goes back, and its credit with it; to owners and admins. */
+  'payment_returned',
+  'telegram_linked',
+  'telegram_unlinked',
 ] as const
 export const mailKindSchema = z.enum(mailKinds)
 export type MailKind = z.output<typeof mailKindSchema>
