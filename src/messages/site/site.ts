@@ -1,0 +1,46 @@
+/**
+ * What the built-in pages say. The pages put these texts into HTML and escape them there: no text here
+ * holds markup, and what people wrote (a name, an address) comes in as a plain value.
+ */
+import type { ProblemCode } from '../messages.ts'
+
+/** A heading and the sentences below it. */
+export interface Words {
+  readonly title: string
+  readonly text: string
+}
+
+export interface SiteMessages {
+  readonly fields: {
+    readonly email: string
+    readonly emailWrong: Words
+    readonly password: string
+    readonly newPassword: string
+    readonly again: string
+    /** What is expected of a new password. */
+    readonly hint: (min: number) => string
+  }
+  readonly verifyEmail: Words & { readonly button: string; readonly done: Words }
+  readonly resetPassword: Words & {
+    readonly button: string
+    readonly done: Words
+    readonly differ: Words
+  }
+  readonly forgotPassword: Words & {
+    readonly button: string
+    readonly done: Words
+    /** Leads here from a link that is over. */
+    readonly offer: string
+  }
+  readonly invitation: {
+    readonly title: (organization: string | undefined) => string
+    readonly text: (email: string) => string
+    readonly member: Words & { readonly button: string }
+    readonly newcomer: Words & { readonly button: string }
+    readonly hasAccount: Words
+    readonly done: (organization: string | undefined) => Words
+  }
+  /** In place of the words that a program is told. */
+  readonly problems: Partial<Readonly<Record<ProblemCode, Words>>>
+  readonly problemCode: string
+}
