@@ -61,7 +61,10 @@ export class AccountOracle {
       for (const column of columns) this.expect(lot[column] >= 0n, `M5 ${id} ${column} < 0`)
     }
     this.expect(this.debt >= 0n, 'debt below nothing')
-    this.expect(this.debt === 0n || lots.every(([, lot]) => free(lot) === 0n), 'debt beside credit')
+    const { at } = event.data
+    const usable = ([, lot]: [string, Tally]) => !lot.expiresAt || lot.expiresAt > at
+    const spent = lots.filter(usable).every(([, lot]) => free(lot) === 0n)
+    this.expect(this.debt === 0n || spent, 'debt beside credit')
     const holds = [...this.open.values()].reduce((total, hold) => total + sum(hold.parts), 0n)
     this.expect(holds === this.held, `reserved ${this.held} but held ${holds}`)
   }

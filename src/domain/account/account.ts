@@ -17,6 +17,7 @@ import type {
   AccountCommand,
   GrantCredit,
   PlaceHold,
+  PostCredit,
   RevokeCredit,
   SettleHold,
 } from './commands.ts'
@@ -32,6 +33,7 @@ import {
   freeOf,
   freeParts,
   giveBack,
+  lotOf,
   type LotPart,
   part,
   payDebt,
@@ -42,7 +44,14 @@ import {
   unreserve,
 } from './lots.ts'
 import { snapshot } from './snapshot.ts'
-import { type Account, assert, balanceOf, insufficientCredit, noAccount } from './state.ts'
+import {
+  type Account,
+  assert,
+  balanceOf,
+  insufficientCredit,
+  noAccount,
+  postedOf,
+} from './state.ts'
 
 /** A hold is refused when its request came longer ago than this. */
 export const REQUEST_AGE_LIMIT_MS = 60_000
@@ -55,7 +64,10 @@ function grantCredit(command: GrantCredit, account: Account): AccountEvent | und
   const largest = MAX_NANOS - maxNanos(balanceOf(account), 0n)
   if (amountNanos > largest)
     throw new Refusal('adjustment_too_large', { largestNanos: largest.toString() })
-  const freed = [part(command.lotId, amountNanos)]
+  // Credit whose day has passed before it came could not be drawn, so it pays nothing either: the
+  // account is the same whether it came before or after what made the debt.
+  const late = command.expiresAt !== undefined && command.expiresAt <= command.at
+  const freed = late ? [] : [part(command.lotId, amountNanos)]
   const repayments = payDebt(account.debtNanos, freed)
   const data = { ...fact, amountNanos: amountNanos.toString(), ...repayments }
   return { type: 'CreditGranted', data }
@@ -87,6 +99,50 @@ function revokeCredit(command: RevokeCredit, account: Account): AccountEvent | u
       ...payDebt(account.debtNanos + debt, others),
     },
   }
+}
+
+function postCredit(command: PostCredit, account: Account): readonly AccountEvent[] {
+  const { paymentId: sourceId, targetNanos, postId, reason, at } = command
+  assert(targetNanos >= 0n, 'a payment stands for something or nothing')
+  const fact = { reason, source: 'provider', sourceId, at } as const
+  const more = targetNanos - postedOf(account, sourceId)
+  if (more > 0n) {
+    const { lotId, kind, expiresAt } = command
+    const lot = { lotId, kind, ...(expiresAt !== undefined && { expiresAt }) }
+    const grant = { type: 'GrantCredit', grantId: postId, amountNanos: more, ...lot } as const
+    const granted = grantCredit({ ...grant, ...fact }, account)
+    return granted ? [granted] : []
+  }
+  const events: AccountEvent[] = []
+  let current = account
+  for (const { lotId, amountNanos } of partsToTake(account, sourceId, -more)) {
+    const revocation = { revocationId: `${postId}/${lotId}`, lotId, amountNanos, ...fact }
+    const event = revokeCredit({ type: 'RevokeCredit', ...revocation }, current)
+    if (!event) continue
+    events.push(event)
+    current = evolve(current, event)
+  }
+  return events
+}
+
+/** So much of a payment's lots: first what is free, so that no debt is made while there is any. */
+function partsToTake(account: Account, paymentId: string, nanos: bigint) {
+  const { lotIds } = account.posted.get(paymentId) ?? { lotIds: [] }
+  const lots = lotIds.toReversed().map((lotId) => lotOf(account.lots, lotId))
+  let rest = nanos
+  const take = (most: bigint): bigint => {
+    const taken = minNanos(rest, most)
+    rest -= taken
+    return taken
+  }
+  const free = lots.map((lot) => take(freeOf(lot)))
+  return lots
+    .map((lot, index) => {
+      const taken = free[index] ?? 0n
+      const left = lot.grantedNanos - lot.askedBackNanos - taken
+      return { lotId: lot.lotId, amountNanos: taken + take(left) }
+    })
+    .filter(({ amountNanos }) => amountNanos > 0n)
 }
 
 function placeHold(command: PlaceHold, account: Account): AccountEvent | undefined {
@@ -147,7 +203,7 @@ function settleHold(command: SettleHold, account: Account): AccountEvent | undef
   }
 }
 
-type OneEvent = Exclude<AccountCommand, { type: 'OpenAccount' | 'ExpireCredit' }>
+type OneEvent = Exclude<AccountCommand, { type: 'OpenAccount' | 'ExpireCredit' | 'PostCredit' }>
 
 function decideOne(command: OneEvent, account: Account): AccountEvent | undefined {
   switch (command.type) {
@@ -184,6 +240,11 @@ function decide(command: AccountCommand, account: Account): readonly AccountEven
   const before = expirations(account, command.at)
   if (command.type === 'ExpireCredit') return before
   const current = before.reduce(evolve, account)
+  if (command.type === 'PostCredit') {
+    const posted = postCredit(command, current)
+    if (posted.length === 0) return []
+    return [...before, ...posted, ...expirations(posted.reduce(evolve, current), command.at)]
+  }
   const event = decideOne(command, current)
   if (!event) return []
   const after = evolve(current, event)
@@ -211,7 +272,8 @@ function evolve(account: Account, { type, data }: AccountEvent): Account {
       const { lotId, kind, expiresAt } = data
       const lots = addLot(account.lots, { lotId, kind, expiresAt, grantedNanos })
       const facts = account.facts.set(`grant:${data.grantId}`, true)
-      return repaid({ ...account, lots, facts }, data.repayments)
+      const posted = post(account, data, grantedNanos, lotId)
+      return repaid({ ...account, lots, facts, posted }, data.repayments)
     }
     case 'CreditRevoked':
       return repaid(revoked(account, data), data.repayments)
@@ -244,7 +306,22 @@ function revoked(account: Account, data: AccountData<'CreditRevoked'>): Account 
     expiredBeforeNanos: lot.expiredBeforeNanos + expiredBefore,
   }))
   const facts = account.facts.set(`revocation:${data.revocationId}`, true)
-  return { ...account, lots, facts, debtNanos: account.debtNanos + debt }
+  const posted = post(account, data, -(taken + debt + expiredBefore))
+  return { ...account, lots, facts, posted, debtNanos: account.debtNanos + debt }
+}
+
+/** What the account has for a payment; other credit is of no payment. */
+function post(
+  { posted }: Account,
+  { source, sourceId }: Pick<AccountData<'CreditGranted'>, 'source' | 'sourceId'>,
+  byNanos: bigint,
+  lotId?: string,
+): Account['posted'] {
+  if (source !== 'provider' || sourceId === undefined) return posted
+  return posted.update(sourceId, (before) => ({
+    nanos: (before?.nanos ?? 0n) + byNanos,
+    lotIds: [...(before?.lotIds ?? []), ...(lotId === undefined ? [] : [lotId])],
+  }))
 }
 
 function endHold(

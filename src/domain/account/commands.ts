@@ -2,7 +2,7 @@
  * What can be asked of an account. Ids and times come from the caller, derived from its command, so
  * that a retry asks for the very same. Amounts are nano-USD.
  */
-import type { AccountData } from './events.ts'
+import type { AccountData, CreditKind } from './events.ts'
 import type { LotPart } from './lots.ts'
 
 export type OpenAccount = { readonly type: 'OpenAccount' } & AccountData<'BillingAccountOpened'>
@@ -22,6 +22,25 @@ export type RevokeCredit = {
     'revocationId' | 'lotId' | 'reason' | 'source' | 'sourceId' | 'at'
   >
 >
+
+/**
+ * The credit that a payment stands for is now so much: what is more than before comes as a further lot,
+ * what is less is taken back from the payment's own lots.
+ */
+export type PostCredit = {
+  readonly type: 'PostCredit'
+  /** The provider's id of the payment. */
+  readonly paymentId: string
+  readonly targetNanos: bigint
+  /** Derived from the command: names the grant, or the revocations. */
+  readonly postId: string
+  /** For a further lot, where one is needed. */
+  readonly lotId: string
+  readonly kind: CreditKind
+  readonly expiresAt?: string
+  readonly reason: string
+  readonly at: string
+}
 
 /** Writes down what has expired by `at`. */
 export type ExpireCredit = { readonly type: 'ExpireCredit'; readonly at: string }
@@ -67,6 +86,7 @@ export type AccountCommand =
   | OpenAccount
   | GrantCredit
   | RevokeCredit
+  | PostCredit
   | ExpireCredit
   | PlaceHold
   | SettleHold

@@ -33,10 +33,11 @@ interface AccountJson {
   readonly budgets: readonly MonthJson[]
   readonly facts: readonly string[]
   readonly adjusted: readonly (readonly [string, readonly LotPart[]])[]
+  readonly posted: readonly (readonly [string, string, readonly string[]])[]
 }
 
 export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> = {
-  version: 2,
+  version: 3,
   toJson: (account): AccountJson => ({
     opened: account.opened,
     lots: lotsOf(account).map(lotToJson),
@@ -50,10 +51,12 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
     budgets: account.budgets.map(monthToJson),
     facts: entriesOf(account.facts).map(([fact]) => fact),
     adjusted: entriesOf(account.adjusted),
+    posted: entriesOf(account.posted).map(([id, one]) => [id, one.nanos.toString(), one.lotIds]),
   }),
   fromJson(json) {
     // Written by toJson of the same version.
-    const { opened, lots, debtNanos, holds, ended, budgets, facts, adjusted } = json as AccountJson
+    const stored = json as AccountJson
+    const { opened, lots, debtNanos, holds, ended, budgets, facts, adjusted, posted } = stored
     return {
       opened,
       lots: lotsFrom(lots.map(lotFromJson)),
@@ -67,6 +70,9 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
       budgets: budgets.map(monthFromJson),
       facts: PersistentMap.from(facts.map((fact) => [fact, true] as const)),
       adjusted: PersistentMap.from(adjusted),
+      posted: PersistentMap.from(
+        posted.map(([id, nanos, lotIds]) => [id, { nanos: BigInt(nanos), lotIds }] as const),
+      ),
     }
   },
 }

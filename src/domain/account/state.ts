@@ -10,6 +10,13 @@ import { PersistentMap } from './persistent-map.ts'
 /** An open hold is what HoldPlaced says: a retry accepts its call from here. */
 export type Hold = AccountData<'HoldPlaced'>
 
+/** What was posted for a payment, less what was taken back for it. */
+export interface Posted {
+  readonly nanos: bigint
+  /** Its lots, oldest first. */
+  readonly lotIds: readonly string[]
+}
+
 export interface Account {
   readonly opened: boolean
   readonly lots: Lots
@@ -22,6 +29,8 @@ export interface Account {
   readonly facts: PersistentMap<true>
   /** Of each invocation whose charge was adjusted: what it is still charged, lot by lot. */
   readonly adjusted: PersistentMap<readonly LotPart[]>
+  /** By the provider's id of the payment. */
+  readonly posted: PersistentMap<Posted>
 }
 
 export const noAccount: Account = {
@@ -33,6 +42,7 @@ export const noAccount: Account = {
   budgets: noBudgets,
   facts: PersistentMap.empty(),
   adjusted: PersistentMap.empty(),
+  posted: PersistentMap.empty(),
 }
 
 /** All credit that is not charged, expired or taken back, less the debt; held credit is in it. */
@@ -50,6 +60,10 @@ export const debtOf = (account: Account): bigint => account.debtNanos
 /** Every lot there ever was, in order of arrival. */
 export const lotsOf = (account: Account): readonly Lot[] =>
   Array.from(account.lots.byId, ([, lot]) => lot).sort((a, b) => a.sequence - b.sequence)
+
+/** The credit that the account has for a payment. */
+export const postedOf = (account: Account, paymentId: string): bigint =>
+  account.posted.get(paymentId)?.nanos ?? 0n
 
 export const holdOf = (account: Account, invocationId: string): Hold | undefined =>
   account.holds.get(invocationId)

@@ -1,0 +1,56 @@
+/** What an organization can do about its subscription and its payments at the provider. */
+import { payments } from '../../domain/payment/payments.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { isManual, liveOf } from '../../domain/subscription/state.ts'
+import { subscription } from '../../domain/subscription/subscription.ts'
+import type { CancelTime } from '../../ports/payment-provider.ts'
+import type { Deps } from '../deps.ts'
+import { askProvider, providerOf } from './ask-provider.ts'
+import { customerOf } from './open-checkout.ts'
+
+type Needs = Pick<Deps, 'streams' | 'logger' | 'paymentProvider'>
+
+/**
+ * Asks the provider to end the subscription; that it has ended, or will, the provider's message says.
+ * Answers false where the provider keeps none.
+ * @throws Refusal no_payment_provider, payment_provider_unavailable, payment_provider_refused
+ */
+export async function cancelAtProvider(
+  deps: Needs,
+  orgId: string,
+  when: CancelTime,
+): Promise<boolean> {
+  const { state } = await deps.streams.load(subscription, orgId)
+  const live = liveOf(state)
+  if (!live || isManual(live.subscriptionId)) return false
+  if (when === 'period_end' && live.scheduled?.change === 'cancel') return true
+  await askProvider(deps, 'cancel subscription', (it) =>
+    it.cancelSubscription(live.subscriptionId, when),
+  )
+  return true
+}
+
+/** @throws Refusal no_payment_provider, not_subscribed: nothing was ever paid there, and as above */
+export async function portalLink(deps: Needs, orgId: string): Promise<string> {
+  providerOf(deps)
+  const { state } = await deps.streams.load(payments, orgId)
+  const { state: subscriptions } = await deps.streams.load(subscription, orgId)
+  const live = liveOf(subscriptions)
+  const kept = live && !isManual(live.subscriptionId) ? live : undefined
+  const customerId = kept?.customerId ?? customerOf(state)
+  if (customerId === undefined) throw new Refusal('not_subscribed')
+  const ids = kept ? [kept.subscriptionId] : []
+  return askProvider(deps, 'portal link', (it) => it.portalLink(customerId, ids))
+}
+
+/**
+ * The provider's document for a payment of the organization.
+ * @throws Refusal payment_not_found (also another organization's), invoice_not_found, and as above
+ */
+export async function invoiceLink(deps: Needs, orgId: string, paymentId: string): Promise<string> {
+  const { state } = await deps.streams.load(payments, orgId)
+  if (!state.payments.has(paymentId)) throw new Refusal('payment_not_found', { paymentId })
+  const url = await askProvider(deps, 'invoice link', (it) => it.invoiceLink(paymentId))
+  if (url === undefined) throw new Refusal('invoice_not_found')
+  return url
+}

@@ -1,0 +1,220 @@
+// The credit of a payment is a function of the set of messages: no order and no repeat changes it.
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { creditOf } from '../../../src/domain/payment/credit.ts'
+import type { PaymentCommand, ReturnMessage } from '../../../src/domain/payment/payments.ts'
+import {
+  giveBack,
+  paid,
+  receive,
+  returned,
+  second,
+  told,
+  topUp,
+} from '../../support/payment-messages.ts'
+
+const creditAfter = (...commands: readonly PaymentCommand[]) =>
+  Object.fromEntries(creditOf(told(commands).state).map((one) => [one.paymentId, one.nanos]))
+
+const usd = (units: number) => BigInt(units) * 1_000_000_000n
+
+describe('the credit of a period', () => {
+  it('is its plan’s, and lapses with it', () => {
+    expect(creditOf(told([receive(paid(1))]).state)).toEqual([
+      {
+        paymentId: 'txn_1',
+        kind: 'included',
+        nanos: usd(20),
+        expiresAt: '2027-04-01T00:00:00.000Z',
+      },
+    ])
+  })
+
+  it('comes once, however many payments there are for the same plan', () => {
+    expect(creditAfter(receive(paid(1)), receive(paid(2)))).toEqual({ txn_1: usd(20), txn_2: 0n })
+  })
+
+  it('grows by the share of the rest of the period where a larger plan is taken', () => {
+    const larger = paid(2, { creditNanos: '50000000000', shareMillionths: 333_333 })
+    expect(creditAfter(receive(larger), receive(paid(1)))).toEqual({
+      txn_1: usd(20),
+      txn_2: 9_999_990_000n,
+    })
+  })
+
+  it('does not grow for a smaller plan, nor for the larger one taken again', () => {
+    const at = (n: number, units: number) =>
+      receive(paid(n, { creditNanos: `${usd(units)}`, shareMillionths: 500_000 }))
+    expect(creditAfter(at(1, 20), at(2, 10), at(3, 50), at(4, 20), at(5, 50))).toEqual({
+      txn_1: usd(20),
+      txn_2: 0n,
+      txn_3: usd(15),
+      txn_4: 0n,
+      txn_5: 0n,
+    })
+  })
+
+  it('is another one for the next period and for another subscription', () => {
+    const next = paid(2, { periodEnd: '2027-05-01T00:00:00.000Z' })
+    const other = paid(3, { subscriptionId: 'sub_2' })
+    expect(creditAfter(receive(paid(1)), receive(next), receive(other))).toEqual({
+      txn_1: usd(20),
+      txn_2: usd(20),
+      txn_3: usd(20),
+    })
+  })
+})
+
+describe('a trial and a top-up', () => {
+  it('stand for their own credit', () => {
+    const trial = paid(1, { purpose: 'trial', creditNanos: '5000000000', totalMinor: '0' })
+    const bought = topUp(2, { creditNanos: '7000000000' })
+    expect(creditOf(told([receive(trial), receive(bought), receive(paid(3))]).state)).toMatchObject(
+      [
+        { kind: 'trial', nanos: usd(5), expiresAt: '2027-04-01T00:00:00.000Z' },
+        { kind: 'paid', nanos: usd(7), expiresAt: undefined },
+        { kind: 'included', nanos: usd(20) },
+      ],
+    )
+  })
+})
+
+describe('money that went back', () => {
+  const left = (...returns: readonly Partial<ReturnMessage>[]) =>
+    creditAfter(
+      receive(paid(1)),
+      ...returns.map((one, index) => giveBack(returned(index + 2, 'txn_1', one))),
+    )['txn_1']
+
+  it('takes its part of the credit with it, rounded down', () => {
+    expect(left({ totalMinor: '600' })).toBe(usd(15))
+    expect(left({ totalMinor: '1' })).toBe(19_991_666_666n)
+    expect(left({ totalMinor: '2400' })).toBe(0n)
+  })
+
+  it('is never more than was paid', () => {
+    expect(left({ totalMinor: '2000' }, { totalMinor: '2000', kind: 'chargeback' })).toBe(0n)
+  })
+
+  it('counts only what was approved', () => {
+    expect(left({ status: 'pending' }, { status: 'rejected' })).toBe(usd(20))
+  })
+
+  it('counts an undone chargeback once, told in one way or both', () => {
+    const [gone, undone] = [
+      { kind: 'chargeback', totalMinor: '2400' },
+      { kind: 'chargeback', totalMinor: '2400', undoes: true },
+    ] as const
+    expect(left(gone)).toBe(0n)
+    expect(left(gone, undone)).toBe(usd(20))
+    expect(left({ ...gone, status: 'reversed' })).toBe(usd(20))
+    expect(left({ ...gone, status: 'reversed' }, undone)).toBe(usd(20))
+  })
+
+  it('stays gone where something of another kind is undone', () => {
+    const undone = { kind: 'chargeback', totalMinor: '2400', undoes: true } as const
+    expect(left({ totalMinor: '2400' }, undone)).toBe(0n)
+  })
+
+  it('is nothing of a payment of nothing', () => {
+    const free = paid(1, { totalMinor: '0', taxMinor: '0' })
+    expect(creditAfter(receive(free), giveBack(returned(2, 'txn_1')))).toEqual({ txn_1: usd(20) })
+  })
+})
+
+/** A few payments of one organization, told in several messages each, and what came of them. */
+const amount = fc.integer({ min: 0, max: 3_000 }).map(String)
+const aPayment = fc.record({
+  n: fc.integer({ min: 1, max: 5 }),
+  at: fc.integer({ min: 0, max: 6 }),
+  credit: fc.integer({ min: 0, max: 60 }),
+  share: fc.constantFrom(undefined, 1, 333_333, 1_000_000),
+  end: fc.constantFrom('2027-04-01T00:00:00.000Z', '2027-05-01T00:00:00.000Z'),
+  purpose: fc.constantFrom('period', 'period', 'top_up', 'trial'),
+  total: amount,
+})
+const aReturn = fc.record({
+  n: fc.integer({ min: 1, max: 4 }),
+  of: fc.integer({ min: 1, max: 5 }),
+  at: fc.integer({ min: 0, max: 6 }),
+  kind: fc.constantFrom('refund', 'credit', 'chargeback', 'chargeback_warning'),
+  status: fc.constantFrom('pending', 'approved', 'rejected', 'reversed'),
+  undoes: fc.boolean(),
+  total: amount,
+})
+const aSet = fc
+  .tuple(
+    fc.array(aPayment, { minLength: 1, maxLength: 8 }),
+    fc.array(aReturn, { minLength: 0, maxLength: 8 }),
+  )
+  .map(([payments, returns]): PaymentCommand[] => {
+    const known = new Set(payments.map(({ n }) => n))
+    return [
+      ...payments.map(({ n, at, credit, share, end, purpose, total }, index) =>
+        receive(
+          paid(n, {
+            purpose,
+            creditNanos: String(credit),
+            ...(share !== undefined && { shareMillionths: share }),
+            periodEnd: end,
+            totalMinor: total,
+            occurredAt: second(at),
+            eventId: `evt_p${index}`,
+          }),
+        ),
+      ),
+      ...returns
+        .filter((one) => known.has(one.of))
+        .map(({ n, of, at, kind, status, undoes, total }, index) =>
+          giveBack(
+            returned(n, `txn_${of}`, {
+              kind,
+              status,
+              ...(undoes && { undoes }),
+              totalMinor: total,
+              occurredAt: second(at),
+              eventId: `evt_r${index}`,
+            }),
+          ),
+        ),
+    ]
+  })
+
+describe('any set of messages', () => {
+  const sets = aSet.chain((set) =>
+    fc.tuple(
+      fc.constant(set),
+      // Each at least once, some twice, in any order.
+      fc
+        .subarray(set)
+        .chain((again) =>
+          fc.shuffledSubarray([...set, ...again], { minLength: set.length + again.length }),
+        ),
+    ),
+  )
+
+  it('stands for the same credit in whatever order and however often it comes', () => {
+    fc.assert(
+      fc.property(sets, ([set, shuffled]) => {
+        const [one, other] = [told(set).state, told(shuffled).state]
+        expect(creditOf(other)).toEqual(creditOf(one))
+        const plain = (map: ReadonlyMap<string, unknown>) => Object.fromEntries(map)
+        expect(plain(other.payments)).toEqual(plain(one.payments))
+        expect(plain(other.returns)).toEqual(plain(one.returns))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('stands for no less than nothing and no more than each payment alone', () => {
+    fc.assert(
+      fc.property(aSet, (set) => {
+        const { state } = told(set)
+        for (const { paymentId, nanos } of creditOf(state)) {
+          expect(nanos >= 0n).toBe(true)
+          expect(nanos <= BigInt(state.payments.get(paymentId)?.creditNanos ?? 0)).toBe(true)
+        }
+      }),
+    )
+  })
+})
