@@ -33,6 +33,7 @@ import {
 } from './engines/embedded/sqlite/backup.ts'
 import { catalogue } from './domain/catalogue.ts'
 import type { EventDefinitions } from './domain/event.ts'
+import type { ChatChannel } from './ports/chat-channel.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Engine } from './ports/engine.ts'
 import type { Llm } from './ports/llm.ts'
@@ -63,6 +64,7 @@ export interface Overrides {
   readonly clock?: Clock
   readonly logger?: Logger
   readonly llm?: Llm
+  readonly chat?: ChatChannel
   readonly engine?: Engine
   /** The events of another release. */
   readonly events?: EventDefinitions
@@ -111,10 +113,10 @@ export async function createApp(
   const clock = options.clock ?? createSystemClock()
   const engine = options.engine ?? (await openEngine(config, { logger, clock }, options))
   try {
-    const { llm, events = catalogue, projections = ownProjections } = options
+    const { llm, chat, events = catalogue, projections = ownProjections } = options
     const projects = does(role, 'project')
     const ownCounters = createCounters(clock)
-    const ground = { engine, logger, clock, llm, ownCounters, projects, events, projections }
+    const ground = { engine, logger, clock, llm, chat, ownCounters, projects, events, projections }
     const wired = await wire(config, ground)
     return await compose(config, engine, wired, role)
   } catch (error) {

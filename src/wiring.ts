@@ -26,6 +26,7 @@ import { createSpend } from './commands/spend/ceiling.ts'
 import { createStreams } from './commands/streams.ts'
 import { type Config, usesPracticeModel } from './config.ts'
 import type { EventDefinitions } from './domain/event.ts'
+import type { ChatChannel } from './ports/chat-channel.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Engine } from './ports/engine.ts'
 import type { Ids } from './ports/ids.ts'
@@ -53,6 +54,8 @@ export interface Ground {
   readonly logger: Logger
   readonly clock: Clock
   readonly llm: Llm | undefined
+  /** The bot's line, where it is not the configuration's. */
+  readonly chat: ChatChannel | undefined
   /** Where limits are counted while the shared counters are away. */
   readonly ownCounters: RateCounters
   /** Brings the views up to the log, where it has the lead. */
@@ -109,6 +112,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
       { runId: settings.runId, practice: practice !== undefined },
     ),
     runs: createRuns({ counters, clock, logger }, run),
+    chat: ground.chat ?? (await chatOf(config)),
     settings,
   }
   return {
@@ -123,6 +127,17 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
       await practice?.close()
     },
   }
+}
+
+const hasBot = (config: Config): boolean =>
+  config.TELEGRAM_BOT_TOKEN !== undefined && config.TELEGRAM_UPDATES !== 'off'
+
+/** Loaded only where there is a bot. */
+async function chatOf(config: Config): Promise<ChatChannel | undefined> {
+  const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_URL: apiRoot } = config
+  if (token === undefined || !hasBot(config)) return undefined
+  const { createBotApi } = await import('./adapters/telegram/bot-api.ts')
+  return createBotApi({ token, apiRoot })
 }
 
 /** Two releases at work at once may project different sets: each set has a lead of its own. */
@@ -166,6 +181,21 @@ function settingsOf(config: Config, runId: string, practice: PracticeModel | und
     corsOrigins: config.CORS_ORIGINS,
     registration: config.REGISTRATION,
     billing: config.BILLING,
+    telegramLogin:
+      config.TELEGRAM_BOT_TOKEN === undefined
+        ? undefined
+        : {
+            botToken: config.TELEGRAM_BOT_TOKEN,
+            loginSeconds: config.TELEGRAM_LOGIN_SECONDS,
+            tokens: config.TELEGRAM_TOKENS,
+          },
+    telegramBot: hasBot(config)
+      ? {
+          updates: config.TELEGRAM_UPDATES === 'webhook' ? 'webhook' : 'polling',
+          webhookSecret: config.TELEGRAM_WEBHOOK_SECRET,
+          subscribe: config.TELEGRAM_SUBSCRIBE === 'on' && config.BILLING === 'paddle',
+        }
+      : undefined,
     model: {
       name: config.OPENAI_MODEL,
       temperature: config.OPENAI_TEMPERATURE,

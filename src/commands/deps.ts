@@ -1,6 +1,7 @@
 /**
  * What command handlers, routes and workers are given. Built once in app.ts; nothing here is global.
  */
+import type { ChatChannel } from '../ports/chat-channel.ts'
 import type { ContentStore } from '../ports/content-store.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Counters } from '../ports/counters.ts'
@@ -49,6 +50,8 @@ export interface Deps {
   readonly spend: Spend
   /** Which runs of processes live. */
   readonly runs: Runs
+  /** The bot's line; undefined where there is no bot. */
+  readonly chat?: ChatChannel | undefined
   readonly settings: Settings
 }
 
@@ -62,6 +65,26 @@ export interface Settings {
   readonly corsOrigins: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
   readonly billing: 'manual' | 'paddle'
+  /** Sign-in by Telegram; undefined where it is not set up. */
+  readonly telegramLogin:
+    | {
+        readonly botToken: string
+        /** How old signed data may be. */
+        readonly loginSeconds: number
+        /** How the dashboard gets the tokens. */
+        readonly tokens: 'code' | 'fragment' | 'query'
+      }
+    | undefined
+  /** The bot; undefined where there is none. */
+  readonly telegramBot:
+    | {
+        readonly updates: 'polling' | 'webhook'
+        /** Telegram shows it with every update that it sends us. */
+        readonly webhookSecret: string | undefined
+        /** Whether it offers /subscribe. */
+        readonly subscribe: boolean
+      }
+    | undefined
   /** Apply where the agent sets none. */
   readonly model: { name: string; temperature: number | undefined; maxTokens: number }
   /** The provider of models that name none of their own; or the practice model. */

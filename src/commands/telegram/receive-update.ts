@@ -1,0 +1,104 @@
+/**
+ * An update of Telegram becomes an event, once: the words to the content store | TelegramUpdateReceived.
+ * When it answers, the update is durable, so Telegram may forget it. What nobody asked the bot is not
+ * stored at all.
+ */
+import { streamName } from '../../domain/decider.ts'
+import type { TelegramUpdate } from '../../domain/telegram-update/telegram-update.ts'
+import { telegramUpdate, telegramUpdateId } from '../../domain/telegram-update/telegram-update.ts'
+import { readContent, storeContent } from '../contents.ts'
+import { NAMESPACE, type Root, step } from '../context.ts'
+import type { Deps } from '../deps.ts'
+import { isUrgent, type SeenUpdate, seenUpdate, seenUpdateSchema } from './seen-update.ts'
+
+/** Of the contents; their keys are of a sender and a day. */
+export const CONTENT_OWNER = 'telegram-'
+
+/** The name of a chat or a sender in streams; of a person the same as in their claim. */
+export const telegramKeyOf = ({ sealer }: Pick<Deps, 'sealer'>, telegramId: string): string =>
+  sealer.hmac('telegram', telegramId)
+
+/** ignored: nothing that the bot reacts to. */
+export async function receiveTelegramUpdate(
+  deps: Deps,
+  raw: unknown,
+): Promise<'received' | 'known' | 'ignored'> {
+  const { chat: channel, streams, ids, clock } = deps
+  const seen = seenUpdate(raw)
+  if (!channel || !seen) return 'ignored'
+  const { botId } = channel
+  const { updateId, kind, chat, sender } = seen
+  const mark = markOf(deps, seen)
+  const id = telegramUpdateId(botId, { updateId, mark })
+  if ((await streams.load(telegramUpdate, id)).state) return 'known'
+  const at = clock.now().toISOString()
+  const senderKey = telegramKeyOf(deps, sender.id)
+  const { ref, digest, size } = await storeContent(deps, {
+    owner: `${CONTENT_OWNER}${senderKey}`,
+    day: at,
+    part: 'update',
+    text: JSON.stringify(seen),
+  })
+  const { events } = await streams.transact(
+    telegramUpdate,
+    id,
+    {
+      type: 'ReceiveUpdate',
+      botId,
+      updateId,
+      mark,
+      kind,
+      urgent: isUrgent(seen),
+      chatKey: telegramKeyOf(deps, chat.id),
+      senderKey,
+      saidAt: seen.saidAt ?? at,
+      content: { part: 'update', ref, digest, size },
+      at,
+    },
+    step(ids, systemRootOf(deps, id, at), 'receive'),
+  )
+  return events.length > 0 ? 'received' : 'known'
+}
+
+/** What the update is to Telegram, beside its number. */
+function markOf({ sealer }: Pick<Deps, 'sealer'>, seen: SeenUpdate): string {
+  const { kind, chat, messageId, pressId, saidAt } = seen
+  const what = kind === 'button' ? pressId : kind === 'message' ? messageId : saidAt
+  return sealer.hmac('telegram', `update/${kind}/${chat.id}/${what}`).slice(0, 16)
+}
+
+const rootIdOf = ({ ids }: Pick<Deps, 'ids'>, id: string): string =>
+  ids.derive(NAMESPACE, streamName(telegramUpdate.category, id))
+
+const systemRootOf = (deps: Pick<Deps, 'ids'>, id: string, at: string): Root => {
+  const rootId = rootIdOf(deps, id)
+  const actor = { kind: 'system', name: 'telegram' } as const
+  return { id: rootId, actor, at, correlationId: rootId, causationId: rootId }
+}
+
+/**
+ * The wish that an update is: whoever handles it, and however often, writes the same. It has a digest, so
+ * that a question that was asked before finds its call.
+ */
+export function updateRoot(
+  deps: Pick<Deps, 'ids' | 'clock'>,
+  id: string,
+  person?: { readonly userId: string },
+): Root {
+  const root = systemRootOf(deps, id, deps.clock.now().toISOString())
+  const digest = deps.ids.sha256(root.id)
+  if (!person) return { ...root, digest }
+  return { ...root, digest, actor: { kind: 'user', id: person.userId, sessionId: SESSION } }
+}
+
+/** Whoever acts by the bot has no session: Telegram vouches for each update. */
+export const SESSION = 'telegram'
+
+/** undefined: its words are gone. */
+export async function readUpdate(
+  deps: Pick<Deps, 'contents' | 'sealer'>,
+  { received }: Pick<TelegramUpdate, 'received'>,
+): Promise<SeenUpdate | undefined> {
+  const text = await readContent(deps, received.content)
+  return text === undefined ? undefined : seenUpdateSchema.parse(JSON.parse(text))
+}
