@@ -2,12 +2,11 @@
  * Registering, signing in, refreshing, and what the links of mails do. Nothing here tells whether an
  * address has an account: not the status, not the body, not a header, not the time it takes.
  */
-import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Deps } from '../commands/deps.ts'
 import { MAIL_TOKEN_LENGTH } from '../commands/mail/mail-token.ts'
 import { refreshSession } from '../commands/session/refresh-session.ts'
-import { type SignedIn, signIn } from '../commands/session/sign-in.ts'
+import { signIn } from '../commands/session/sign-in.ts'
 import { signOut } from '../commands/session/sign-out.ts'
 import { emailHmacOf } from '../commands/user/find-user.ts'
 import { forgotPassword } from '../commands/user/forgot-password.ts'
@@ -20,8 +19,8 @@ import { emailText } from '../domain/user/email.ts'
 import { PASSWORD_MAX, PASSWORD_MIN } from '../domain/user/password-policy.ts'
 import { locales } from '../messages/index.ts'
 import { refreshCookie, tokenOfCookie } from './refresh-cookie.ts'
-import { type AnyRoute, type Answer, route } from './route.ts'
-import { userOf, userSchema } from './user-schema.ts'
+import { type AnyRoute, route } from './route.ts'
+import { asCookie, deviceOf, tokenAnswer, tokenPair } from './token-answer.ts'
 
 /** Longer than any that is accepted, so that the policy gives the reason; short enough to hash. */
 export const passwordText = z
@@ -38,19 +37,6 @@ const linkToken = z
   .max(MAIL_TOKEN_LENGTH)
   .meta({ description: 'The token of the link that was mailed.' })
 const accepted = z.strictObject({ message: z.string() })
-
-const tokenPair = z
-  .strictObject({
-    access_token: z.string(),
-    refresh_token: z
-      .exactOptional(z.string())
-      .meta({ description: 'Absent where it was set as a cookie.' }),
-    token_type: z.literal('Bearer'),
-    expires_in: z.int().meta({ description: 'Seconds.' }),
-    refresh_expires_in: z.int().meta({ description: 'Seconds.' }),
-    user: userSchema,
-  })
-  .meta({ id: 'SignedIn' })
 
 const anyone = (action: string, limit: LimitedAction) =>
   ({ actor: 'anyone', resource: 'session', action, limits: [limit] }) as const
@@ -133,9 +119,6 @@ function registration(deps: Deps, principal: Principal): AnyRoute[] {
 }
 
 function sessions(deps: Deps, principal: Principal): AnyRoute[] {
-  const asCookie = z
-    .exactOptional(z.boolean())
-    .meta({ description: 'Set the refresh token as an httpOnly cookie instead of naming it here.' })
   return [
     route({
       method: 'POST',
@@ -149,10 +132,8 @@ function sessions(deps: Deps, principal: Principal): AnyRoute[] {
       problems: ['invalid_credentials', 'too_many_hashes', 'session_ended'],
       async handler({ body, root, request, ip }) {
         const { email, password } = body
-        const userAgent = request.headers['user-agent']?.slice(0, 300)
-        const device = { address: ip, ...(userAgent !== undefined && { userAgent }) }
-        const signedIn = await signIn(deps, root, { email, password, ...device })
-        return answer(deps, signedIn, body.refresh_cookie === true ? request : undefined)
+        const signedIn = await signIn(deps, root, { email, password, ...deviceOf(request, ip) })
+        return tokenAnswer(deps, signedIn, body.refresh_cookie === true ? request : undefined)
       },
     }),
     route({
@@ -173,7 +154,7 @@ function sessions(deps: Deps, principal: Principal): AnyRoute[] {
         const given = body.refresh_token
         const token = given ?? tokenOfCookie(request, deps.settings)
         const cookieTo = given === undefined ? request : undefined
-        return answer(deps, await refreshSession(deps, root, token), cookieTo)
+        return tokenAnswer(deps, await refreshSession(deps, root, token), cookieTo)
       },
     }),
     route({
@@ -191,31 +172,6 @@ function sessions(deps: Deps, principal: Principal): AnyRoute[] {
       },
     }),
   ]
-}
-
-function answer(
-  { settings }: Deps,
-  { tokens, user, position }: SignedIn,
-  /** Whose browser keeps the refresh token as a cookie. */
-  cookieTo: FastifyRequest | undefined,
-): Answer<z.output<typeof tokenPair>> {
-  const { accessToken, refreshToken, expiresInS, refreshExpiresInS } = tokens
-  return {
-    body: {
-      access_token: accessToken,
-      ...(cookieTo ? {} : { refresh_token: refreshToken }),
-      token_type: 'Bearer',
-      expires_in: expiresInS,
-      refresh_expires_in: refreshExpiresInS,
-      user: userOf(user),
-    },
-    ...(cookieTo && {
-      headers: {
-        'set-cookie': refreshCookie(cookieTo, settings, refreshToken, refreshExpiresInS),
-      },
-    }),
-    position,
-  }
 }
 
 function passwords(

@@ -103,7 +103,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   app.decorateRequest('startedAt', 0)
   app.decorateRequest('decided', false)
   if (deps.corsOrigins.length > 0) await app.register(cors, corsOptions(deps.corsOrigins))
-  // For the refresh token only (refresh-cookie.ts): no other request's cookies are ever read.
+  // For the refresh token and the state of a Telegram sign-in: no other request's cookies are ever read.
   await app.register(cookie, { hook: false })
   parsers(app)
   hooks(app, deps)

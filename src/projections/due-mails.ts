@@ -28,7 +28,9 @@ function kindsOf({ type, data }: Pick<AnyEvent, 'type' | 'data'>): readonly Mail
     case 'UserRegistered':
       return data['provisional'] === true ? [] : ['verify_email']
     case 'EmailChanged':
-      return ['verify_email', 'email_changed']
+      return data['previousProvisional'] === true
+        ? ['verify_email']
+        : ['verify_email', 'email_changed']
     case 'PasswordChanged':
       return data['cause'] === 'rehash' ? [] : ['password_changed']
     case 'RegistrationAttempted':

@@ -55,7 +55,7 @@ const isOver = (session: ListedSession, at: string): boolean =>
 
 export const sessionsByUser = projection<SessionsOfUser, typeof events>(events, {
   name: 'sessions-by-user',
-  version: 1,
+  version: 2,
   indexes: { unfinished: { equals: ['unfinished'] } },
   on: {
     SessionStarted: {
@@ -103,6 +103,15 @@ export const sessionsByUser = projection<SessionsOfUser, typeof events>(events, 
         // Who changes the password stays where they are.
         const own = actor.kind === 'user' && actor.id === data.userId ? actor.sessionId : undefined
         return changed(view, (one) => (one.sessionId === own ? one : due(one, 'password_changed')))
+      },
+    },
+    TelegramUnlinked: {
+      keys,
+      project(view, { data, metadata: { actor } }) {
+        const own = actor.kind === 'user' && actor.id === data.userId ? actor.sessionId : undefined
+        return changed(view, (one) =>
+          one.method !== 'telegram' || one.sessionId === own ? one : due(one, 'telegram_unlinked'),
+        )
       },
     },
     UserDeactivated: {

@@ -16,7 +16,7 @@ const job = ({ id, data }: StoredEvent) => ({ id, payload: { userId: String(data
 export const endSessions = (deps: Deps): Worker => ({
   name: NAME,
   concurrency: 4,
-  on: { SessionStarted: job, PasswordChanged: job, UserDeactivated: job },
+  on: { SessionStarted: job, PasswordChanged: job, UserDeactivated: job, TelegramUnlinked: job },
   async handle({ userId }: { userId: string }) {
     await endDueSessions(deps, userId)
   },

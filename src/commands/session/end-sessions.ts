@@ -1,6 +1,6 @@
 /**
  * Ends the sessions that are due to end: after a change of the password all but the one that asked,
- * after a deactivation all, beyond the number that a person may have the oldest. The view marks them in
+ * after a deactivation all, after a Telegram account was unlinked those that began by it, beyond the number that a person may have the oldest. The view marks them in
  * the log's order, so a crash in between is finished by whoever looks next.
  */
 import { session } from '../../domain/session/session.ts'

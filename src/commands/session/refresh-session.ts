@@ -10,7 +10,7 @@ import { user } from '../../domain/user/user.ts'
 import { type Root, unkeyedStep } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { issueTokens } from './issue-tokens.ts'
-import type { SignedIn } from './sign-in.ts'
+import type { SignedIn } from './start-session.ts'
 
 /** @throws Refusal unauthenticated, session_ended (also when this call has ended it), user_deactivated. */
 export async function refreshSession(

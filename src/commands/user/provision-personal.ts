@@ -39,11 +39,11 @@ export async function provisionPersonal(
 async function createPersonal(
   { streams, ids }: Needs,
   root: Root,
-  { userId, personalOrgId: orgId, email }: User,
+  { userId, personalOrgId: orgId, email, provisional }: User,
 ): Promise<bigint | undefined> {
   const { state } = await streams.load(organization, orgId)
   if (state) return undefined
-  const local = isErased(email) ? '' : email.slice(0, email.lastIndexOf('@')).trim()
+  const local = isErased(email) || provisional ? '' : email.slice(0, email.lastIndexOf('@')).trim()
   const name = local.slice(0, 120) || 'Personal'
   const command = { type: 'CreateOrganization', kind: 'personal', orgId, ownerId: userId } as const
   const context = step(ids, root, 'organization')

@@ -12,6 +12,8 @@ export const revocationReasons = [
   'ended_by_user',
   'password_changed',
   'user_deactivated',
+  /** It began by a Telegram account that is not the person's any more. */
+  'telegram_unlinked',
   'replayed',
   /** The person has too many: the oldest give way. */
   'superseded',

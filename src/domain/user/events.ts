@@ -53,6 +53,8 @@ export const userEvents = {
       previousEmail: personal(z.string(), 'userId'),
       previousEmailHmac: emailHmac,
       previousClaimId: claimId,
+      /** The previous address was made up by us: nobody reads mail there. */
+      previousProvisional: clear(z.literal(true)).optional(),
       at: instant,
     },
   ),
@@ -71,6 +73,8 @@ export const userEvents = {
     claimId,
     telegramId: personal(z.string(), 'userId'),
     username: personal(z.string(), 'userId').optional(),
+    /** `registration`: it is how the person came to have an account. */
+    purpose: clear(z.enum(['registration', 'link'])),
     at: instant,
   }),
   TelegramUnlinked: event('The Telegram account is not this person’s any more.', {

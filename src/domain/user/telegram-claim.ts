@@ -124,7 +124,7 @@ export function linkOf(claimed: TelegramClaimed): LinkTelegram | undefined {
     claimId,
     telegramId,
     ...(username !== undefined && { username }),
-    registers: purpose === 'registration',
+    purpose,
     at,
   }
 }

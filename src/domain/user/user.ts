@@ -87,8 +87,8 @@ export type LinkTelegram = {
   readonly claimId: Id<'claim'>
   readonly telegramId: string
   readonly username?: string
-  /** It is how the person registered: nobody may keep the link from following. */
-  readonly registers: boolean
+  /** `registration`: it is how the person came; nothing may keep the link from following. */
+  readonly purpose: 'registration' | 'link'
   readonly at: string
 }
 
@@ -143,6 +143,7 @@ function changeEmail(command: ChangeEmail, user: User): readonly UserEvent[] {
     previousEmail: user.email,
     previousEmailHmac: user.emailHmac,
     previousClaimId: user.claimId,
+    ...(user.provisional && { previousProvisional: true as const }),
   }
   return [
     {
@@ -166,13 +167,13 @@ function changePassword(command: ChangePassword, user: User): readonly UserEvent
 }
 
 function linkTelegram(command: LinkTelegram, user: User): readonly UserEvent[] {
-  const { type: _, registers, ...account } = command
+  const { type: _, ...account } = command
   const { telegram, userId } = user
   const { claimId, telegramHmac } = account
   if (telegram?.claimId === claimId && telegram.telegramHmac === telegramHmac) return []
   if (user.telegramEnded.includes(claimId)) throw new Refusal('token_unusable')
   if (telegram) throw new Refusal('telegram_already_linked')
-  if (!registers) assertActive(user)
+  if (account.purpose === 'link') assertActive(user)
   return [{ type: 'TelegramLinked', data: { userId, ...account } }]
 }
 

@@ -3,8 +3,11 @@
  * Telegram account that sends it becomes theirs. The code names the person, so it is good for them alone;
  * it links once, also after the link was undone.
  */
+import { Refusal } from '../../../domain/refusal.ts'
+import { user } from '../../../domain/user/user.ts'
 import type { Root } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
+import { proveSelf, type Self } from '../prove-self.ts'
 import { codeRoot, makeCode, readCode } from './code.ts'
 import type { TelegramProfile } from './enter-by-telegram.ts'
 import { linkTelegram } from './link-telegram.ts'
@@ -14,7 +17,16 @@ export interface LinkCode {
   readonly expiresAt: string
 }
 
-export function makeLinkCode(deps: Deps, root: Root, userId: string): LinkCode {
+/**
+ * @throws Refusal telegram_off, telegram_already_linked, and what proveSelf throws: who has the code may
+ *   get in by it later.
+ */
+export async function askForLinkCode(deps: Deps, root: Root, self: Self): Promise<LinkCode> {
+  if (!deps.settings.telegramLogin) throw new Refusal('telegram_off')
+  const { userId } = self
+  await proveSelf(deps, self, root.at)
+  const { state: person } = await deps.streams.load(user, userId)
+  if (person?.telegram) throw new Refusal('telegram_already_linked')
   const code = makeCode(deps, 'link', userId, root)
   return { code, expiresAt: readCode(deps, 'link', code, root.at).expiresAt }
 }

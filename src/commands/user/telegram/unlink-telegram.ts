@@ -1,8 +1,10 @@
 /**
  * A Telegram account stops being a way in: TelegramUnlinked | release of the claim. The person's stream
- * decides, so that nobody is left without a way in; a crash in between is finished by the sweep.
+ * decides, so that nobody is left without a way in; a crash in between is finished by the sweep. Sessions that
+ * began by it end, but for the one that asks.
  */
 import { user } from '../../../domain/user/user.ts'
+import { endSessionsAfter } from '../../session/end-sessions.ts'
 import { type Root, step } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { releaseTelegramClaim } from './finish-telegram-claim.ts'
@@ -21,5 +23,6 @@ export async function unlinkTelegram(
   )
   const unlinked = events.find((event) => event.type === 'TelegramUnlinked')?.data
   if (unlinked && state) await releaseTelegramClaim(deps, unlinked, 'unlinked')
+  if (position !== undefined) await endSessionsAfter(deps, userId, position)
   return { position }
 }

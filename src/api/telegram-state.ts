@@ -1,0 +1,52 @@
+/**
+ * Ties a sign-in by Telegram to the browser that began it, so that nobody is signed in to somebody else's
+ * account by a link (login CSRF): a random value in a cookie, and the same in the address that Telegram
+ * leads back to. A state of somebody else's page is not ours to check: it goes back to that page.
+ */
+import type { FastifyRequest } from 'fastify'
+import { timingSafeEqual } from 'node:crypto'
+import { z } from 'zod'
+import type { Settings } from '../commands/deps.ts'
+import { Refusal } from '../domain/refusal.ts'
+import type { Ids } from '../ports/ids.ts'
+
+const NAME = 'daybook_telegram_state'
+const LIFE_S = 10 * 60
+const OURS = 'daybook.'
+
+export const stateText = z
+  .string()
+  .regex(/^[\w.~-]{1,128}$/, '1 to 128 of A-Z, a-z, 0-9, ., _, ~ and -')
+  .meta({
+    description:
+      'Of GET /auth/telegram/start: it must be this browser’s. Any other is yours, and is handed on.',
+  })
+
+export const freshState = (ids: Pick<Ids, 'secret'>): string => `${OURS}${ids.secret()}`
+
+/** A Set-Cookie header; without a state the browser forgets it. */
+export function stateCookie(
+  { server }: FastifyRequest,
+  { publicUrl }: Pick<Settings, 'publicUrl'>,
+  state?: string,
+): string {
+  const url = new URL(publicUrl)
+  return server.serializeCookie(NAME, state ?? '', {
+    httpOnly: true,
+    // Telegram leads back here from its own pages.
+    sameSite: 'lax',
+    secure: url.protocol === 'https:',
+    path: `${url.pathname.replace(/\/+$/, '')}/auth/telegram`,
+    maxAge: state === undefined ? 0 : LIFE_S,
+  })
+}
+
+/** Whether the state is one of ours. @throws Refusal telegram_login_refused for another browser's. */
+export function isOurState({ server, headers }: FastifyRequest, state: string | undefined) {
+  if (!state?.startsWith(OURS)) return false
+  const kept = Buffer.from(server.parseCookie(headers.cookie ?? '')[NAME] ?? '')
+  const given = Buffer.from(state)
+  if (kept.length !== given.length || !timingSafeEqual(kept, given))
+    throw new Refusal('telegram_login_refused')
+  return true
+}
