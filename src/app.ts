@@ -38,6 +38,7 @@ import type { Clock } from './ports/clock.ts'
 import type { Engine } from './ports/engine.ts'
 import type { Llm } from './ports/llm.ts'
 import type { Logger } from './ports/logger.ts'
+import type { Mailer } from './ports/mailer.ts'
 import { StoreRefused } from './ports/store-refused.ts'
 import { Unavailable } from './ports/unavailable.ts'
 import { projections as ownProjections } from './projections/index.ts'
@@ -64,6 +65,7 @@ export interface Overrides {
   readonly clock?: Clock
   readonly logger?: Logger
   readonly llm?: Llm
+  readonly mailer?: Mailer
   readonly chat?: ChatChannel
   readonly engine?: Engine
   /** The events of another release. */
@@ -113,10 +115,21 @@ export async function createApp(
   const clock = options.clock ?? createSystemClock()
   const engine = options.engine ?? (await openEngine(config, { logger, clock }, options))
   try {
-    const { llm, chat, events = catalogue, projections = ownProjections } = options
+    const { llm, chat, mailer, events = catalogue, projections = ownProjections } = options
     const projects = does(role, 'project')
     const ownCounters = createCounters(clock)
-    const ground = { engine, logger, clock, llm, chat, ownCounters, projects, events, projections }
+    const ground = {
+      engine,
+      logger,
+      clock,
+      llm,
+      chat,
+      mailer,
+      ownCounters,
+      projects,
+      events,
+      projections,
+    }
     const wired = await wire(config, ground)
     return await compose(config, engine, wired, role)
   } catch (error) {
@@ -347,6 +360,9 @@ function notesOf(
   return [
     `API reference: /docs · OpenAPI: /openapi.json`,
     isAlone(config) ? `data in ${config.DATA_DIR}` : `namespace ${config.NAMESPACE}`,
+    ...(config.MAIL_URL === undefined
+      ? [`mails become files in ${config.DATA_DIR}/mail; set MAIL_URL to send them`]
+      : []),
     ...(metricsUrl === undefined ? [] : [`metrics on ${metricsUrl}`]),
     ...(practice
       ? ['practice model: answers are made up here and marked; set OPENAI_API_KEY for a real one']

@@ -2,11 +2,15 @@
  * From an engine and the configuration to what command handlers, routes and workers are given: the
  * adapters are made here, the spine and the views are put on the engine.
  */
+import { join } from 'node:path'
 import { createArgon2 } from './adapters/argon2.ts'
 import { createIds } from './adapters/ids.ts'
 import { createPaddleSignatures } from './adapters/paddle/signature.ts'
 import { createJoseTokens } from './adapters/jose.ts'
+import { createMailFolder } from './adapters/mail/folder.ts'
+import { createSmtpMailer } from './adapters/mail/smtp.ts'
 import { createOpenAi } from './adapters/openai.ts'
+import { createPaddle, paddleUrl } from './adapters/paddle/api.ts'
 import {
   PRACTICE_MODEL,
   type PracticeModel,
@@ -32,6 +36,7 @@ import type { Engine } from './ports/engine.ts'
 import type { Ids } from './ports/ids.ts'
 import type { Llm } from './ports/llm.ts'
 import type { Logger } from './ports/logger.ts'
+import type { Mailer } from './ports/mailer.ts'
 import type { SignedMessages } from './ports/signed-messages.ts'
 import type { AnyProjection } from './projections/projection.ts'
 import { createRunner, type Lead, type Runner } from './projections/runner.ts'
@@ -54,6 +59,7 @@ export interface Ground {
   readonly logger: Logger
   readonly clock: Clock
   readonly llm: Llm | undefined
+  readonly mailer: Mailer | undefined
   /** The bot's line, where it is not the configuration's. */
   readonly chat: ChatChannel | undefined
   /** Where limits are counted while the shared counters are away. */
@@ -82,6 +88,8 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     ? await startPracticeModel({ tokens: tokenCounter })
     : undefined
   const openAi = createOpenAi()
+  const mailer = ground.mailer ?? mailerOf(config, logger)
+  const paddle = config.BILLING === 'paddle' ? createPaddle(paddleAccessOf(config)) : undefined
   const settings = settingsOf(config, ids.random(), practice)
   const leases = createLeases({ counters, logger }, settings.runId)
   const lead = ground.projects ? leadOf(leases, projections, ids) : undefined
@@ -105,6 +113,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     paymentMessages: paymentMessagesOf(config),
     tokenCounter,
     llm: ground.llm ?? openAi,
+    mailer,
     share: createProviderShare(),
     calls: createRunningCalls(settings.callsAtOnce),
     spend: createSpend(
@@ -113,6 +122,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     ),
     runs: createRuns({ counters, clock, logger }, run),
     chat: ground.chat ?? (await chatOf(config)),
+    paymentProvider: paddle,
     settings,
   }
   return {
@@ -124,6 +134,8 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
     rewrapKeys: () => sealer.rewrapAll(masterKey),
     async close() {
       await openAi.close()
+      await mailer.close()
+      await paddle?.close()
       await practice?.close()
     },
   }
@@ -138,6 +150,13 @@ async function chatOf(config: Config): Promise<ChatChannel | undefined> {
   if (token === undefined || !hasBot(config)) return undefined
   const { createBotApi } = await import('./adapters/telegram/bot-api.ts')
   return createBotApi({ token, apiRoot })
+}
+
+function mailerOf(config: Config, logger: Logger): Mailer {
+  const from = config.MAIL_FROM
+  if (config.MAIL_URL !== undefined) return createSmtpMailer({ url: config.MAIL_URL, from })
+  const linksInLog = config.MAIL_LINKS_IN_LOG === 'on'
+  return createMailFolder({ directory: join(config.DATA_DIR, 'mail'), from, logger, linksInLog })
 }
 
 /** Two releases at work at once may project different sets: each set has a lead of its own. */
@@ -172,6 +191,12 @@ function paymentMessagesOf(config: Config): SignedMessages | undefined {
   if (secrets.length === 0) return undefined
   return createPaddleSignatures(secrets, config.PADDLE_WEBHOOK_SECONDS)
 }
+
+/** The key is required with BILLING=paddle: readConfig has made sure. */
+const paddleAccessOf = (config: Config) => ({
+  baseUrl: config.PADDLE_API_URL ?? paddleUrl(config.PADDLE_ENVIRONMENT),
+  apiKey: config.PADDLE_API_KEY ?? '',
+})
 
 function settingsOf(config: Config, runId: string, practice: PracticeModel | undefined): Settings {
   return {

@@ -10,6 +10,8 @@ import type { JobQueue } from '../ports/job-queue.ts'
 import type { LiveFeed } from '../ports/live-feed.ts'
 import type { Llm, LlmTarget } from '../ports/llm.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { Mailer } from '../ports/mailer.ts'
+import type { PaymentProvider } from '../ports/payment-provider.ts'
 import type { Passwords } from '../ports/passwords.ts'
 import type { SignedMessages } from '../ports/signed-messages.ts'
 import type { Sealer } from '../ports/sealer.ts'
@@ -42,6 +44,7 @@ export interface Deps {
   readonly paymentMessages: SignedMessages | undefined
   readonly tokenCounter: TokenCounter
   readonly llm: Llm
+  readonly mailer: Mailer
   /** Who may ask a provider that says it is asked too much. */
   readonly share: ProviderShare
   /** The calls that this process carries out. */
@@ -52,6 +55,8 @@ export interface Deps {
   readonly runs: Runs
   /** The bot's line; undefined where there is no bot. */
   readonly chat?: ChatChannel | undefined
+  /** Who takes the organizations' money; undefined: nobody does. */
+  readonly paymentProvider: PaymentProvider | undefined
   readonly settings: Settings
 }
 

@@ -19,15 +19,17 @@ import { usageSummary } from './usage-summary.ts'
 import { agents, agentVersions } from './agents.ts'
 import { unfinishedAgents } from './unfinished-agents.ts'
 import { dueMails } from './due-mails.ts'
-import { openMails } from './open-mails.ts'
+import { mails } from './mails.ts'
 import { sessionsByUser } from './sessions-by-user.ts'
 import { unfinishedClaims } from './unfinished-claims.ts'
 import { unfinishedRegistrations } from './unfinished-registrations.ts'
+import { unfinishedTelegramClaims } from './unfinished-telegram-claims.ts'
 import { users } from './users.ts'
 import { catalogueEntries } from './catalogue.ts'
 import { expiringCredit } from './expiring-credit.ts'
 import { organizations } from './organizations.ts'
 import { subscriptions } from './subscriptions.ts'
+import { unhandledUpdates } from './unhandled-updates.ts'
 import { unmailedInvitations } from './unmailed-invitations.ts'
 import { untoldThresholds } from './untold-thresholds.ts'
 import { untriedPeople } from './untried-people.ts'
@@ -36,8 +38,9 @@ export const projections: readonly AnyProjection[] = [
   users,
   unfinishedRegistrations,
   unfinishedClaims,
+  unfinishedTelegramClaims,
   sessionsByUser,
-  openMails,
+  mails,
   dueMails,
   memberships,
   ledger,
@@ -57,6 +60,7 @@ export const projections: readonly AnyProjection[] = [
   subscriptions,
   expiringCredit,
   organizations,
+  unhandledUpdates,
   unmailedInvitations,
   untriedPeople,
   untoldThresholds,

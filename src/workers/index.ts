@@ -8,8 +8,10 @@ import { settleInvocations } from './settle-invocations.ts'
 import { sweepInvocations } from './sweep-invocations.ts'
 import { endSessions, endSessionsSweep } from './end-sessions.ts'
 import { finishRegistrations, finishRegistrationsSweep } from './finish-registrations.ts'
+import { finishTelegramClaims, finishTelegramClaimsSweep } from './finish-telegram-claims.ts'
 import { requestMails, requestMailsSweep, requestPasswordResets } from './request-mails.ts'
 import { invitationMailsSweep } from './invitation-mails.ts'
+import { sendMails, sendMailsSweep } from './send-mails.ts'
 import {
   expireCreditSweep,
   grantTrials,
@@ -23,6 +25,7 @@ import type { Sweep, Worker } from './worker.ts'
 export function workers(deps: Deps): Worker[] {
   return [
     finishRegistrations(deps),
+    finishTelegramClaims(deps),
     requestMails(deps),
     requestPasswordResets(deps),
     endSessions(deps),
@@ -31,11 +34,13 @@ export function workers(deps: Deps): Worker[] {
     startPeriods(deps),
     grantTrials(deps),
     thresholdMails(deps),
+    sendMails(deps),
   ]
 }
 
 export function sweeps(deps: Deps): Sweep[] {
   return [
+    finishTelegramClaimsSweep(deps),
     finishRegistrationsSweep(deps),
     requestMailsSweep(deps),
     endSessionsSweep(deps),
@@ -48,5 +53,7 @@ export function sweeps(deps: Deps): Sweep[] {
     expireCreditSweep(deps),
     invitationMailsSweep(deps),
     thresholdMailsSweep(deps),
+    // Last: it sends what the others have asked for.
+    sendMailsSweep(deps),
   ]
 }

@@ -1,10 +1,10 @@
 // Views of people, sessions, claims and mails: a replay gives the same bytes, nothing personal is in clear, and no list of sessions grows for ever.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { waitingMails } from '../../src/commands/mail/list-open-mails.ts'
+import { mailsWithLinks } from '../../src/commands/mail/list-mails.ts'
 import { newId, step } from '../../src/commands/context.ts'
 import { session } from '../../src/domain/session/session.ts'
 import { dueMails } from '../../src/projections/due-mails.ts'
-import { openMails } from '../../src/projections/open-mails.ts'
+import { mails } from '../../src/projections/mails.ts'
 import { MAX_SESSIONS, sessionsByUser, sessionsOf } from '../../src/projections/sessions-by-user.ts'
 import { unfinishedClaims } from '../../src/projections/unfinished-claims.ts'
 import { unfinishedRegistrations } from '../../src/projections/unfinished-registrations.ts'
@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
-const all = [dueMails, openMails, sessionsByUser, unfinishedClaims, unfinishedRegistrations, users]
+const all = [dueMails, mails, sessionsByUser, unfinishedClaims, unfinishedRegistrations, users]
 
 async function dump(): Promise<string> {
   await app.settled()
@@ -48,7 +48,7 @@ test('a rebuild gives what was served, and holds no address, browser or password
   const taken = { email, password: PASSWORD }
   await app.request('POST /auth/register', { body: taken })
   await eventually(async () => {
-    const { items } = await waitingMails(app.app.deps, { limit: 100 })
+    const { items } = await mailsWithLinks(app.app.deps, { limit: 100 })
     return items.length === 5 ? true : undefined
   })
   const served = await dump()
@@ -61,7 +61,7 @@ test('a rebuild gives what was served, and holds no address, browser or password
 test('the operator reads the links of mails that wait', async () => {
   const { email } = await newPerson(app)
   const mail = await eventually(async () => {
-    const { items } = await waitingMails(app.app.deps, { limit: 100 })
+    const { items } = await mailsWithLinks(app.app.deps, { limit: 100 })
     return items.find(({ recipient }) => recipient === email)
   })
   const { publicUrl } = app.app.deps.settings

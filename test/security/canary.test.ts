@@ -2,7 +2,7 @@
 // Redis, in a log line at its most talkative, in an error, or in the metrics; whatever a provider says of
 // the seller reaches nobody.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { waitingMails } from '../../src/commands/mail/list-open-mails.ts'
+import { mailsWithLinks } from '../../src/commands/mail/list-mails.ts'
 import type { Logger } from '../../src/ports/logger.ts'
 import { createJsonLogger } from '../../src/adapters/json-logger.ts'
 import { Writable } from 'node:stream'
@@ -163,7 +163,7 @@ test('nothing of it is anywhere', async () => {
   const caller = await calls()
   const keys = await program()
   await app.settled()
-  const mails = await waitingMails(app.app.deps, { limit: 100 })
+  const mails = await mailsWithLinks(app.app.deps, { limit: 100 })
   const links = mails.items.flatMap(({ link }) => link?.split('token=')[1] ?? [])
   expect(links.length).toBeGreaterThanOrEqual(2)
   logger.flush()

@@ -7,7 +7,7 @@ import type { Root } from '../../src/commands/context.ts'
 import { mailToken } from '../../src/commands/mail/mail-token.ts'
 import { findUserByEmail } from '../../src/commands/user/find-user.ts'
 import type { MailKind } from '../../src/domain/mail/events.ts'
-import { listOpenMails } from '../../src/projections/open-mails.ts'
+import { listMails } from '../../src/projections/mails.ts'
 import type { TestApp } from './app.ts'
 
 export const PASSWORD = 'correct mule battery staple'
@@ -77,7 +77,7 @@ export async function eventually<T>(look: () => Promise<T | undefined>): Promise
 export function mailedToken(app: TestApp, email: string, kind: MailKind): Promise<string> {
   return eventually(async () => {
     const person = await findUserByEmail(app.app.deps, email)
-    const { items } = await listOpenMails(app.app.deps.views, { limit: 100, descending: true })
+    const { items } = await listMails(app.app.deps.views, { limit: 100, descending: true })
     const found = items.find((mail) => mail.kind === kind && mail.subjectId === person?.userId)
     return found && mailToken(app.app.deps, found.mailId)
   })

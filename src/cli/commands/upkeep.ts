@@ -1,5 +1,6 @@
 /** `check`, `mail`, `keys`. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { text } from '../print.ts'
 import { answer } from './command.ts'
 
 export function upkeepCommands(program: Command): void {
@@ -22,26 +23,41 @@ export function upkeepCommands(program: Command): void {
         ],
       }),
     )
-  const mail = program.command('mail').description('mails that wait to be sent')
+  const mail = program.command('mail').description('mails, and what became of them')
   mail
     .command('list')
-    .description('show them with their links, to pass on by hand')
+    .description('show those of the last week, with the links that still work')
+    .addOption(new Option('--state <state>', 'only those').choices(['waiting', 'sent', 'failed']))
+    .option('--all', 'also older ones')
     .addHelpText('after', '\nA link lets whoever has it act for the person: pass it to them alone.')
-    .action((_options, command: Command) =>
+    .action((options: { state?: string; all?: true }, command: Command) =>
+      answer(command, 'mail.list', options, {
+        kind: 'details',
+        empty: 'There is no such mail.',
+        fields: [
+          ['kind', 'Mail'],
+          ['to', 'To'],
+          ['state', 'State'],
+          ['reason', 'Why'],
+          ['requested_at', 'Asked for'],
+          ['expires_at', 'Good until'],
+          ['link', 'Link'],
+          ['mail_id', 'Id'],
+        ],
+      }),
+    )
+  mail
+    .command('show <id>')
+    .description('show what a mail says, as plain text')
+    .action((mailId: string, _options, command: Command) =>
       answer(
         command,
-        'mail.list',
-        {},
+        'mail.show',
+        { mailId },
         {
-          kind: 'details',
-          empty: 'No mail waits to be sent.',
-          fields: [
-            ['kind', 'Mail'],
-            ['to', 'To'],
-            ['requested_at', 'Asked for'],
-            ['expires_at', 'Good until'],
-            ['link', 'Link'],
-          ],
+          kind: 'sentence',
+          text: (row) =>
+            `To: ${text(row['to'])}\nSubject: ${text(row['subject'])}\n\n${text(row['text'])}`,
         },
       ),
     )

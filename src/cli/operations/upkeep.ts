@@ -1,6 +1,13 @@
-/** `backup`, `keys`, `mail list`, `check`: keeping an installation safe and reachable. */
+/** `backup`, `keys`, `mail`, `check`: keeping an installation safe and reachable. */
 import { z } from 'zod'
-import { waitingMails } from '../../commands/mail/list-open-mails.ts'
+import { mailLink } from '../../commands/mail/mail-token.ts'
+import { idSchema } from '../../domain/ids.ts'
+import { mail } from '../../domain/mail/mail.ts'
+import { isErased } from '../../domain/personal.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { textsOf } from '../../workers/send-mails.ts'
+import { mailsWithLinks } from '../../commands/mail/list-mails.ts'
+import { mailStates } from '../../projections/mails.ts'
 import { operation } from '../operation.ts'
 
 const backup = operation({
@@ -34,27 +41,36 @@ const rotateMaster = operation({
   },
 })
 
+/** As long as a link works, so that none that does is left out. */
+const LISTED_MS = 7 * 24 * 60 * 60_000
+
 const mailList = operation({
   name: 'mail.list',
-  input: z.strictObject({}),
-  async run({ deps }, _input, tell) {
+  input: z.strictObject({ state: z.enum(mailStates).optional(), all: z.boolean().default(false) }),
+  async run({ deps }, { state, all }, tell) {
+    const since = new Date(deps.clock.now().getTime() - LISTED_MS).toISOString()
     for (let after: string | undefined; ;) {
-      const page = await waitingMails(deps, {
+      const page = await mailsWithLinks(deps, {
         limit: 100,
         descending: false,
+        ...(state !== undefined && { state }),
+        ...(!all && { from: since }),
         ...(after === undefined ? {} : { after }),
       })
-      for (const mail of page.items)
+      for (const one of page.items)
         tell({
           kind: 'row',
           row: {
-            mail_id: mail.mailId,
-            kind: mail.kind,
-            to: mail.recipient ?? '(erased)',
-            locale: mail.locale,
-            requested_at: mail.requestedAt,
-            expires_at: mail.expiresAt,
-            link: mail.link ?? null,
+            mail_id: one.mailId,
+            kind: one.kind,
+            state: one.state,
+            reason: one.reason ?? null,
+            to: one.recipient ?? '(erased)',
+            locale: one.locale,
+            requested_at: one.requestedAt,
+            ended_at: one.endedAt ?? null,
+            expires_at: one.expiresAt,
+            link: one.link ?? null,
           },
         })
       after = page.next
@@ -63,4 +79,18 @@ const mailList = operation({
   },
 })
 
-export const upkeepOperations = [backup, rotateSigning, rotateMaster, mailList]
+const mailShow = operation({
+  name: 'mail.show',
+  input: z.strictObject({ mailId: idSchema('mail') }),
+  async run({ deps }, { mailId }, tell) {
+    const { state } = await deps.streams.load(mail, mailId)
+    if (!state) throw new Refusal('not_found')
+    const { kind, recipient, expiresAt } = state.request
+    const works = deps.clock.now().toISOString() < expiresAt
+    const { subject, text } = textsOf(deps, state, works ? mailLink(deps, kind, mailId) : undefined)
+    const to = isErased(recipient) ? null : recipient
+    tell({ kind: 'row', row: { mail_id: mailId, to, state: state.outcome, subject, text } })
+  },
+})
+
+export const upkeepOperations = [backup, rotateSigning, rotateMaster, mailList, mailShow]

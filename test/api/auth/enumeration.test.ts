@@ -13,7 +13,7 @@ import {
 } from '../../support/people.ts'
 import { emailHmacOf } from '../../../src/commands/user/find-user.ts'
 import { deactivateUser } from '../../../src/commands/user/deactivate-user.ts'
-import { listOpenMails } from '../../../src/projections/open-mails.ts'
+import { listMails } from '../../../src/projections/mails.ts'
 
 let app: TestApp
 let known: Person
@@ -58,7 +58,7 @@ describe('registering', () => {
     for (const _ of [1, 2, 3]) await register(owner.email)
     expect(await typesOf(app, stream)).toEqual(['EmailClaimed', 'RegistrationAttempted'])
     const mail = await eventually(async () => {
-      const { items } = await listOpenMails(app.app.deps.views, { limit: 100 })
+      const { items } = await listMails(app.app.deps.views, { limit: 100 })
       return items.find(
         ({ kind, subjectId }) => kind === 'registration_attempted' && subjectId === owner.userId,
       )
@@ -106,7 +106,7 @@ describe('forgetting the password', () => {
       return waiting + running === 0 ? true : undefined
     })
     await app.settled()
-    const { items } = await listOpenMails(app.app.deps.views, { limit: 100 })
+    const { items } = await listMails(app.app.deps.views, { limit: 100 })
     const resets = items.filter(({ kind }) => kind === 'reset_password')
     expect(resets.map(({ subjectId }) => subjectId)).toEqual([known.userId])
   })

@@ -12,7 +12,7 @@ import {
   typesOf,
   wholeLog,
 } from '../../support/people.ts'
-import { listOpenMails } from '../../../src/projections/open-mails.ts'
+import { listMails } from '../../../src/projections/mails.ts'
 
 let app: TestApp
 beforeEach(async () => {
@@ -112,7 +112,7 @@ describe('refreshing', () => {
     for (const access of [token, body.access_token])
       expect((await app.request('GET /me', { token: access })).status).toBe(401)
     await eventually(async () => {
-      const { items } = await listOpenMails(app.app.deps.views, { limit: 100 })
+      const { items } = await listMails(app.app.deps.views, { limit: 100 })
       return items.find((mail) => mail.kind === 'session_replayed' && mail.subjectId === userId)
     })
   })

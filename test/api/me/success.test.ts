@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { emailHmacOf } from '../../../src/commands/user/find-user.ts'
-import { listOpenMails } from '../../../src/projections/open-mails.ts'
+import { listMails } from '../../../src/projections/mails.ts'
 import { openText } from '../../../src/projections/open.ts'
 import {
   eventually,
@@ -53,7 +53,7 @@ describe('PATCH /me', () => {
     const old = await newPerson(app, ada.email)
     expect(old.userId).not.toBe(ada.userId)
     const told = await eventually(async () => {
-      const { items } = await listOpenMails(app.app.deps.views, { limit: 100 })
+      const { items } = await listMails(app.app.deps.views, { limit: 100 })
       const mails = items.filter(({ subjectId }) => subjectId === ada.userId)
       return mails.length < 3 ? undefined : mails
     })

@@ -2,7 +2,7 @@
 import { mailToken } from '../../../src/commands/mail/mail-token.ts'
 import { isErased } from '../../../src/domain/personal.ts'
 import { user } from '../../../src/domain/user/user.ts'
-import { listOpenMails } from '../../../src/projections/open-mails.ts'
+import { listMails } from '../../../src/projections/mails.ts'
 import type { TestApp } from '../../support/app.ts'
 import type { SignedIn } from '../../support/seed.ts'
 
@@ -22,7 +22,7 @@ export async function emailOf(app: TestApp, { userId }: SignedIn): Promise<strin
 /** The token that was mailed with an invitation. */
 export async function invitationToken(app: TestApp, invitationId: unknown): Promise<string> {
   await app.settled()
-  const { items } = await listOpenMails(app.app.deps.views, { limit: 100, descending: true })
+  const { items } = await listMails(app.app.deps.views, { limit: 100, descending: true })
   const found = items.find((mail) => mail.subjectId === invitationId)
   if (!found) throw new Error('no mail was asked for')
   return mailToken(app.app.deps, found.mailId)
