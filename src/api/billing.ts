@@ -6,6 +6,8 @@ import { z } from 'zod'
 import type { AccessRule } from '../commands/access.ts'
 import { openAccount } from '../commands/account/open-account.ts'
 import type { Deps } from '../commands/deps.ts'
+import { cancelAtProvider } from '../commands/payment/at-provider.ts'
+import { buyPlan } from '../commands/payment/buy-plan.ts'
 import { cancelSubscription } from '../commands/subscription/cancel-subscription.ts'
 import { planInForce } from '../commands/subscription/plan-in-force.ts'
 import { subscribe, type Subscribed } from '../commands/subscription/subscribe.ts'
@@ -24,6 +26,7 @@ import {
   showSubscription,
   subscriptionSchema,
 } from './billing-schemas.ts'
+import { bought, pendingSchema, priceIdSchema, providerRoutes } from './billing-provider.ts'
 import { budgetRoutes } from './budgets.ts'
 import { listPage, pageOf, pageQuery } from './pages.ts'
 import { type AnyRoute, type Answer, route } from './route.ts'
@@ -44,6 +47,7 @@ export function billingRoutes(deps: Deps): AnyRoute[] {
     plansRoute(deps),
     subscribeRoute(deps),
     cancelRoute(deps),
+    ...providerRoutes(deps),
     ...budgetRoutes(deps),
   ]
 }
@@ -120,16 +124,51 @@ const subscribeRoute = (deps: Deps) =>
     tag,
     summary: 'Take a plan',
     description:
-      'Active at once. The plan the organization has already: nothing changes; another one ends it.',
+      'What nobody pays for is active at once (200), and another one ends it. What is paid at the ' +
+      'provider begins with a checkout, or changes the subscription there; it is so when the provider ' +
+      'says so (202). The plan the organization has already: nothing changes.',
     access: access('admin', 'subscription', 'subscribe'),
-    body: z.strictObject({ plan_id: idSchema('plan') }),
-    answers: { 200: { description: 'The subscription.', schema: subscriptionSchema } },
-    problems: ['plan_not_found', 'plan_retired', 'forbidden', 'billing_by_provider'],
+    body: z.strictObject({
+      plan_id: idSchema('plan'),
+      price_id: z.exactOptional(priceIdSchema),
+    }),
+    answers: {
+      200: { description: 'The subscription.', schema: subscriptionSchema },
+      202: { description: 'Asked of the payment provider.', schema: pendingSchema },
+    },
+    problems: [
+      'plan_not_found',
+      'plan_retired',
+      'forbidden',
+      'billing_by_provider',
+      'no_payment_provider',
+      'price_not_offered',
+      'payment_provider_unavailable',
+      'payment_provider_refused',
+    ],
     async handler({ actor, body, root }) {
-      const wish = { orgId: organizationOf(actor), planId: body.plan_id }
-      return subscribed(await subscribe(deps, root, wish))
+      const orgId = organizationOf(actor)
+      const { plan_id: planId, price_id: priceId } = body
+      if (!(await isPaidFor(deps, planId, priceId)))
+        return subscribed(await subscribe(deps, root, { orgId, planId }))
+      const answer = bought(await buyPlan(deps, root, { orgId, planId, priceId }))
+      return answer ?? subscribed(await subscriptionsOf(deps, orgId))
     },
   })
+
+async function isPaidFor(deps: Deps, planId: string, priceId: string | undefined) {
+  if (!deps.paymentProvider) {
+    if (priceId !== undefined) throw new Refusal('no_payment_provider')
+    return false
+  }
+  const { state } = await deps.streams.load(plan, planId)
+  return termsOf(state)?.terms.free === false
+}
+
+async function subscriptionsOf(deps: Deps, orgId: string): Promise<Subscribed> {
+  const { state, revision } = await deps.streams.load(subscription, orgId)
+  return { state, revision, position: undefined }
+}
 
 const cancelRoute = (deps: Deps) =>
   route({
@@ -137,10 +176,26 @@ const cancelRoute = (deps: Deps) =>
     path: '/billing/cancel',
     tag,
     summary: 'Give the plan up',
-    description: 'It stays in force until the end of its calendar period.',
+    description:
+      'At the end of the period, until which it stays in force, or now. What is paid at the provider ' +
+      'ends when the provider says so (202).',
     access: access('admin', 'subscription', 'cancel'),
-    answers: { 200: { description: 'The subscription.', schema: subscriptionSchema } },
-    problems: ['not_subscribed', 'billing_by_provider'],
-    handler: async ({ actor, root }) =>
-      subscribed(await cancelSubscription(deps, root, organizationOf(actor))),
+    body: z.strictObject({ at: z.enum(['period_end', 'now']).default('period_end') }),
+    bodyOptional: true,
+    answers: {
+      200: { description: 'The subscription.', schema: subscriptionSchema },
+      202: { description: 'Asked of the provider. As it is now.', schema: subscriptionSchema },
+    },
+    problems: [
+      'not_subscribed',
+      'no_payment_provider',
+      'payment_provider_unavailable',
+      'payment_provider_refused',
+    ],
+    async handler({ actor, body, root }) {
+      const orgId = organizationOf(actor)
+      if (!(await cancelAtProvider(deps, orgId, body.at)))
+        return subscribed(await cancelSubscription(deps, root, orgId))
+      return { ...subscribed(await subscriptionsOf(deps, orgId)), status: 202 }
+    },
   })

@@ -7,9 +7,9 @@ import { RevisionConflict, EventTooLarge } from '../ports/event-store.ts'
 import { Unavailable } from '../ports/unavailable.ts'
 import { UnknownEvent } from '../ports/unknown-event.ts'
 import { PreconditionFailed } from '../commands/streams.ts'
-import { money } from '../domain/money.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Facts, Messages, ProblemCode } from '../messages/messages.ts'
+import { publicFacts } from '../messages/public-facts.ts'
 import { rateName, rateOfRefusal } from './rate-headers.ts'
 
 export const statusOf: Readonly<Record<ProblemCode, number>> = {
@@ -74,6 +74,11 @@ export const statusOf: Readonly<Record<ProblemCode, number>> = {
   not_subscribed: 409,
   billing_by_provider: 409,
   payment_not_found: 404,
+  no_payment_provider: 409,
+  payment_provider_unavailable: 503,
+  payment_provider_refused: 502,
+  price_not_offered: 422,
+  invoice_not_found: 404,
   agent_not_found: 404,
   agent_inactive: 404,
   slug_taken: 409,
@@ -186,29 +191,6 @@ function problemOfFramework(error: unknown): Problem | undefined {
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
     return new Problem('malformed_body', {}, [{ path: 'body', message: 'not understood' }])
   return undefined
-}
-
-/**
- * Facts as HTTP shows them: snake_case, and amounts in units of the currency. The domain says
- * `neededNanos: '5000000'`, the answer `needed: { amount: '0.005000000', currency: 'USD' }`.
- */
-export function publicFacts(facts: Facts): Record<string, unknown> {
-  const shown: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(facts)) {
-    if (value === undefined) continue
-    const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    const isAmount =
-      name.endsWith('_nanos') && (typeof value === 'string' || typeof value === 'bigint')
-    if (isAmount) shown[name.slice(0, -'_nanos'.length)] = money(BigInt(value))
-    else shown[name] = publicFact(value)
-  }
-  return shown
-}
-
-function publicFact(value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString()
-  if (Array.isArray(value)) return value.map(publicFact)
-  return typeof value === 'object' && value !== null ? publicFacts(value as Facts) : value
 }
 
 /** Problems that have a type of their own everywhere, so that programs need not know ours. */

@@ -84,6 +84,11 @@ export type RefusalCode =
   | 'not_subscribed'
   | 'billing_by_provider'
   | 'payment_not_found'
+  | 'no_payment_provider'
+  | 'payment_provider_unavailable'
+  | 'payment_provider_refused'
+  | 'price_not_offered'
+  | 'invoice_not_found'
   // agents and invocations
   | 'agent_not_found'
   | 'agent_inactive'

@@ -314,6 +314,26 @@ const problems: Messages['problems'] = {
     'There is no such payment',
     'GET /billing/invoices lists what was paid.',
   ),
+  no_payment_provider: problem(
+    'Nothing is paid here, and no invoices are issued',
+    'The administrator of this service gives credit and keeps the books of it.',
+  ),
+  payment_provider_unavailable: problem(
+    'The payment provider cannot be asked right now',
+    'Nothing was charged. Try again later, with the same Idempotency-Key if you sent one.',
+  ),
+  payment_provider_refused: problem(
+    'The payment provider did not take the request',
+    'Nothing was charged. If it happens again, tell the administrator of this service.',
+  ),
+  price_not_offered: problem(
+    'The plan is not sold at this price',
+    'GET /billing/plans names the prices of each plan.',
+  ),
+  invoice_not_found: problem(
+    'There is no document for this payment',
+    'The provider makes it soon after the payment. Try again later.',
+  ),
   // agents and invocations
   agent_not_found: problem('There is no such agent', 'GET /agents lists the agents you can call.'),
   agent_inactive: problem(

@@ -313,6 +313,26 @@ const problems: Messages['problems'] = {
     'Измените её у него: ссылку вернёт POST /billing/portal.',
   ),
   payment_not_found: problem('Такого платежа нет', 'Все платежи: GET /billing/invoices.'),
+  no_payment_provider: problem(
+    'Здесь ничего не оплачивается, и счета не выставляются',
+    'Средства зачисляет администратор сервиса, он же ведёт учёт.',
+  ),
+  payment_provider_unavailable: problem(
+    'Платёжный провайдер сейчас недоступен',
+    'Ничего не списано. Повторите запрос позже с тем же Idempotency-Key, если он был.',
+  ),
+  payment_provider_refused: problem(
+    'Платёжный провайдер не принял запрос',
+    'Ничего не списано. Если это повторится, сообщите администратору сервиса.',
+  ),
+  price_not_offered: problem(
+    'По такой цене этот тариф не продаётся',
+    'Цены каждого тарифа: GET /billing/plans.',
+  ),
+  invoice_not_found: problem(
+    'Документа об этом платеже нет',
+    'Провайдер создаёт его вскоре после платежа. Повторите запрос позже.',
+  ),
   // agents and invocations
   agent_not_found: problem('Такого агента нет', 'Список доступных вам агентов: GET /agents.'),
   agent_inactive: problem(

@@ -7,7 +7,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { newId, type Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { payments, type Checkout, type CheckoutWish, type Payments } from '../../domain/payment/payments.ts'
+import {
+  payments,
+  type Checkout,
+  type CheckoutWish,
+  type Payments,
+} from '../../domain/payment/payments.ts'
 import { PaymentProviderFailure } from '../../ports/payment-provider.ts'
 import type { Reservation } from '../../ports/counters.ts'
 import { providerOf, refusalOf, unavailable } from './ask-provider.ts'
@@ -53,7 +58,7 @@ export async function openCheckout(
   const isRepeat = (await checkoutOfRoot(deps, root, orgId)) !== undefined
   const { checkout, position } = await requestCheckout(deps, root, orgId, wish)
   if (isOpened(checkout)) return { checkout, position }
-  return await makeAlone(deps, root, orgId, { checkout, isRepeat })
+  return makeAlone(deps, root, orgId, { checkout, isRepeat })
 }
 
 const isOpened = (checkout: Checkout): checkout is OpenedCheckout => checkout.opened !== undefined
@@ -134,7 +139,10 @@ async function makeAtProvider(
   const customerId = customerOf(state)
   try {
     return await provider.openCheckout({
-      ...{ checkoutId, orgId, priceId, quantity },
+      checkoutId,
+      orgId,
+      priceId,
+      quantity,
       ...(customerId === undefined ? {} : { customerId }),
     })
   } catch (error) {

@@ -65,6 +65,14 @@ function leftOf(earned: bigint, total: bigint, returned: bigint): bigint {
   return returned >= total ? 0n : (earned * (total - returned)) / total
 }
 
+/** What of a payment's total went back, in minor units. */
+export function paidBack(state: Payments, { paymentId, totalMinor }: Payment): bigint {
+  const returns = [...state.returns.values()].filter((one) => one.paymentId === paymentId)
+  const total = BigInt(totalMinor)
+  const returned = returnedOf(returns)
+  return returned > total ? total : returned
+}
+
 type ReturnKind = (typeof returnKinds)[number]
 
 /**
