@@ -5,15 +5,20 @@ import { agentRoutes } from './agents.ts'
 import { apiKeyRoutes } from './api-keys.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { authRoutes } from './auth.ts'
+import { telegramAuthRoutes } from './auth-telegram.ts'
 import { billingRoutes } from './billing.ts'
 import { documentRoutes } from './documents.ts'
 import { type HealthSources, healthRoutes } from './health.ts'
 import { invocationRoutes } from './invocations/routes.ts'
 import { meRoutes } from './me.ts'
+import { myTelegramRoutes } from './me-telegram.ts'
 import { organizationRoutes } from './organizations.ts'
+import { paddleAdminRoutes } from './paddle/admin.ts'
+import { paddleWebhookRoute } from './paddle/webhook.ts'
 import { adminPolicyRoutes, policyRoutes } from './policies.ts'
 import { adminPolicyDecisionRoutes, policyDecisionRoutes } from './policy-decisions.ts'
 import type { AnyRoute } from './route.ts'
+import { siteRoutes } from './site/routes.ts'
 import { openAiRoutes } from './v1/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 
@@ -21,7 +26,9 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
   // In the order in which a stranger reads about them.
   const all: readonly AnyRoute[] = [
     ...authRoutes(deps),
+    ...telegramAuthRoutes(deps),
     ...meRoutes(deps),
+    ...myTelegramRoutes(deps),
     ...organizationRoutes(deps),
     ...agentRoutes(deps),
     ...invocationRoutes(deps),
@@ -35,8 +42,11 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...adminRoutes(deps),
     ...adminPolicyRoutes(deps, () => all),
     ...adminPolicyDecisionRoutes(deps, () => all),
+    ...paddleAdminRoutes(deps),
+    paddleWebhookRoute(deps),
     ...healthRoutes(deps, sources),
     ...documentRoutes(),
+    ...siteRoutes(deps),
   ]
   return all
 }

@@ -108,7 +108,8 @@ function requestBodyOf(one: AnyRoute, schemas: Json): Json {
   if (!body) return {}
   const schema = jsonSchema(body, 'input', schemas)
   const required = one.bodyOptional !== true
-  return { requestBody: { required, content: { 'application/json': { schema } } } }
+  const type = one.takes === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'
+  return { requestBody: { required, content: { [type]: { schema } } } }
 }
 
 /** A person, or where the route names a scope also a key. */
@@ -188,6 +189,12 @@ const inOpenAis = {
   content: { 'application/json': { schema: { $ref: '#/components/schemas/OpenAiError' } } },
 }
 
+/** A page tells a person. */
+const onPages = {
+  ...inOurs,
+  content: { 'text/html': { schema: { type: 'string' } } },
+}
+
 function responsesOf(one: AnyRoute, schemas: Json): Json {
   const responses: Record<string, Json> = {}
   for (const [status, answer] of Object.entries(one.answers))
@@ -206,7 +213,8 @@ function responsesOf(one: AnyRoute, schemas: Json): Json {
         : {}),
     }
   const codes = [...new Set([...commonProblems(one), ...(one.problems ?? [])])]
-  const { statusFor, said, content } = isOpenAiPath(one.path) ? inOpenAis : inOurs
+  const ours = one.refusalPage ? onPages : inOurs
+  const { statusFor, said, content } = isOpenAiPath(one.path) ? inOpenAis : ours
   for (const status of [...new Set(codes.map(statusFor))].sort((a, b) => a - b)) {
     const ofStatus = codes.filter((code) => statusFor(code) === status).sort()
     responses[String(status)] = {

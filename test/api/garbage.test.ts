@@ -2,6 +2,7 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../src/api/openapi.ts'
+import type { AnyRoute } from '../../src/api/route.ts'
 import { SPEND_CEILING } from '../../src/domain/policy/defaults.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { logOf, quiet } from '../support/crash-data.ts'
@@ -85,7 +86,7 @@ async function known(): Promise<Known> {
 
 async function probe(
   request: GarbageRequest,
-  path: string,
+  { path, refusalPage }: AnyRoute,
 ): Promise<{ status: number; refused?: string }> {
   const { method, url, headers, payload } = request
   const response = await app.app.server.inject({
@@ -97,6 +98,14 @@ async function probe(
   const { statusCode: status } = response
   expect(status, response.body).toSatisfy((one: number) => one < 500 || one === 503)
   if (status < 400) return { status }
+  if (refusalPage && isPage(response)) {
+    // For a person, in words; its status is as declared.
+    expect(response.body).toMatch(/<h1>[^<]+<\/h1>/)
+    expect(Object.keys(declared[path]?.[method.toLowerCase()]?.responses ?? {})).toContain(
+      String(status),
+    )
+    return { status, refused: String(response.headers['x-request-id']) }
+  }
   const body = response.json<Record<string, unknown>>()
   const requestId = response.headers['x-request-id']
   const type = String(response.headers['content-type'])
@@ -123,6 +132,9 @@ async function probe(
   return { status, refused: String(requestId) }
 }
 
+const isPage = ({ headers }: { readonly headers: Readonly<Record<string, unknown>> }): boolean =>
+  String(headers['content-type']).startsWith('text/html')
+
 async function expectNothingWritten(head: bigint, refused: ReadonlySet<string>): Promise<void> {
   await quiet(app.app)
   const written = (await logOf(app.app, head)).filter(
@@ -143,7 +155,7 @@ describe('every route', () => {
       const [refused, granted] = [new Set<string>(), new Set<string>()]
       await fc.assert(
         fc.asyncProperty(garbageFor(route, there), async (request) => {
-          const came = await probe(request, route.path)
+          const came = await probe(request, route)
           statuses.set(came.status, (statuses.get(came.status) ?? 0) + 1)
           const id = request.headers['x-request-id']
           if (came.refused !== undefined) refused.add(came.refused)

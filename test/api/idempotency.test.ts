@@ -1,5 +1,6 @@
 // The same wish under one key, twenty times at once and again after a restart, has one effect and one answer; another wish under it is refused.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { en } from '../../src/messages/en.ts'
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts'
 import { effectsOf, logOf, quiet } from '../support/crash-data.ts'
 import { fund } from '../support/funded.ts'
@@ -105,6 +106,11 @@ describe.each(Object.keys(rows))('%s', (name) => {
     const { mutation, other } = row()
     if (!other) return expect(mutation.why).toMatch(/\w/)
     // OpenAI's envelope has one status for what a request is to blame for.
+    if (other.body === undefined) {
+      // A page says it in words.
+      expect(other.text).toContain(en.problems.idempotency_key_reused.title)
+      return expect(other.status).toBe(422)
+    }
     const envelope = other.body['error'] as { readonly code: string } | undefined
     expect({ status: other.status, code: envelope?.code ?? other.body['code'] }).toEqual({
       status: envelope ? 400 : 422,

@@ -27,6 +27,8 @@ export interface Reply<T = Record<string, unknown>> {
 export interface RequestOptions {
   readonly token?: string
   readonly body?: unknown
+  /** As a page sends it, instead of a body. */
+  readonly form?: Readonly<Record<string, string>>
   readonly key?: string
   readonly org?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -143,6 +145,8 @@ export async function startTestApp(
   }
 }
 
+const FORM = 'application/x-www-form-urlencoded'
+
 async function inject<T>(app: App, line: string, options: RequestOptions = {}): Promise<Reply<T>> {
   const [method, url] = line.split(' ') as ['GET', string]
   const response = await app.server.inject({
@@ -153,9 +157,13 @@ async function inject<T>(app: App, line: string, options: RequestOptions = {}): 
       ...(options.key === undefined ? {} : { 'idempotency-key': options.key }),
       ...(options.org === undefined ? {} : { 'x-organization-id': options.org }),
       ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(options.form === undefined ? {} : { 'content-type': FORM }),
       ...options.headers,
     },
     ...(options.body === undefined ? {} : { payload: JSON.stringify(options.body) }),
+    ...(options.form === undefined
+      ? {}
+      : { payload: new URLSearchParams(options.form).toString() }),
   })
   const json = (response.headers['content-type'] ?? '').includes('json')
   return {

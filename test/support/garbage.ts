@@ -159,13 +159,21 @@ const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 60 }).map((one) => Buffer.from(one)),
 )
 
+const formOf = (value: unknown): string =>
+  new URLSearchParams(
+    Object.entries(value ?? {}).map(([name, one]): [string, string] => [
+      name,
+      typeof one === 'string' ? one.toWellFormed() : String(JSON.stringify(one)),
+    ]),
+  ).toString()
+
 function bodyOf(route: AnyRoute): fc.Arbitrary<Buffer | undefined> {
   const none = fc.constant(undefined)
   if (!route.body) return fc.oneof({ weight: 3, arbitrary: none }, bytes)
   const schema = z.toJSONSchema(route.body, { io: 'input', unrepresentable: 'any' }) as JsonSchema
   const json = fc
     .oneof({ weight: 4, arbitrary: spoiled(schema) }, value)
-    .map((one) => Buffer.from(JSON.stringify(one) ?? ''))
+    .map((one) => Buffer.from(route.takes === 'form' ? formOf(one) : (JSON.stringify(one) ?? '')))
   return fc.oneof({ weight: 4, arbitrary: json }, bytes, none)
 }
 
@@ -203,7 +211,7 @@ function tokenOf(known: Known): fc.Arbitrary<string | undefined> {
   )
 }
 
-function headersOf(known: Known): fc.Arbitrary<Record<string, string>> {
+function headersOf(known: Known, usual: string): fc.Arbitrary<Record<string, string>> {
   const organization = fc.oneof(fc.constantFrom(...known.orgs), headerText)
   const optional = fc.record(
     {
@@ -222,9 +230,10 @@ function headersOf(known: Known): fc.Arbitrary<Record<string, string>> {
     { requiredKeys: [] },
   )
   const contentType = fc.oneof(
-    { weight: 6, arbitrary: fc.constant('application/json') },
+    { weight: 6, arbitrary: fc.constant(usual) },
     fc.constantFrom(
       'text/plain',
+      'application/json',
       'application/x-www-form-urlencoded',
       'application/json; charset=utf-16',
       '',
@@ -276,7 +285,10 @@ function urlOf(route: AnyRoute, known: Known): fc.Arbitrary<string> {
 const encode = (one: string): string =>
   encodeURIComponent(one.toWellFormed()).replaceAll('%EF%BF%BD', '%ED%A0%80')
 
+const typeOf = ({ takes }: AnyRoute): string =>
+  takes === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'
+
 export const garbageFor = (route: AnyRoute, known: Known): fc.Arbitrary<GarbageRequest> =>
   fc
-    .tuple(urlOf(route, known), headersOf(known), bodyOf(route))
+    .tuple(urlOf(route, known), headersOf(known, typeOf(route)), bodyOf(route))
     .map(([url, headers, payload]) => ({ method: route.method, url, headers, payload }))

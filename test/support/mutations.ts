@@ -13,6 +13,8 @@ export interface Wish {
   readonly token?: string
   readonly org?: string
   readonly body?: unknown
+  /** Of a page. */
+  readonly form?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
 }
 

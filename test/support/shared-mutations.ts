@@ -1,7 +1,7 @@
 /** The rows of mutations.ts for what many share: organizations, plans, credit, the catalogue. */
 import { fund, invoke } from './funded.ts'
-import { mailToken } from '../../src/commands/mail/mail-token.ts'
-import { listOpenMails } from '../../src/projections/open-mails.ts'
+import { invitationToken, invited } from './invitations.ts'
+import { pageRows } from './page-mutations.ts'
 import { freshEmail, newPerson } from './people.ts'
 import { policyAndKeyRows } from './policy-mutations.ts'
 import { addMember, signIn, signInMember } from './seed.ts'
@@ -109,27 +109,6 @@ const organizationRows: Rows = {
       effects: { OrganizationSelected: 1 },
     }
   },
-}
-
-async function invited(world: World, email = freshEmail()): Promise<{ id: string }> {
-  const line = `POST /organizations/${world.owner.orgId}/invitations`
-  const { body } = await world.test.request<{ id: string }>(line, {
-    ...own(world),
-    body: { email, role: 'member' },
-  })
-  return body
-}
-
-/** Of the mail to somebody whom only the invitation names. */
-async function invitationToken({ test }: World, email: string): Promise<string> {
-  const { deps } = test.app
-  await test.settled()
-  const { items } = await listOpenMails(deps.views, { limit: 100, descending: true })
-  for (const mail of items) {
-    const recipient = await deps.sealer.open(mail.recipient)
-    if (mail.kind === 'invitation' && recipient === email) return mailToken(deps, mail.mailId)
-  }
-  throw new Error('no mail was asked for')
 }
 
 const planBody = (slug: string) => ({
@@ -309,4 +288,5 @@ export const sharedRows: Rows = {
   ...billingRows,
   ...adminRows,
   ...policyAndKeyRows,
+  ...pageRows,
 }
