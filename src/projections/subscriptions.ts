@@ -8,6 +8,9 @@ import { monthlyPeriod } from '../domain/subscription/period.ts'
 import {
   accessOf,
   currentOf,
+  isManual,
+  type Message,
+  type Scheduled,
   type Subscription,
   type Subscriptions,
 } from '../domain/subscription/state.ts'
@@ -25,23 +28,35 @@ export interface OrganizationPlan {
   readonly dueAt?: string
 }
 
-/** The fields in one order: a document is the same bytes however its events were batched. */
-const toJson = (one: Subscription): Partial<Subscription> => ({
-  subscriptionId: one.subscriptionId,
-  planId: one.planId,
-  planVersion: one.planVersion,
-  startedAt: one.startedAt,
-  graceDays: one.graceDays,
-  messages: one.messages.map(({ status, endsAt, occurredAt, eventId }) => ({
-    status,
-    endsAt,
-    occurredAt,
-    eventId,
-  })),
-  status: one.status,
-  ...(one.endsAt !== undefined && { endsAt: one.endsAt }),
-  ...(one.pastDueSince !== undefined && { pastDueSince: one.pastDueSince }),
+/** What is undefined is left out; the rest are the domain's own objects, in one order of fields. */
+const toJson = ({ messages, scheduled, ...one }: Subscription): Partial<Subscription> => ({
+  ...defined(one),
+  ...(scheduled && { scheduled: scheduledToJson(scheduled) }),
+  messages: messages.map(messageToJson),
 })
+
+const scheduledToJson = ({ change, at }: Scheduled): Scheduled => ({ change, at })
+
+/** The fields in one order: a document is the same bytes however its events were batched. */
+const messageToJson = (message: Message): Message => ({
+  status: message.status,
+  occurredAt: message.occurredAt,
+  eventId: message.eventId,
+  ...defined({
+    endsAt: message.endsAt,
+    planId: message.planId,
+    planVersion: message.planVersion,
+    graceDays: message.graceDays,
+    startedAt: message.startedAt,
+    customerId: message.customerId,
+    periodStart: message.periodStart,
+    periodEnd: message.periodEnd,
+    scheduled: message.scheduled && scheduledToJson(message.scheduled),
+  }),
+})
+
+const defined = <T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
 
 function stateOf(view: OrganizationPlan | undefined): Subscriptions {
   if (!view) return subscription.initial()
@@ -54,13 +69,22 @@ function stateOf(view: OrganizationPlan | undefined): Subscriptions {
   }
 }
 
-/** When the period after the last one begins; undefined where the access ends before. */
+/**
+ * When a calendar period is to be started next: after the last one of the plan in force; where that is
+ * paid for at a provider, when it ends and gives way to what was taken by hand. Undefined: no access then.
+ */
 function dueOf(state: Subscriptions, at: string): string | undefined {
   const access = accessOf(state, at)
   if (!access || state.anchor === undefined) return undefined
-  const last = state.periods.get(access.planId)
-  const due = last === undefined ? at : monthlyPeriod(state.anchor, last).end
-  return access.until !== undefined && access.until <= due ? undefined : due
+  const { until } = access
+  if (isManual(access.subscriptionId)) {
+    const last = state.periods.get(access.planId)
+    const due = last === undefined ? at : monthlyPeriod(state.anchor, last).end
+    if (until === undefined || due < until) return due
+  }
+  if (until === undefined) return undefined
+  const next = dueOf(state, until)
+  return next !== undefined && next < until ? until : next
 }
 
 const handler = {
@@ -87,7 +111,7 @@ export const subscriptions = projection<OrganizationPlan, typeof subscriptionEve
   subscriptionEvents,
   {
     name: 'subscriptions',
-    version: 1,
+    version: 2,
     indexes: { due: { equals: ['due'], orderBy: 'dueAt' } },
     on: {
       SubscriptionStarted: handler,

@@ -25,6 +25,13 @@ export type LiveStatus = z.output<typeof liveStatus>
 const subscriptionId = clear(z.string().min(1).max(128))
 const planId = idField('plan')
 const planVersion = clear(z.int().positive())
+/** The plan as of a message, where it says so. */
+const plan = {
+  planId: clear(z.exactOptional(idSchema('plan'))),
+  planVersion: clear(z.exactOptional(z.int().positive())),
+  graceDays: clear(z.exactOptional(z.int().nonnegative())),
+  startedAt: clear(z.exactOptional(instantText)),
+}
 /** What only a provider's message says: where the customer stands at the provider, and what comes next. */
 const told = {
   customerId: clear(z.exactOptional(z.string().min(1).max(128))),
@@ -58,19 +65,21 @@ export const subscriptionEvents = {
     ...told,
     ...source,
   }),
-  SubscriptionStatusChanged: event('A payment came, failed or was paused.', {
-    subscriptionId,
-    status: clear(liveStatus),
-    /** The plan as of this message; absent: as before. */
-    planId: clear(z.exactOptional(idSchema('plan'))),
-    planVersion: clear(z.exactOptional(z.int().positive())),
-    graceDays: clear(z.exactOptional(z.int().nonnegative())),
-    ...told,
-    ...source,
-  }),
+  SubscriptionStatusChanged: event(
+    'A payment came, failed or was paused; or the provider said anything new of it.',
+    {
+      subscriptionId,
+      status: clear(liveStatus),
+      ...plan,
+      ...told,
+      ...source,
+    },
+  ),
   SubscriptionCanceled: event('It ends; access stays until the end date.', {
     subscriptionId,
     endsAt: instant,
+    ...plan,
+    ...told,
     ...source,
   }),
   PeriodStarted: event(

@@ -2,21 +2,31 @@
 import type { SubscriptionStatus } from './events.ts'
 import { addDays, monthlyPeriod, type Period } from './period.ts'
 
-/** What happened to a subscription at its source. */
+/** What a subscription is said to be by one message; what only some say is absent in others. */
 export interface Message {
   readonly status: SubscriptionStatus
   /** Where it says canceled: access ends here. */
-  readonly endsAt: string | undefined
+  readonly endsAt?: string
+  readonly planId?: string
+  readonly planVersion?: number
+  readonly graceDays?: number
+  readonly startedAt?: string
+  readonly customerId?: string
+  readonly periodStart?: string
+  readonly periodEnd?: string
+  readonly scheduled?: Scheduled
   readonly occurredAt: string
   readonly eventId: string
 }
 
+/** A change that is agreed with the provider and still to come. */
+export interface Scheduled {
+  readonly change: 'cancel' | 'pause' | 'resume'
+  readonly at: string
+}
+
 export interface Subscription {
   readonly subscriptionId: string
-  readonly planId: string
-  readonly planVersion: number
-  readonly startedAt: string
-  readonly graceDays: number
   /**
    * In order of the source: what came late is put where it belongs. So the rest here is a function of
    * the set of messages, whatever order they came in.
@@ -25,6 +35,16 @@ export interface Subscription {
   /** Of the last message. */
   readonly status: SubscriptionStatus
   readonly endsAt: string | undefined
+  readonly scheduled?: Scheduled
+  /** Of the last message that says it. */
+  readonly planId: string
+  readonly planVersion: number
+  readonly graceDays: number
+  readonly startedAt: string
+  /** The provider's id of the customer. */
+  readonly customerId?: string
+  /** The time that is paid for, or tried, as the provider last said. */
+  readonly period?: Period
   /** Since when without a break, while it is past due. */
   readonly pastDueSince: string | undefined
 }
@@ -32,7 +52,10 @@ export interface Subscription {
 export interface Subscriptions {
   /** By subscription id, in order of arrival. */
   readonly all: ReadonlyMap<string, Subscription>
-  /** Start of the very first: periods count from its day, whichever plan comes later. */
+  /**
+   * Start of the very first: calendar periods count from its day, whichever plan comes later. Of our own
+   * where there is one; else the earliest at the provider.
+   */
   readonly anchor: string | undefined
   /** Start of the last period of each plan. */
   readonly periods: ReadonlyMap<string, string>
@@ -57,35 +80,72 @@ const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
 
 /** A provider's messages in the provider's order; what we decided ourselves in the stream's. */
 export function withMessage(
-  one: Omit<Subscription, 'status' | 'endsAt' | 'pastDueSince'>,
+  subscriptionId: string,
+  before: readonly Message[],
   message: Message,
 ): Subscription {
-  const messages = [...one.messages, message]
-  if (!isManual(one.subscriptionId)) messages.sort(compareSource)
+  const manual = isManual(subscriptionId)
+  const others = manual ? before : before.filter((one) => compareSource(one, message) !== 0)
+  const messages = [...others, message]
+  if (!manual) messages.sort(compareSource)
   const last = messages.at(-1) ?? message
+  const plan = messages.findLast(({ planId }) => planId !== undefined)
+  const customerId = lastSaid(messages, 'customerId')
+  const period = lastPeriod(messages)
   const recovered = messages.findLastIndex(({ status }) => status !== 'past_due')
   return {
-    ...one,
+    subscriptionId,
     messages,
     status: last.status,
     endsAt: last.endsAt,
+    ...(last.scheduled && { scheduled: last.scheduled }),
+    planId: plan?.planId ?? '',
+    planVersion: plan?.planVersion ?? 0,
+    graceDays: lastSaid(messages, 'graceDays') ?? 0,
+    startedAt: lastSaid(messages, 'startedAt') ?? last.occurredAt,
+    ...(customerId !== undefined && { customerId }),
+    ...(period && { period }),
     pastDueSince: messages[recovered + 1]?.occurredAt,
   }
 }
 
-/** Newest first. */
-const byAge = (state: Subscriptions): readonly Subscription[] =>
-  [...state.all.values()]
-    .toReversed()
-    .sort((a, b) => (a.startedAt === b.startedAt ? 0 : a.startedAt < b.startedAt ? 1 : -1))
+function lastPeriod(messages: readonly Message[]): Period | undefined {
+  for (const { periodStart: start, periodEnd: end } of messages.toReversed())
+    if (start !== undefined && end !== undefined) return { start, end }
+  return undefined
+}
 
-/** The newest that is not canceled. */
+const lastSaid = <K extends keyof Message>(messages: readonly Message[], key: K) =>
+  messages.findLast((one) => one[key] !== undefined)?.[key]
+
+/** The anchor that all these subscriptions give. */
+export function anchorOf(all: ReadonlyMap<string, Subscription>): string | undefined {
+  const ones = [...all.values()]
+  const own = ones.find(({ subscriptionId }) => isManual(subscriptionId))
+  if (own) return own.startedAt
+  return ones.map(({ startedAt }) => startedAt).toSorted(compare)[0]
+}
+
+/**
+ * What is paid for at the provider before what was taken by hand, which gives way to it and comes back
+ * after it; of each the newest first.
+ */
+const byRank = (state: Subscriptions): readonly Subscription[] =>
+  [...state.all.values()].toReversed().sort((a, b) => {
+    const [ofA, ofB] = [isManual(a.subscriptionId), isManual(b.subscriptionId)]
+    if (ofA !== ofB) return ofA ? 1 : -1
+    const newer = compare(b.startedAt, a.startedAt)
+    // Our own of one moment stand in the stream's order; a provider's come in any.
+    return newer || (ofA ? 0 : compare(b.subscriptionId, a.subscriptionId))
+  })
+
+/** The first that is not canceled. */
 export const liveOf = (state: Subscriptions): Subscription | undefined =>
-  byAge(state).find(({ status }) => status !== 'canceled')
+  byRank(state).find(({ status }) => status !== 'canceled')
 
-/** What the organization is told: the newest not canceled, else the one that was canceled last. */
+/** What the organization is told: what is not canceled, else the one that began last. */
 export const currentOf = (state: Subscriptions): Subscription | undefined =>
-  liveOf(state) ?? byAge(state)[0]
+  liveOf(state) ?? byRank(state).toSorted((a, b) => compare(b.startedAt, a.startedAt))[0]
 
 /** The plan in force. `until`: known end of the access, where there is one. */
 export interface Access {
@@ -96,9 +156,9 @@ export interface Access {
   readonly until: string | undefined
 }
 
-/** The plan in force at a time: the newest subscription that gives access then. */
+/** The plan in force at a time: of the first subscription that gives access then. */
 export function accessOf(state: Subscriptions, at: string): Access | undefined {
-  for (const one of byAge(state)) {
+  for (const one of byRank(state)) {
     const until = endOfAccess(one)
     if (until === 'never' || one.startedAt > at || (until !== undefined && until <= at)) continue
     const { subscriptionId, planId, planVersion, status } = one

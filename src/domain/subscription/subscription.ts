@@ -5,9 +5,10 @@
  */
 import type { Decider } from '../decider.ts'
 import { Refusal } from '../refusal.ts'
-import type { LiveStatus, SubscriptionEvent, SubscriptionStatus } from './events.ts'
+import type { SubscriptionEvent } from './events.ts'
 import {
   accessOf,
+  anchorOf,
   isKnown,
   isManual,
   liveOf,
@@ -18,8 +19,6 @@ import {
   type Subscriptions,
   withMessage,
 } from './state.ts'
-
-type Source = { readonly occurredAt: string; readonly eventId: string; readonly at: string }
 
 /** Takes a plan by hand, at once. Another plan ends the present one at the same moment. */
 export type Subscribe = {
@@ -35,21 +34,12 @@ export type Subscribe = {
 }
 
 /** What a provider says of a subscription: all of it each time, so that any one message is enough. */
-export interface SubscriptionMessage {
+export interface SubscriptionMessage extends Message {
   readonly subscriptionId: string
-  readonly status: SubscriptionStatus
-  /** Where it says canceled: access ends here. */
-  readonly endsAt?: string
   readonly planId: string
   readonly planVersion: number
   readonly graceDays: number
   readonly startedAt: string
-  readonly customerId?: string
-  readonly periodStart?: string
-  readonly periodEnd?: string
-  readonly scheduled?: { readonly change: 'cancel' | 'pause' | 'resume'; readonly at: string }
-  readonly occurredAt: string
-  readonly eventId: string
 }
 
 export type SubscriptionCommand =
@@ -58,11 +48,6 @@ export type SubscriptionCommand =
   | ({ readonly type: 'FollowSubscription'; readonly at: string } & SubscriptionMessage)
   /** Ends a manual subscription at the end of its calendar period. */
   | { readonly type: 'CancelSubscription'; readonly eventId: string; readonly at: string }
-  | ({
-      readonly type: 'ChangeStatus'
-      readonly subscriptionId: string
-      readonly status: LiveStatus
-    } & Source)
   /** Writes down the period of `at` for the plan in force, once. */
   | { readonly type: 'StartPeriod'; readonly at: string }
 
@@ -100,7 +85,8 @@ function cancel(eventId: string, at: string, state: Subscriptions): readonly Sub
 function startPeriod(at: string, state: Subscriptions): readonly SubscriptionEvent[] {
   const access = accessOf(state, at)
   const period = periodOf(state, at)
-  if (!access || !period) return []
+  // The periods of what is paid for at a provider are the provider's.
+  if (!access || !period || !isManual(access.subscriptionId)) return []
   const { subscriptionId, planId, planVersion } = access
   if ((state.periods.get(planId) ?? '') >= period.start) return []
   const { start: periodStart, end: periodEnd } = period
@@ -114,17 +100,6 @@ function decide(command: SubscriptionCommand, state: Subscriptions): readonly Su
       return subscribe(command, state)
     case 'CancelSubscription':
       return cancel(command.eventId, command.at, state)
-    case 'ChangeStatus': {
-      const { type: _type, ...data } = command
-      const one = state.all.get(command.subscriptionId)
-      if (!one) throw new Refusal('not_subscribed', { subscriptionId: command.subscriptionId })
-      // A provider's message is kept also where it says nothing new: what comes late is put before it.
-      const news = isManual(one.subscriptionId)
-        ? one.status !== command.status
-        : !isKnown(one, command)
-      if (!news) return []
-      return [{ type: 'SubscriptionStatusChanged', data }]
-    }
     case 'FollowSubscription':
       return follow(command, state)
     case 'StartPeriod':
@@ -132,44 +107,36 @@ function decide(command: SubscriptionCommand, state: Subscriptions): readonly Su
   }
 }
 
-function follow(
-  {
-    type: _type,
-    status,
-    endsAt,
-    ...facts
-  }: Extract<SubscriptionCommand, { type: 'FollowSubscription' }>,
-  state: Subscriptions,
-): readonly SubscriptionEvent[] {
-  const { subscriptionId, occurredAt, eventId, at, startedAt: _startedAt, ...told } = facts
-  const one = state.all.get(subscriptionId)
-  if (one && isKnown(one, facts)) return []
-  const live = status === 'canceled' ? 'active' : status
-  const started = { type: 'SubscriptionStarted', data: { ...facts, status: live } } as const
-  const source = { subscriptionId, occurredAt, eventId, at }
-  if (status === 'canceled') {
-    const data = { ...source, endsAt: endsAt ?? at }
-    const ended = { type: 'SubscriptionCanceled', data } as const
-    return one ? [ended] : [started, ended]
+type Follow = Extract<SubscriptionCommand, { type: 'FollowSubscription' }>
+
+/** Kept also where it says nothing new: what comes late is put before it. */
+function follow(command: Follow, state: Subscriptions): readonly SubscriptionEvent[] {
+  const { type: _type, status, endsAt, ...facts } = command
+  const { subscriptionId, occurredAt } = command
+  if (isManual(subscriptionId)) throw new Error('a manual subscription is decided here')
+  const known = state.all.get(subscriptionId)
+  if (known && isKnown(known, command)) return []
+  if (status !== 'canceled') {
+    const data = { ...facts, status }
+    return [{ type: known ? 'SubscriptionStatusChanged' : 'SubscriptionStarted', data }]
   }
-  return one
-    ? [{ type: 'SubscriptionStatusChanged', data: { ...told, ...source, status } }]
-    : [started]
+  const end = { ...facts, endsAt: endsAt ?? new Date(Date.parse(occurredAt)).toISOString() }
+  const ended: SubscriptionEvent = { type: 'SubscriptionCanceled', data: end }
+  // The first that is heard of it is its end: it gave access to nothing here.
+  const started: SubscriptionEvent = {
+    type: 'SubscriptionStarted',
+    data: { ...facts, status: 'pending' },
+  }
+  return known ? [ended] : [started, ended]
 }
 
 function evolve(state: Subscriptions, { type, data }: SubscriptionEvent): Subscriptions {
   switch (type) {
-    case 'SubscriptionStarted': {
-      const { at: _at, status, occurredAt, eventId, ...facts } = data
-      const first = { status, endsAt: undefined, occurredAt, eventId }
-      const one = withMessage({ ...facts, messages: [] }, first)
-      const all = new Map(state.all).set(data.subscriptionId, one)
-      return { ...state, all, anchor: state.anchor ?? data.startedAt }
-    }
+    case 'SubscriptionStarted':
     case 'SubscriptionStatusChanged':
-      return followed(state, data, { status: data.status, endsAt: undefined })
+      return followed(state, data)
     case 'SubscriptionCanceled':
-      return followed(state, data, { status: 'canceled', endsAt: data.endsAt })
+      return followed(state, { ...data, status: 'canceled' })
     case 'PeriodStarted':
       return { ...state, periods: new Map(state.periods).set(data.planId, data.periodStart) }
   }
@@ -177,13 +144,13 @@ function evolve(state: Subscriptions, { type, data }: SubscriptionEvent): Subscr
 
 function followed(
   state: Subscriptions,
-  { subscriptionId, occurredAt, eventId }: Source & { readonly subscriptionId: string },
-  change: Pick<Message, 'status' | 'endsAt'>,
+  said: Message & { readonly subscriptionId: string; readonly at: string },
 ): Subscriptions {
-  const one = state.all.get(subscriptionId)
-  if (!one) return state
-  const after = withMessage(one, { ...change, occurredAt, eventId })
-  return { ...state, all: new Map(state.all).set(subscriptionId, after) }
+  const { subscriptionId, at: _at, ...message } = said
+  const before = state.all.get(subscriptionId)?.messages ?? []
+  const one = withMessage(subscriptionId, before, message)
+  const all = new Map(state.all).set(subscriptionId, one)
+  return { ...state, all, anchor: anchorOf(all) }
 }
 
 export const subscription: Decider<Subscriptions, SubscriptionCommand, SubscriptionEvent> = {

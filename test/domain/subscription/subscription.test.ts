@@ -7,7 +7,11 @@ import {
   subscriptionEvents,
 } from '../../../src/domain/subscription/events.ts'
 import { accessOf, currentOf, liveOf } from '../../../src/domain/subscription/state.ts'
-import { type Subscribe, subscription } from '../../../src/domain/subscription/subscription.ts'
+import {
+  type Subscribe,
+  subscription,
+  type SubscriptionMessage,
+} from '../../../src/domain/subscription/subscription.ts'
 import { idOf } from '../../support/account-commands.ts'
 import { given, stateOf } from '../../support/decider.ts'
 
@@ -171,75 +175,148 @@ describe('a calendar period', () => {
   })
 })
 
+const told = (n: number, more: Partial<SubscriptionMessage> = {}): Command => ({
+  type: 'FollowSubscription',
+  subscriptionId: 'sub_1',
+  status: 'active',
+  planId: pro,
+  planVersion: 1,
+  graceDays: 3,
+  startedAt: day('01-01'),
+  occurredAt: `2027-01-0${n}T12:00:00.000000000Z`,
+  eventId: `e${n}`,
+  at: day('01-09'),
+  ...more,
+})
+
 describe('a provider’s subscription', () => {
   it('gives access by its status: grace while past due, none while pending or paused', () => {
-    const at = day('01-01')
-    const change = (status: 'past_due' | 'paused', when: string): Command => ({
-      type: 'ChangeStatus',
-      subscriptionId: 'sub_1',
-      status,
-      occurredAt: when,
-      eventId: 'e1',
-      at: when,
-    })
-    expect(access([started('sub_1', 'pending', at)], at)).toBe(undefined)
-    const active = [started('sub_1', 'active', at)]
-    const with_ = (command: Command) => [
-      ...active,
-      ...given(subscription, active).when(command).events(),
-    ]
-    expect(access(active, at)).toBe(pro)
-    expect(access(with_(change('paused', day('01-02'))), day('01-02'))).toBe(undefined)
-    const late = with_(change('past_due', day('01-02')))
+    expect(access(after(told(1, { status: 'pending' })), day('01-01'))).toBe(undefined)
+    const active = told(1)
+    expect(access(after(active), day('01-01'))).toBe(pro)
+    expect(access(after(active, told(2, { status: 'paused' })), day('01-02'))).toBe(undefined)
+    const late = after(active, told(2, { status: 'past_due' }))
     expect(access(late, '2027-01-05T11:59:59.999Z')).toBe(pro)
     expect(access(late, day('01-05'))).toBe(undefined)
-    given(subscription, active)
-      .when({ ...change('paused', day('01-02')), subscriptionId: 'sub_2' } as Command)
-      .thenRefused('not_subscribed')
+  })
+
+  it('is kept with what the provider said of customer, period and what is to come', () => {
+    const paidFor = { periodStart: day('01-01'), periodEnd: day('02-01') }
+    const scheduled = { change: 'cancel', at: day('02-01') } as const
+    const events = after(
+      told(1, { customerId: 'ctm_1', ...paidFor }),
+      told(2, { scheduled, planVersion: 2, graceDays: 7 }),
+    )
+    expect(currentOf(stateOf(subscription, events))).toMatchObject({
+      customerId: 'ctm_1',
+      period: { start: day('01-01'), end: day('02-01') },
+      scheduled,
+      planVersion: 2,
+      graceDays: 7,
+      startedAt: day('01-01'),
+    })
+    const kept = after(told(1, { scheduled }), told(2))
+    expect(currentOf(stateOf(subscription, kept))).not.toHaveProperty('scheduled')
+  })
+
+  it('may be heard of first by its end', () => {
+    const end = told(5, { status: 'canceled', endsAt: day('01-05') })
+    const events = after(end)
+    expect(events.map(({ type }) => type)).toEqual(['SubscriptionStarted', 'SubscriptionCanceled'])
+    expect(access(events, day('01-04'))).toBe(pro)
+    expect(access(events, day('01-05'))).toBe(undefined)
+    const whole = stateOf(subscription, after(told(1), end))
+    expect(stateOf(subscription, after(end, told(1)))).toEqual(whole)
+  })
+
+  it('takes over from what was taken by hand, which comes back after it, in any order', () => {
+    const own = subscribe(1, basic, day('01-01'))
+    const sold = told(2, { startedAt: day('01-02') })
+    const end = told(5, { status: 'canceled', endsAt: day('01-05'), startedAt: day('01-02') })
+    for (const order of [
+      [own, sold, end],
+      [own, end, sold],
+      [sold, end, own],
+    ]) {
+      const events = after(...order)
+      expect(access(events, day('01-01'))).toBe(basic)
+      expect(access(events, day('01-02'))).toBe(pro)
+      expect(access(events, day('01-05'))).toBe(basic)
+      expect(currentOf(stateOf(subscription, events))?.planId).toBe(basic)
+    }
+    const paused = after(own, sold, told(3, { status: 'paused', startedAt: day('01-02') }))
+    expect(access(paused, day('01-03'))).toBe(basic)
+    expect(currentOf(stateOf(subscription, paused))?.status).toBe('paused')
+  })
+
+  it('starts no calendar period, and moves none', () => {
+    const own = subscribe(1, basic, day('01-31'))
+    const events = after(own, told(2))
+    given(subscription, events)
+      .when(period(day('02-01')))
+      .thenNothing()
+    const ended = after(own, told(2), told(3, { status: 'canceled', endsAt: day('01-03') }))
+    expect(
+      given(subscription, ended)
+        .when(period(day('01-31')))
+        .events(),
+    ).toMatchObject([{ data: { periodStart: '2027-01-31T00:00:00.000Z' } }])
   })
 
   it('ends in the same state whatever the order in which its messages come', () => {
-    const statuses = fc.constantFrom('active', 'past_due', 'paused', 'trialing')
-    const messages = fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), statuses), {
-      minLength: 1,
-      maxLength: 6,
+    const message = fc.record({
+      of: fc.constantFrom('sub_1', 'sub_2'),
+      n: fc.integer({ min: 1, max: 5 }),
+      status: fc.constantFrom('active', 'past_due', 'paused', 'trialing', 'canceled'),
+      planId: fc.constantFrom(basic, pro),
+      scheduled: fc.boolean(),
     })
+    const sets = fc
+      .uniqueArray(message, { minLength: 1, maxLength: 8, selector: ({ of, n }) => `${of}${n}` })
+      .map((all) =>
+        all.map(({ of, n, status, planId, scheduled }) =>
+          told(n, {
+            subscriptionId: of,
+            status,
+            planId,
+            ...(status === 'canceled' && { endsAt: day(`02-0${n}`) }),
+            ...(scheduled && { scheduled: { change: 'pause', at: day('03-01') } }),
+            startedAt: day(`01-0${n}`),
+            eventId: `${of} ${n}`,
+          }),
+        ),
+      )
     fc.assert(
       fc.property(
-        messages.chain((all) => {
-          const commands = all.map(([second, status], index): Command => {
-            const occurredAt = `2027-01-02T00:00:0${second}.000Z`
-            const source = { occurredAt, eventId: `e${index + 1}`, at: day('01-03') }
-            return { type: 'ChangeStatus', subscriptionId: 'sub_1', status, ...source }
+        sets.chain((set) =>
+          fc.tuple(
+            fc.constant(set),
+            fc
+              .subarray(set)
+              .chain((again) =>
+                fc.shuffledSubarray([...set, ...again], { minLength: set.length + again.length }),
+              ),
+          ),
+        ),
+        ([set, shuffled]) => {
+          const [one, other] = [set, shuffled].map((order) => {
+            const state = stateOf(subscription, after(...order))
+            const all = Object.fromEntries(state.all)
+            return { all, anchor: state.anchor, current: currentOf(state) }
           })
-          const shuffled = fc.shuffledSubarray(commands, { minLength: commands.length })
-          return fc.tuple(fc.constant(commands), shuffled)
-        }),
-        ([commands, shuffled]) => {
-          const end = (order: readonly Command[]) => {
-            const events = [started('sub_1', 'active', day('01-01'))]
-            for (const command of order)
-              events.push(...given(subscription, events).when(command).events())
-            return currentOf(stateOf(subscription, events))
-          }
-          expect(end(shuffled)).toEqual(end(commands))
+          expect(other).toEqual(one)
         },
       ),
     )
   })
 
   it('counts grace from the first message of being past due, also when that comes last', () => {
-    const change = (status: 'past_due' | 'active', n: number): Command => ({
-      type: 'ChangeStatus',
-      subscriptionId: 'sub_1',
-      status,
-      occurredAt: day(`01-0${n}`),
-      eventId: `e${n}`,
-      at: day('01-09'),
-    })
-    const events = [started('sub_1', 'active', day('01-01'))]
-    for (const command of [change('past_due', 5), change('active', 3), change('past_due', 4)])
-      events.push(...given(subscription, events).when(command).events())
+    const events = after(
+      told(1),
+      told(5, { status: 'past_due' }),
+      told(3),
+      told(4, { status: 'past_due' }),
+    )
     expect(access(events, '2027-01-07T11:59:59.999Z')).toBe(pro)
     expect(access(events, day('01-07'))).toBe(undefined)
   })
