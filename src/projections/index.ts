@@ -33,6 +33,8 @@ import { unhandledUpdates } from './unhandled-updates.ts'
 import { unmailedInvitations } from './unmailed-invitations.ts'
 import { untoldThresholds } from './untold-thresholds.ts'
 import { untriedPeople } from './untried-people.ts'
+import { paddleEvents } from './paddle-events.ts'
+import { paymentLinks } from './payment-links.ts'
 
 export const projections: readonly AnyProjection[] = [
   users,
@@ -65,5 +67,7 @@ export const projections: readonly AnyProjection[] = [
   untriedPeople,
   untoldThresholds,
   apiKeys,
+  paymentLinks,
+  paddleEvents,
   auditEvents,
 ]

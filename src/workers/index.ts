@@ -1,5 +1,6 @@
 /** Everything that works on its own: reactions to events, and the sweeps that find what was left. */
 import type { Deps } from '../commands/deps.ts'
+import { applyPaddleEvents, applyPaddleEventsSweep } from './apply-paddle-events.ts'
 import { finishAgents } from './finish-agents.ts'
 import { expireContent } from './expire-content.ts'
 import { resumeCalls } from './resume-calls.ts'
@@ -34,6 +35,7 @@ export function workers(deps: Deps): Worker[] {
     startPeriods(deps),
     grantTrials(deps),
     thresholdMails(deps),
+    applyPaddleEvents(deps),
     sendMails(deps),
   ]
 }
@@ -53,6 +55,7 @@ export function sweeps(deps: Deps): Sweep[] {
     expireCreditSweep(deps),
     invitationMailsSweep(deps),
     thresholdMailsSweep(deps),
+    applyPaddleEventsSweep(deps),
     // Last: it sends what the others have asked for.
     sendMailsSweep(deps),
   ]

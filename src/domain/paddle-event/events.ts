@@ -16,12 +16,11 @@ const eventId = clear(paddleIdText)
 export const ignoredReasons = [
   /** A type that says nothing of money or status. */
   'type_not_used',
-  /** A later message about the same thing was applied before. */
-  'superseded',
-  /** Nothing to change: a payment of nothing, a draft. */
+  /** A payment on its way: its credit comes when the provider says that it is completed. */
+  'not_completed',
+  /** Nothing to change: a payment of nothing, one that was given up, an exchange within a change of plan. */
   'no_effect',
 ] as const
-
 export type IgnoredReason = (typeof ignoredReasons)[number]
 
 export const parkedReasons = [
@@ -29,6 +28,8 @@ export const parkedReasons = [
   'unknown_payment',
   'unknown_price',
   'unknown_currency',
+  /** It cannot be booked as it is: more than an account holds, or several things in one payment. */
+  'refused',
   'unreadable',
 ] as const
 export type ParkedReason = (typeof parkedReasons)[number]

@@ -7,7 +7,8 @@ import type { Decider } from '../decider.ts'
 import { Refusal } from '../refusal.ts'
 import type { IgnoredReason, PaddleEventData, PaddleEventEvent, ParkedReason } from './events.ts'
 
-export type PaddleEventStatus = 'received' | 'applied' | 'ignored' | 'parked'
+export const paddleEventStatuses = ['received', 'applied', 'ignored', 'parked'] as const
+export type PaddleEventStatus = (typeof paddleEventStatuses)[number]
 
 export interface PaddleEventFacts {
   readonly eventId: string
