@@ -17,7 +17,9 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const wantedItems = z.array(z.looseObject({ price_id: z.string(), quantity: z.int().positive() })).min(1)
+const wantedItems = z
+  .array(z.looseObject({ price_id: z.string(), quantity: z.int().positive() }))
+  .min(1)
 const newTransaction = z.looseObject({
   items: wantedItems,
   customer_id: z.exactOptional(z.string()),

@@ -42,6 +42,11 @@ export interface PracticePaddle {
   readonly asked: readonly Asked[]
   /** For the next calls that `of` accepts, in order. */
   fault(faults: readonly Fault[], of?: (asked: Asked) => boolean): void
+  clearFaults(): void
+  /** Resolves when a call that `of` accepts has come, from now on. */
+  met(of: (asked: Asked) => boolean): Promise<void>
+  /** Breaks every open connection. */
+  cut(): void
   /** Who gets the notifications from now on. */
   sendTo(receiver: Receiver | undefined): void
   close(): Promise<void>
@@ -61,6 +66,7 @@ export async function startPracticePaddle(options: PracticePaddleOptions): Promi
   })
   const asked: Asked[] = []
   const faults: { readonly fault: Fault; readonly of: (asked: Asked) => boolean }[] = []
+  const waiting = new Set<(asked: Asked) => void>()
   let receiver = options.receiver
 
   function faultFor(one: Asked): Fault | undefined {
@@ -72,6 +78,7 @@ export async function startPracticePaddle(options: PracticePaddleOptions): Promi
     const one = await askedOf(request)
     if (one.path === '/pay') return payPage(account, one, response)
     asked.push(one)
+    for (const look of waiting) look(one)
     const fault = faultFor(one)
     if (fault === 'silent') return
     if (fault === 'torn') return void response.destroy()
@@ -99,6 +106,17 @@ export async function startPracticePaddle(options: PracticePaddleOptions): Promi
     fault(list, of = () => true) {
       for (const fault of list) faults.push({ fault, of })
     },
+    clearFaults: () => void faults.splice(0),
+    met: (of) =>
+      new Promise((resolve) => {
+        const look = (one: Asked) => {
+          if (!of(one)) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+      }),
+    cut: () => server.closeAllConnections(),
     sendTo(to) {
       receiver = to
       delivery.sendTo(to)

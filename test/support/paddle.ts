@@ -1,0 +1,109 @@
+/** The whole application with BILLING=paddle beside a practice Paddle, which plays in the test's time. */
+import {
+  startPracticePaddle,
+  type PracticePaddle,
+} from '../../src/adapters/paddle/practice/server.ts'
+import type { PracticePrice } from '../../src/adapters/paddle/practice/entities.ts'
+import { step } from '../../src/commands/context.ts'
+import { plan, termsOf } from '../../src/domain/plan/plan.ts'
+import { startTestApp, type TestApp } from './app.ts'
+import { openShop, type Shop } from './commerce.ts'
+import { operatorRoot } from './seed.ts'
+
+export const SECRET = 'pdl_ntfset_01hv000000000000000000test_AbCdEfGhIjKlMnOpQrStUvWx'
+export const API_KEY = 'pdl_sdbx_apikey_0123456789abcdef'
+
+const month = { interval: 'month', frequency: 1 } as const
+/** What the plans of `openPaddleShop` are paid with. */
+export const prices = {
+  team: {
+    id: 'pri_team',
+    amount: '3000',
+    currency: 'USD',
+    overrides: { EUR: '2800' },
+    cycle: month,
+  },
+  pro: { id: 'pri_pro', amount: '9000', currency: 'USD', cycle: month },
+  tried: { id: 'pri_tried', amount: '3000', currency: 'USD', cycle: month, trialDays: 14 },
+  topUp: { id: 'pri_topup', amount: '1000', currency: 'USD' },
+} as const satisfies Record<string, PracticePrice>
+
+export interface PaddleTest {
+  readonly app: TestApp
+  readonly paddle: PracticePaddle
+  stop(): Promise<void>
+}
+
+export async function startPaddleTest(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<PaddleTest> {
+  let app: TestApp | undefined
+  const paddle = await startPracticePaddle({
+    prices: Object.values(prices),
+    apiKey: API_KEY,
+    now: () => app?.clock.now() ?? new Date(),
+  })
+  app = await startTestApp({
+    BILLING: 'paddle',
+    PADDLE_API_KEY: API_KEY,
+    PADDLE_API_URL: paddle.url,
+    PADDLE_WEBHOOK_SECRET: SECRET,
+    ...environment,
+  })
+  return {
+    app,
+    paddle,
+    async stop() {
+      await paddle.close()
+      await app.stop()
+    },
+  }
+}
+
+export interface PaddleShop extends Shop {
+  /** Ids of the plans, by slug. `free` is everybody's and sells credit. */
+  readonly plans: { readonly free: string; readonly team: string; readonly pro: string }
+}
+
+/** A cent paid before tax is a cent of credit. */
+const creditPerMinorUnit = { USD: '10000000', EUR: '11000000' }
+
+export async function openPaddleShop(app: TestApp): Promise<PaddleShop> {
+  const shop = await openShop(app)
+  const sold = async (slug: string, included: string, priceIds: readonly string[]) => {
+    const planId = await shop.publishPlan({
+      slug,
+      name: slug,
+      free: false,
+      included_credit: { amount: included, kind: 'included', period: 'month' },
+    })
+    return sell(app, planId, priceIds)
+  }
+  return {
+    ...shop,
+    plans: {
+      free: await sell(app, await shop.publishPlan(), []),
+      team: await sold('team', '10.00', [prices.team.id, prices.tried.id]),
+      pro: await sold('pro', '40.00', [prices.pro.id]),
+    },
+  }
+}
+
+/** The plan's next version is sold at these prices, and credit at the one for top-ups. */
+async function sell(
+  { app: { deps } }: TestApp,
+  planId: string,
+  priceIds: readonly string[],
+): Promise<string> {
+  const terms = termsOf((await deps.streams.load(plan, planId)).state)?.terms
+  if (!terms) throw new Error(`${planId} is no plan`)
+  const payment = {
+    prices: priceIds.map((priceId) => ({ priceId })),
+    topUpPrices: [prices.topUp.id],
+    creditPerMinorUnit,
+  }
+  const root = operatorRoot(deps)
+  const command = { type: 'PublishPlan', planId, ...terms, payment, at: root.at } as const
+  await deps.streams.transact(plan, planId, command, step(deps.ids, root, 'sell'))
+  return planId
+}
