@@ -28,6 +28,10 @@ export interface SmtpServer {
   readonly mails: readonly Delivered[]
   /** Every line that clients have sent before a text. */
   readonly commands: readonly string[]
+  /** How often somebody has begun to hand a mail over. */
+  readonly attempts: number
+  /** Breaks every connection off. */
+  hangUp(): void
   /** Done in turn, each once, where it applies. */
   next(...misdeeds: Misdeed[]): void
   /** Done every time, until it is undefined again. */
@@ -59,6 +63,12 @@ export async function startSmtp({ port = 0 } = {}): Promise<SmtpServer> {
     url: `smtp://127.0.0.1:${taken}`,
     mails: served.mails,
     commands: served.commands,
+    get attempts() {
+      return served.commands.filter((line) => line.startsWith('MAIL ')).length
+    },
+    hangUp() {
+      for (const socket of sockets) socket.destroy()
+    },
     next: (...misdeeds) => served.pending.push(...misdeeds),
     always(misdeed) {
       served.always = misdeed
