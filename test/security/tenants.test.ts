@@ -77,6 +77,10 @@ const ofOrganization: readonly [line: string, body?: object][] = [
   ['GET /billing/holds'],
   ['POST /billing/subscribe', { plan_id: `pln_${NOBODYS}` }],
   ['POST /billing/cancel'],
+  ['POST /billing/top-up', { quantity: 1 }],
+  ['POST /billing/portal'],
+  ['GET /billing/invoices'],
+  ['GET /billing/invoices/txn_of_nobody'],
 ]
 
 const prefixes: Readonly<Record<string, string>> = {

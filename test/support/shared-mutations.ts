@@ -1,6 +1,7 @@
 /** The rows of mutations.ts for what many share: organizations, plans, credit, the catalogue. */
 import { fund, invoke } from './funded.ts'
 import { invitationToken, invited } from './invitations.ts'
+import { paddleRows } from './paddle-mutations.ts'
 import { pageRows } from './page-mutations.ts'
 import { freshEmail, newPerson } from './people.ts'
 import { policyAndKeyRows } from './policy-mutations.ts'
@@ -154,6 +155,9 @@ async function aPlan(world: World): Promise<string> {
 }
 const fresh = ({ test }: World): string => `row-${test.app.deps.ids.random().slice(0, 8)}`
 
+/** With a provider: test/api/billing/checkout.test.ts. */
+const NOBODY_IS_PAID = 'these installations have no payment provider'
+
 const billingRows: Rows = {
   'POST /billing/subscribe': async (world) => {
     const [first, second] = [await aPlan(world), await aPlan(world)]
@@ -165,6 +169,18 @@ const billingRows: Rows = {
       effects: { SubscriptionStarted: 1, PeriodStarted: 1 },
     }
   },
+  'POST /billing/top-up': (world) => ({
+    wish: { ...own(world), line: 'POST /billing/top-up', body: { quantity: 2 } },
+    status: 409,
+    effects: {},
+    why: NOBODY_IS_PAID,
+  }),
+  'POST /billing/portal': (world) => ({
+    wish: { ...own(world), line: 'POST /billing/portal' },
+    status: 409,
+    effects: {},
+    why: NOBODY_IS_PAID,
+  }),
   'POST /billing/cancel': async ({ test }) => {
     const { token, orgId } = await fund(test)
     return {
@@ -289,4 +305,5 @@ export const sharedRows: Rows = {
   ...adminRows,
   ...policyAndKeyRows,
   ...pageRows,
+  ...paddleRows,
 }
