@@ -78,6 +78,8 @@ async function known(): Promise<Known> {
       '/api-keys/{id}/rotate id': keys,
       '/policies/{id} id': policies,
       '/admin/policies/{id} id': [SPEND_CEILING, `pol_${none}`],
+      '/admin/paddle-events/{id} id': ['evt_none'],
+      '/admin/paddle-events/{id}/replay id': ['evt_none'],
       '/me/sessions/{id} id': [victim.sessionId, `ses_${none}`],
       id: orgs,
     },

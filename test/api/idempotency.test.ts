@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { en } from '../../src/messages/en.ts'
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts'
+import { SECRET } from '../support/paddle.ts'
 import { effectsOf, logOf, quiet } from '../support/crash-data.ts'
 import { fund } from '../support/funded.ts'
 import { type Mutation, ownRows, type Rows, type Wish, type World } from '../support/mutations.ts'
@@ -26,7 +27,7 @@ let app: TestApp
 const came = new Map<string, Came>()
 
 beforeAll(async () => {
-  app = await startTestApp()
+  app = await startTestApp({ PADDLE_WEBHOOK_SECRET: SECRET })
   const first = new Map<string, Pick<Came, 'mutation' | 'atOnce' | 'effects'>>()
   for (const [name, row] of Object.entries(rows)) first.set(name, await burst(name, row))
   await app.restart()

@@ -36,6 +36,7 @@ export async function wishesOf(world: World): Promise<(name: string) => Promise<
     const line = name
       .replace('{agent_id}', agentId)
       .replace('{payment_id}', 'txn_of_nobody')
+      .replace('/paddle-events/{id}', '/paddle-events/evt_of_nobody')
       .replace('{stream}', `account-${orgId}`)
       .replace('/correlations/{id}', `/correlations/${String(call.headers['x-request-id'])}`)
       .replace('/models/{model}', `/models/${agentId}`)
