@@ -19,7 +19,7 @@ import type { Deps } from './commands/deps.ts'
 import { targetOf } from './commands/invocation/target.ts'
 import { missingKeys } from './commands/model/missing-keys.ts'
 import { namedModel } from './commands/model/named-model.ts'
-import { createDenialRecorder } from './commands/denial/record-denials.ts'
+import { createDenialRecorder, type DenialRecorder } from './commands/denial/record-denials.ts'
 import { startService } from './commands/service/start-service.ts'
 import { createRateWatch } from './commands/spend/rate-watch.ts'
 import { sayCeilings } from './commands/spend/say-ceiling.ts'
@@ -46,6 +46,7 @@ import type { AnyProjection } from './projections/projection.ts'
 import type { Runner } from './projections/runner.ts'
 import { otherMasterKeysOf, wire, type Wired } from './wiring.ts'
 import { sweeps, workers as workerList } from './workers/index.ts'
+import { type Bot, botQueues, createBot } from './workers/telegram/index.ts'
 import { createWorkers, type Workers } from './workers/worker.ts'
 
 /** What needs no running application: a backup's check and its way back. */
@@ -184,11 +185,13 @@ async function compose(
   const leaving = new AbortController()
   const stopping = new AbortController()
   const breakingOff = new AbortController()
-  const queues = list.map(({ name }) => name)
+  const queues = [...list.map(({ name }) => name), ...(deps.chat ? botQueues : [])]
   const metrics = createMetrics({ engine, runner, deps, queues, logEnd, leases })
   const on = config.USAGE_LOG === 'on'
   const usage = createUsageRecorder(deps, { on, onDropped: metrics.usageDropped })
   const denials = createDenialRecorder(deps, { onDropped: metrics.denialsDropped })
+  const bot = botOf(role, deps, denials)
+  if (bot) logEnd.onEvents((events) => bot.onEvents(events))
   const sources = {
     engine,
     runner,
@@ -235,6 +238,7 @@ async function compose(
       throw new StoreRefused(
         'The views are behind the log: does a process with --role project run?',
       )
+    bot?.start(leases)
   }
 
   async function start(): Promise<{ url: string; notes: readonly string[] }> {
@@ -253,7 +257,7 @@ async function compose(
   async function handOver(): Promise<void> {
     ending.abort()
     try {
-      await Promise.all([tending?.stop(), opened ? workers.stop() : undefined])
+      await Promise.all([tending?.stop(), bot?.stop(), opened ? workers.stop() : undefined])
     } catch (error) {
       deps.logger.error({ error }, 'work was not handed over')
     }
@@ -321,6 +325,12 @@ async function compose(
 /** Whoever asks for a person's work is answered by the role api; the others only tell how they are. */
 const routesOf = (role: Part['role'], deps: Deps, sources: HealthSources): readonly AnyRoute[] =>
   role === 'none' || does(role, 'api') ? routes(deps, sources) : healthRoutes(deps, sources)
+
+/** The bot, where there is one and this process is to speak for it. */
+function botOf(role: Part['role'], deps: Deps, denials: DenialRecorder): Bot | undefined {
+  const { chat } = deps
+  return chat && does(role, 'bot') ? createBot({ ...deps, chat, denials }) : undefined
+}
 
 const logRequest = (logger: Logger, { requestId, method, route, status, latencyMs }: Served) =>
   logger.info({ requestId, method, route, status, ms: latencyMs }, 'request')

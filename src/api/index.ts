@@ -19,6 +19,7 @@ import { adminPolicyRoutes, policyRoutes } from './policies.ts'
 import { adminPolicyDecisionRoutes, policyDecisionRoutes } from './policy-decisions.ts'
 import type { AnyRoute } from './route.ts'
 import { siteRoutes } from './site/routes.ts'
+import { telegramWebhookRoute } from './telegram-webhook.ts'
 import { openAiRoutes } from './v1/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 
@@ -44,6 +45,7 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...adminPolicyDecisionRoutes(deps, () => all),
     ...paddleAdminRoutes(deps),
     paddleWebhookRoute(deps),
+    telegramWebhookRoute(deps),
     ...healthRoutes(deps, sources),
     ...documentRoutes(),
     ...siteRoutes(deps),

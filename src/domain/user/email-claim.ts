@@ -31,6 +31,8 @@ export type EmailClaimCommand =
       readonly reason: 'changed' | 'refused'
       readonly at: string
     }
+  /** Somebody asked for an address that is taken, at a door that does not tell them so. */
+  | { readonly type: 'NoteAttempt'; readonly claimId: Id<'claim'>; readonly at: string }
 
 /** The owner of an address hears of attempts to register it at most once in this time. */
 export const ATTEMPT_INTERVAL_MS = 60 * 60 * 1000
@@ -49,6 +51,10 @@ function decide(command: EmailClaimCommand, state: EmailClaim): readonly EmailCl
       if (command.purpose === 'change' || attemptedLately(state, at)) return []
       return [{ type: 'RegistrationAttempted', data: { claimId, userId: held.userId, at } }]
     }
+    case 'NoteAttempt':
+      return held && !attemptedLately(state, at)
+        ? [{ type: 'RegistrationAttempted', data: { claimId, userId: held.userId, at } }]
+        : []
     case 'ReleaseEmail': {
       if (held?.claimId !== claimId) return []
       const { userId } = held

@@ -1,0 +1,90 @@
+/** The bot in English. */
+import { counter } from '../format.ts'
+import type { BotMessages } from './bot.ts'
+
+const counted = counter('en')
+
+export const botEn: BotMessages = {
+  menu: {
+    start: 'Begin, or let the bot write again',
+    register: 'Give your e-mail address: /register ada@example.com',
+    locale: 'Choose the language',
+    organization: 'Choose for which organization you ask',
+    agents: 'See the agents and choose one',
+    ask: 'Ask the chosen agent: /ask your question',
+    balance: 'See credit and plan',
+    usage: 'See what you have used this month',
+    cancel: 'Break off the answer that is being written',
+    subscribe: 'Take a plan',
+    help: 'See what the bot can do',
+    stop: 'The bot writes nothing more until /start',
+  },
+  welcome:
+    'Welcome! You have an account now. Choose an agent with /agents, then simply write your question. ' +
+    'With /register and your e-mail address you can sign in by e-mail, too.',
+  welcomeBack: 'Good to see you. Write your question, or see /help.',
+  startFirst: 'Send /start first: it makes an account for you, or finds yours.',
+  linked: 'Done: this Telegram account is linked to your account.',
+  joined: (organization) =>
+    organization === undefined
+      ? 'Done: you have joined the organization, and ask for it from now on. Choose with /organization.'
+      : `Done: you have joined “${organization}”, and ask for it from now on. Choose with /organization.`,
+  linkUnknown: 'This link leads nowhere. Ask for a new one.',
+  register: {
+    usage: 'Write your e-mail address behind the command: /register ada@example.com',
+    notAnAddress: 'This is no e-mail address. Write it like this: /register ada@example.com',
+    sent: 'A mail is on its way to this address. Open the link in it to confirm that it is yours.',
+    hasAddress:
+      'Your account has an e-mail address already. It is changed where you sign in with it, with your password.',
+  },
+  locale: {
+    choose: 'Which language?',
+    changed: 'From now on I speak English with you.',
+    unknown: 'I do not speak this language. Choose one of these:',
+  },
+  organization: {
+    choose: 'For which organization do you ask? It pays for the answers.',
+    changed: (name) => `From now on you ask here for “${name}”.`,
+    unnamed: 'without a name',
+    unknown: 'You do not belong to this organization. Choose with /organization.',
+  },
+  agents: {
+    choose: 'Which agent shall answer you?',
+    none: 'There is no agent for you yet.',
+    chosen: (name) => `“${name}” answers you now. Write your question.`,
+    unknown: 'There is no such agent. Choose one with /agents.',
+    more: 'There are more: /agents with the short name chooses any of them.',
+  },
+  ask: {
+    usage: 'Write your question behind the command: /ask What is a ledger?',
+    empty: 'The agent had nothing to say.',
+    canceled: 'Broken off, as you wished.',
+  },
+  cost: (amount) => `— ${amount}`,
+  practice: 'made up by the practice model',
+  balance: ({ balance, held, plan }) =>
+    [
+      `Credit: ${balance}`,
+      ...(held === undefined ? [] : [`Held for answers being written: ${held}`]),
+      plan === undefined ? 'No plan' : `Plan: ${plan}`,
+    ].join('\n'),
+  usage: ({ calls, tokens, charged }) =>
+    `This month: ${counted(calls, 'answer', 'answers')}, ${counted(tokens, 'token', 'tokens')}, ${charged}`,
+  cancel: {
+    done: 'I am breaking it off.',
+    nothing: 'No answer is being written.',
+  },
+  subscribe: {
+    choose: 'Which plan?',
+    none: 'There is no plan to take at the moment.',
+    open: 'The plan begins when it is paid:',
+    button: 'Pay',
+  },
+  stopped: 'I write nothing more here. With /start I am back.',
+  onlyText: 'I understand only text. Write your question in words.',
+  unknownCommand: 'I do not know this command. See /help.',
+  oldButton: 'This button is out of date. Send the command again.',
+  helpBefore: 'Write a question, and the agent that you have chosen answers. Besides:',
+  helpAfter: 'In a group I answer commands that name me.',
+  seeBalance: 'Your credit: /balance',
+}

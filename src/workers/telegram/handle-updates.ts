@@ -1,0 +1,157 @@
+/**
+ * The updates of a chat, one after the other, oldest first. A lease keeps two workers from one chat; it
+ * saves double replies and guards nothing else, since every effect has an identity of its own. /cancel and
+ * /stop do not wait in the row: they have a queue of their own.
+ */
+import type { Deps } from '../../commands/deps.ts'
+import { CONTENT_OWNER } from '../../commands/telegram/receive-update.ts'
+import { streamName } from '../../domain/decider.ts'
+import { telegramChatId, telegramUpdate } from '../../domain/telegram-update/telegram-update.ts'
+import type { StoredEvent } from '../../ports/event-store.ts'
+import { unhandledIn, unhandledUpdates } from '../../projections/unhandled-updates.ts'
+import type { Sweep, Worker } from '../worker.ts'
+import { handleUpdate } from './handle-update.ts'
+import type { BotDeps } from './turn.ts'
+
+export const CHATS = 'telegram-chats'
+export const URGENT = 'telegram-urgent'
+const LEASE_MS = 30_000
+const VIEWS_WITHIN_MS = 2_000
+
+interface ChatJob {
+  readonly chat: string
+}
+interface UrgentJob {
+  readonly id: string
+}
+
+const idOf = ({ stream }: StoredEvent): string => stream.slice(PREFIX.length)
+const PREFIX = streamName(telegramUpdate.category, '')
+
+export const telegramChats = (deps: BotDeps): Worker => ({
+  name: CHATS,
+  // Each may follow an answer for minutes; it waits and hardly works.
+  concurrency: 32,
+  on: {
+    TelegramUpdateReceived(event) {
+      const { botId, chatKey, urgent } = event.data
+      if (urgent === true) return undefined
+      const payload: ChatJob = { chat: telegramChatId(String(botId), String(chatKey)) }
+      return { id: idOf(event), payload }
+    },
+  },
+  handle: ({ chat }: ChatJob, signal) => handleChat(deps, chat, signal),
+})
+
+export const telegramUrgent = (deps: BotDeps): Worker => ({
+  name: URGENT,
+  concurrency: 8,
+  on: {
+    TelegramUpdateReceived: (event) =>
+      event.data['urgent'] === true ? { id: idOf(event), payload: { id: idOf(event) } } : undefined,
+  },
+  handle: async ({ id }: UrgentJob) => {
+    await underLease(deps, id, () => handleUpdate(deps, id))
+  },
+})
+
+async function handleChat(deps: BotDeps, chat: string, signal: AbortSignal): Promise<void> {
+  const done = new Set<string>()
+  const next = async () =>
+    (await unhandledIn(deps.views, chat)).find(({ id, urgent }) => !urgent && !done.has(id))
+  do {
+    const held = await underLease(deps, chat, async () => {
+      for (let one = await next(); one && !signal.aborted; one = await next()) {
+        await handleUpdate(deps, one.id)
+        done.add(one.id)
+      }
+    })
+    // Whoever has the lease looks again after giving it back: what came meanwhile is theirs.
+    if (!held) return
+    await deps.views.passed(deps.streams.lastWritten(), VIEWS_WITHIN_MS)
+  } while (!signal.aborted && (await next()))
+}
+
+/** False: another one works on it. */
+async function underLease(
+  { counters, ids, logger }: Pick<Deps, 'counters' | 'ids' | 'logger'>,
+  name: string,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  const lease = {
+    kind: 'lease',
+    key: `telegram:${name}`,
+    limit: 1,
+    ttlMs: LEASE_MS,
+    holder: ids.random(),
+  } as const
+  if (!(await counters.reserve([lease])).ok) return false
+  const renewing = setInterval(() => {
+    counters
+      .reserve([lease])
+      .catch((error: unknown) => logger.debug({ error }, 'a chat’s lease was not renewed'))
+  }, LEASE_MS / 3)
+  renewing.unref()
+  try {
+    await work()
+  } finally {
+    clearInterval(renewing)
+    await counters.release([lease]).catch(() => undefined)
+  }
+  return true
+}
+
+/** Updates that nobody handles: their job was lost, or whoever worked on them died. */
+export const unhandledUpdatesSweep = (deps: BotDeps): Sweep => ({
+  name: CHATS,
+  async run(signal) {
+    const oldest = new Map<string, string>()
+    const urgent: string[] = []
+    for await (const { document } of deps.views.all(unhandledUpdates)) {
+      if (signal.aborted) return 0
+      const { id, chat } = document
+      if (document.urgent) urgent.push(id)
+      else if (!oldest.has(chat)) oldest.set(chat, id)
+    }
+    const chats = [...oldest].map(([chat, id]) => ({ id, payload: { chat } }))
+    if (chats.length > 0) await deps.jobs.add(CHATS, chats)
+    if (urgent.length > 0)
+      await deps.jobs.add(
+        URGENT,
+        urgent.map((id) => ({ id, payload: { id } })),
+      )
+    return chats.length + urgent.length
+  },
+})
+
+const HOUR_MS = 60 * 60_000
+/** Telegram itself keeps what was not taken for a day. */
+const WORDS_LAST_MS = 48 * HOUR_MS
+const PAGE = 500
+
+/** Words that nobody took, and those that a crash has left behind. */
+export function expireWords({ contents, clock }: BotDeps): Sweep {
+  let last = Number.NEGATIVE_INFINITY
+  return {
+    name: 'expire-telegram-words',
+    async run(signal) {
+      const now = clock.now().getTime()
+      if (now - last < HOUR_MS) return 0
+      let found = 0
+      for (let after: string | undefined; ;) {
+        const page = await contents.list({
+          prefix: CONTENT_OWNER,
+          limit: PAGE,
+          ...(after === undefined ? {} : { after }),
+        })
+        const old = page.filter(({ storedAt }) => now - storedAt >= WORDS_LAST_MS)
+        if (old.length > 0) await contents.delete(old.map(({ key }) => key))
+        found += old.length
+        after = page.at(-1)?.key
+        if (signal.aborted || page.length < PAGE || after === undefined) break
+      }
+      last = now
+      return found
+    },
+  }
+}
