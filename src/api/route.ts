@@ -54,7 +54,12 @@ export interface Answer<T = unknown> {
   readonly sent?: true
 }
 
-export type RefusalPage = (problem: Problem, request: FastifyRequest, messages: Messages) => Answer
+/** undefined: this client gets the problem document. */
+export type RefusalPage = (
+  problem: Problem,
+  request: FastifyRequest,
+  messages: Messages,
+) => Answer | undefined
 
 export interface Route<
   P extends z.ZodType = z.ZodType,

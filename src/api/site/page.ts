@@ -124,13 +124,20 @@ export const note = (words: Words | undefined): Html | undefined =>
   words &&
   markup`<div class="note" role="alert"><strong>${words.title}</strong> ${words.text}</div>`
 
+interface RefusalOptions {
+  readonly requestId?: string
+  /** In place of what all pages say. */
+  readonly words?: Words
+  readonly more?: Html
+}
+
 /** A page that has only a refusal to show. */
 export function refused(
   setting: Setting,
   problem: Pick<Problem, 'code' | 'facts'>,
-  { requestId, more }: { readonly requestId?: string; readonly more?: Html } = {},
+  { requestId, words, more }: RefusalOptions = {},
 ): Answer<string> {
-  const { title, text } = wordsOf(setting.messages, problem)
+  const { title, text } = words ?? wordsOf(setting.messages, problem)
   const status = statusOf[problem.code]
   const support =
     requestId === undefined || !isOurs(problem.code)

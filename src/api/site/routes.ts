@@ -7,7 +7,13 @@ import type { AnyRoute } from '../route.ts'
 import { pages } from './door.ts'
 import { invitationPages } from './invitation.ts'
 import { resetPasswordPages } from './reset-password.ts'
+import { telegramPages } from './telegram.ts'
 import { verifyEmailPages } from './verify-email.ts'
 
 export const siteRoutes = (deps: Deps): AnyRoute[] =>
-  pages(deps, [...verifyEmailPages(deps), ...resetPasswordPages(deps), ...invitationPages(deps)])
+  pages(deps, [
+    ...verifyEmailPages(deps),
+    ...resetPasswordPages(deps),
+    ...invitationPages(deps),
+    ...telegramPages(deps),
+  ])

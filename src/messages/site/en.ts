@@ -1,6 +1,8 @@
 /** The built-in pages in English. */
+import { counter } from '../format.ts'
 import type { SiteMessages } from './site.ts'
 
+const counted = counter('en')
 const close = 'You can close this page.'
 const notWhole = {
   title: 'This link is not complete',
@@ -76,6 +78,35 @@ export const siteEn: SiteMessages = {
       title: organization === undefined ? 'You have joined' : `You have joined “${organization}”`,
       text: close,
     }),
+  },
+  telegramStart: {
+    title: 'Sign in by Telegram',
+    text: 'Press Telegram’s button below. You come back here when Telegram knows you.',
+    withoutScript:
+      'The button of Telegram needs JavaScript. Turn it on for this page, or write to the bot in Telegram.',
+  },
+  telegram: {
+    title: 'Go on signing in?',
+    text: (username) =>
+      username === undefined
+        ? 'Telegram has told us who you are. Press the button if you have just signed in there.'
+        : `Telegram says that you are @${username}. Press the button if that is so.`,
+    button: 'Sign in',
+    done: {
+      title: 'You are signed in',
+      text: 'You can use your account in Telegram, or with your own programs.',
+    },
+    over: {
+      title: 'This sign-in is over',
+      text: 'It has to be finished within a minute, and works once.',
+    },
+    again: 'Sign in again',
+    next: {
+      title: 'For your programs',
+      text: 'Whoever has these tokens can act as you. They are shown this once.',
+    },
+    accessToken: (minutes) => `Access token, for ${counted(minutes, 'minute', 'minutes')}`,
+    refreshToken: (days) => `Refresh token, for ${counted(days, 'day', 'days')}`,
   },
   problems: {
     invalid_input: notWhole,

@@ -80,6 +80,35 @@ export const siteRu: SiteMessages = {
       text: close,
     }),
   },
+  telegramStart: {
+    title: 'Вход через Telegram',
+    text: 'Нажмите кнопку Telegram. Когда он вас узнает, вы вернётесь сюда.',
+    withoutScript:
+      'Кнопке Telegram нужен JavaScript. Включите его для этой страницы или напишите боту в Telegram.',
+  },
+  telegram: {
+    title: 'Войти?',
+    text: (username) =>
+      username === undefined
+        ? 'Telegram сообщил нам, кто вы. Нажмите кнопку, если только что входили там.'
+        : `Telegram сообщил, что вы @${username}. Если это так, нажмите кнопку.`,
+    button: 'Войти',
+    done: {
+      title: 'Вы вошли',
+      text: 'Пользуйтесь своей учётной записью в Telegram или из своих программ.',
+    },
+    over: {
+      title: 'Этот вход больше не действует',
+      text: 'Завершить его надо за минуту, и только один раз.',
+    },
+    again: 'Войти ещё раз',
+    next: {
+      title: 'Для ваших программ',
+      text: 'У кого есть эти токены, тот действует от вашего имени. Больше они не покажутся.',
+    },
+    accessToken: (minutes) => `Токен доступа, срок ${minutes} мин`,
+    refreshToken: (days) => `Токен обновления, срок ${days} дн.`,
+  },
   problems: {
     invalid_input: notWhole,
     malformed_body: notSent,

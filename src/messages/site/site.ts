@@ -40,6 +40,18 @@ export interface SiteMessages {
     readonly hasAccount: Words
     readonly done: (organization: string | undefined) => Words
   }
+  readonly telegramStart: Words & { readonly withoutScript: string }
+  readonly telegram: {
+    readonly title: string
+    readonly text: (username: string | undefined) => string
+    readonly button: string
+    readonly done: Words
+    readonly over: Words
+    readonly again: string
+    readonly next: Words
+    readonly accessToken: (minutes: number) => string
+    readonly refreshToken: (days: number) => string
+  }
   /** In place of the words that a program is told. */
   readonly problems: Partial<Readonly<Record<ProblemCode, Words>>>
   readonly problemCode: string
