@@ -91,6 +91,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
   const mailer = ground.mailer ?? mailerOf(config, logger)
   const paddle = config.BILLING === 'paddle' ? createPaddle(paddleAccessOf(config)) : undefined
   const settings = settingsOf(config, ids.random(), practice)
+  const chat = ground.chat ?? (await chatOf(config))
   const leases = createLeases({ counters, logger }, settings.runId)
   const lead = ground.projects ? leadOf(leases, projections, ids) : undefined
   const sharing = alone ? {} : { sharing: { lead } }
@@ -121,7 +122,8 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
       { runId: settings.runId, practice: practice !== undefined },
     ),
     runs: createRuns({ counters, clock, logger }, run),
-    chat: ground.chat ?? (await chatOf(config)),
+    chat,
+    telegramName: telegramNameOf(config, chat),
     paymentProvider: paddle,
     settings,
   }
@@ -150,6 +152,21 @@ async function chatOf(config: Config): Promise<ChatChannel | undefined> {
   if (token === undefined || !hasBot(config)) return undefined
   const { createBotApi } = await import('./adapters/telegram/bot-api.ts')
   return createBotApi({ token, apiRoot })
+}
+
+/** Sign-in asks for it where there is no bot, too. */
+function telegramNameOf(
+  { TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_URL: apiRoot }: Config,
+  chat: ChatChannel | undefined,
+): (() => Promise<string>) | undefined {
+  if (token === undefined) return undefined
+  let channel = chat && Promise.resolve(chat)
+  return async () => {
+    channel ??= import('./adapters/telegram/bot-api.ts').then(({ createBotApi }) =>
+      createBotApi({ token, apiRoot }),
+    )
+    return (await channel).username()
+  }
 }
 
 function mailerOf(config: Config, logger: Logger): Mailer {

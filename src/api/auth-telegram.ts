@@ -15,6 +15,7 @@ import {
 } from '../commands/user/telegram/sign-in-by-telegram.ts'
 import type { SignedFields } from '../commands/user/telegram/signed-login.ts'
 import { type AnyRoute, route } from './route.ts'
+import { pageForBrowsers, telegramStart } from './telegram-start.ts'
 import { isOurState, stateCookie, stateText } from './telegram-state.ts'
 import { asCookie, deviceOf, tokenAnswer, tokenPair } from './token-answer.ts'
 
@@ -41,6 +42,7 @@ const signing = {
 const refusals = ['telegram_off', 'telegram_login_refused', 'registration_closed'] as const
 
 export const telegramAuthRoutes = (deps: Deps): AnyRoute[] => [
+  telegramStart(deps),
   redirected(deps),
   posted(deps),
   exchanged(deps),
@@ -56,6 +58,7 @@ const redirected = (deps: Deps): AnyRoute =>
       'Checks what Telegram signed and leads on: to DASHBOARD_URL, or to the built-in page /telegram. By ' +
       'default with a `code` for POST /auth/telegram/exchange. Signed data works once, for a short time.',
     access: signing,
+    refusalPage: pageForBrowsers(deps),
     query: z.object({ state: z.exactOptional(stateText) }).catchall(text),
     answers: { 303: { description: 'To the dashboard, or to the built-in page' } },
     problems: [...refusals],

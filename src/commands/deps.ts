@@ -55,6 +55,8 @@ export interface Deps {
   readonly runs: Runs
   /** The bot's line; undefined where there is no bot. */
   readonly chat?: ChatChannel | undefined
+  /** Asks Telegram for the bot's own name, once; undefined without a token. */
+  readonly telegramName: (() => Promise<string>) | undefined
   /** Who takes the organizations' money; undefined: nobody does. */
   readonly paymentProvider: PaymentProvider | undefined
   readonly settings: Settings

@@ -1,0 +1,64 @@
+/**
+ * Where a browser begins to sign in by Telegram: the page with Telegram's button. It ties what comes back
+ * to this browser (telegram-state.ts). The button is Telegram's own script in a frame of Telegram's, so
+ * this page alone lets that host in.
+ */
+import type { Deps } from '../commands/deps.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { type AnyRoute, type RefusalPage, route } from './route.ts'
+import { markup } from './site/html.ts'
+import { refusalPage, show } from './site/page.ts'
+import { freshState, stateCookie } from './telegram-state.ts'
+
+const SCRIPT = 'https://telegram.org/js/telegram-widget.js?22'
+const FRAME = 'https://oauth.telegram.org'
+
+/** A page for a browser; a program gets the problem document. */
+export const pageForBrowsers = (deps: Deps): RefusalPage => {
+  const page = refusalPage(deps.settings.publicUrl)
+  return (problem, request, messages) =>
+    request.headers.accept?.includes('text/html') ? page(problem, request, messages) : undefined
+}
+
+export const telegramStart = (deps: Deps): AnyRoute =>
+  route({
+    method: 'GET',
+    path: '/auth/telegram/start',
+    tag: 'auth',
+    summary: 'The page where a browser begins to sign in by Telegram',
+    description:
+      'Shows Telegram’s button, which leads back to GET /auth/telegram/callback, in this browser only.',
+    access: { actor: 'anyone', resource: 'session', action: 'login', limits: ['request'] },
+    refusalPage: pageForBrowsers(deps),
+    answers: { 200: { description: 'The page', contentType: 'text/html' } },
+    problems: ['telegram_off'],
+    async handler({ messages, request }) {
+      const { settings, telegramName, ids } = deps
+      if (!settings.telegramLogin || !telegramName) throw new Refusal('telegram_off')
+      const name = await telegramName()
+      const state = freshState(ids)
+      const { publicUrl } = settings
+      const callback = `${publicUrl.replace(/\/+$/, '')}/auth/telegram/callback?state=${state}`
+      const { title, text, withoutScript } = messages.site.telegramStart
+      const page = show(
+        { messages, publicUrl },
+        {
+          title,
+          body: markup`<h1>${title}</h1>
+            <p>${text}</p>
+            <script
+              async
+              src="${SCRIPT}"
+              data-telegram-login="${name}"
+              data-size="large"
+              data-auth-url="${callback}"
+              data-request-access="write"
+            ></script>
+            <noscript><p>${withoutScript}</p></noscript>`,
+          csp: { 'script-src': 'https://telegram.org', 'frame-src': FRAME },
+        },
+      )
+      const cookie = stateCookie(request, settings, state)
+      return { ...page, headers: { ...page.headers, 'set-cookie': cookie } }
+    },
+  })
