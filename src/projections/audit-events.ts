@@ -28,7 +28,13 @@ export interface AuditEntry {
 export const PLATFORM = '-'
 
 /** The stream's id is the organization's. */
-const OF_ONE_ORGANIZATION = new Set(['organization', 'account', 'subscription', 'policySet'])
+const OF_ONE_ORGANIZATION = new Set([
+  'organization',
+  'account',
+  'subscription',
+  'payment',
+  'policySet',
+])
 /** The event, or who asked for it, says whose it is. */
 const OWNED = new Set(['agent', 'invocation', 'apiKey', 'slugClaim'])
 
@@ -76,7 +82,7 @@ const entry: Handler<AuditEntry, Readonly<Record<string, unknown>>> = {
 
 export const auditEvents = projection<AuditEntry, EventDefinitions>(catalogue, {
   name: 'audit-events',
-  version: 1,
+  version: 2,
   indexes: {
     all: { equals: ['all'], orderBy: 'at' },
     organization: { equals: ['org'], orderBy: 'at' },
