@@ -7,7 +7,7 @@ import { idSchema } from '../domain/ids.ts'
 import type { PlanInput } from '../domain/plan/events.ts'
 import type { PlanTerms } from '../domain/plan/plan.ts'
 import type { Period } from '../domain/subscription/period.ts'
-import type { Subscription } from '../domain/subscription/state.ts'
+import { isManual, type Subscription } from '../domain/subscription/state.ts'
 import { subscriptionStatus } from '../domain/subscription/events.ts'
 import { moneyOf, moneySchema, timeSchema } from './schemas.ts'
 
@@ -36,6 +36,19 @@ export const planSchema = z
       concurrent_invocations: count,
     }),
     budgets: z.array(z.strictObject({ amount: moneySchema, per: z.string(), of: z.string() })),
+    payment: z
+      .nullable(
+        z.strictObject({
+          prices: z
+            .array(z.strictObject({ price_id: z.string(), times: z.int() }))
+            .meta({ description: 'Of the subscription, with how often the included credit.' }),
+          top_up_prices: z.array(z.string()),
+          credit_per_minor_unit: z
+            .record(z.string(), moneySchema)
+            .meta({ description: 'Credit for a minor unit paid before tax, by currency.' }),
+        }),
+      )
+      .meta({ description: 'How it is paid for at the payment provider; null: not there.' }),
     self_subscribe: z.boolean(),
     retired: z.boolean(),
   })
@@ -72,8 +85,20 @@ export const showPlan = (
     per,
     of,
   })),
+  payment: terms.payment ? showPayment(terms.payment) : null,
   self_subscribe: terms.selfSubscribe,
   retired,
+})
+
+const showPayment = (payment: NonNullable<PlanInput['payment']>) => ({
+  prices: payment.prices.map(({ priceId, times = 1 }) => ({ price_id: priceId, times })),
+  top_up_prices: payment.topUpPrices,
+  credit_per_minor_unit: Object.fromEntries(
+    Object.entries(payment.creditPerMinorUnit).map(([currency, nanos]) => [
+      currency,
+      moneyOf(nanos),
+    ]),
+  ),
 })
 
 const showLimits = (limits: PlanInput['limits']) => ({
@@ -88,6 +113,8 @@ const showLimits = (limits: PlanInput['limits']) => ({
   }),
 })
 
+const periodSchema = z.strictObject({ start: timeSchema, end: timeSchema })
+
 export const subscriptionSchema = z
   .strictObject({
     plan_id: idSchema('plan'),
@@ -95,6 +122,15 @@ export const subscriptionSchema = z
     status: subscriptionStatus,
     started_at: timeSchema,
     ends_at: z.nullable(timeSchema).meta({ description: 'Of one that was canceled.' }),
+    kept_by: z
+      .enum(['us', 'provider'])
+      .meta({ description: '`provider`: it is paid for, changed and ended there.' }),
+    paid_period: z
+      .nullable(periodSchema)
+      .meta({ description: 'As the payment provider last said: paid for, or tried.' }),
+    scheduled: z
+      .nullable(z.strictObject({ change: z.enum(['cancel', 'pause', 'resume']), at: timeSchema }))
+      .meta({ description: 'A change that is agreed with the provider and still to come.' }),
   })
   .meta({ id: 'Subscription' })
 
@@ -104,6 +140,9 @@ export const showSubscription = (one: Subscription): z.output<typeof subscriptio
   status: one.status,
   started_at: one.startedAt,
   ends_at: one.endsAt ?? null,
+  kept_by: isManual(one.subscriptionId) ? 'us' : 'provider',
+  paid_period: one.period ? { start: one.period.start, end: one.period.end } : null,
+  scheduled: one.scheduled ? { change: one.scheduled.change, at: one.scheduled.at } : null,
 })
 
 export const lotSchema = z.strictObject({
@@ -136,7 +175,9 @@ export const accountSchema = z
       }),
     ),
     subscription: z.nullable(subscriptionSchema),
-    period: z.nullable(z.strictObject({ start: timeSchema, end: timeSchema })),
+    period: z
+      .nullable(periodSchema)
+      .meta({ description: 'The calendar period, by which free credit comes.' }),
   })
   .meta({ id: 'BillingAccount' })
 

@@ -95,7 +95,12 @@ const PLAN = `
 { "name": "Team", "slug": "team", "prices": { "price_list": "Starter prices" },
   "included_credit": { "amount": "50.00", "kind": "included", "period": "month" },
   "grace_days": 7, "free": false, "agents": "all",
-  "limits": { "requests_per_minute": 600 }, "self_subscribe": true }`
+  "limits": { "requests_per_minute": 600 }, "self_subscribe": true,
+  "payment": { "prices": [ { "price_id": "pri_month" }, { "price_id": "pri_year", "times": 12 } ],
+               "top_up_prices": [ "pri_ten_dollars" ],
+               "credit_per_minor_unit": { "USD": "0.01" } } }
+
+payment is for a payment provider: its ids of prices, and the credit for one cent that is paid.`
 
 const AGENT = `
 { "slug": "translator", "name": "Translator",

@@ -13,6 +13,9 @@ import { priceListIdOf } from '../price-list/price-list-id.ts'
 const { shape } = planInput
 const limits = shape.limits.shape
 const count = limits.requestsPerMinute
+const payment = shape.payment.unwrap().shape
+const price = payment.prices.element.shape
+const currency = payment.creditPerMinorUnit.keyType
 
 export const planBody = z.strictObject({
   name: shape.name,
@@ -58,6 +61,30 @@ export const planBody = z.strictObject({
       )
       .max(20),
   ),
+  payment: z.exactOptional(
+    z
+      .strictObject({
+        prices: z
+          .array(z.strictObject({ price_id: price.priceId, times: price.times }))
+          .max(20)
+          .meta({
+            description:
+              'Prices of the subscription there. `times`: so often the included credit for one of its periods (a year: 12).',
+          }),
+        top_up_prices: payment.topUpPrices.meta({
+          description: 'Prices of credit that is bought once.',
+        }),
+        credit_per_minor_unit: z.record(currency, amountBody).meta({
+          description:
+            'Credit for one minor unit (a cent, a yen) paid before tax, by currency: a decimal in USD.',
+        }),
+      })
+      .refine(({ prices, top_up_prices: topUps }) => {
+        const all = [...prices.map((one) => one.price_id), ...topUps]
+        return new Set(all).size === all.length
+      }, 'a price stands for one thing')
+      .meta({ description: 'How it is paid for at the payment provider; left out: not there.' }),
+  ),
   self_subscribe: shape.selfSubscribe.meta({
     description: 'Any organization may take it; else only an administrator gives it.',
   }),
@@ -98,6 +125,16 @@ export function planOf(ids: Ids, body: PlanBody): PlanInput {
     ...(budgets && {
       budgets: budgets.map(({ amount, per, of }) => ({ amountNanos: amount, per, of })),
     }),
+    ...(body.payment && { payment: paymentOf(body.payment) }),
     selfSubscribe: body.self_subscribe,
   }
 }
+
+const paymentOf = (body: NonNullable<PlanBody['payment']>): NonNullable<PlanInput['payment']> => ({
+  prices: body.prices.map(({ price_id: priceId, times }) => ({
+    priceId,
+    ...(times !== undefined && { times }),
+  })),
+  topUpPrices: body.top_up_prices,
+  creditPerMinorUnit: body.credit_per_minor_unit,
+})
