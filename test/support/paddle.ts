@@ -7,6 +7,7 @@ import type { PracticePrice } from '../../src/adapters/paddle/practice/entities.
 import { step } from '../../src/commands/context.ts'
 import { plan, termsOf } from '../../src/domain/plan/plan.ts'
 import { startTestApp, type TestApp } from './app.ts'
+import { quiet } from './crash-data.ts'
 import { openShop, type Shop } from './commerce.ts'
 import { operatorRoot } from './seed.ts'
 
@@ -31,6 +32,10 @@ export const prices = {
 export interface PaddleTest {
   readonly app: TestApp
   readonly paddle: PracticePaddle
+  /** Opens the port, and has the practice Paddle send its notifications there. */
+  connect(): Promise<void>
+  /** What was told is received and applied, and the views have it. */
+  settled(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -53,6 +58,14 @@ export async function startPaddleTest(
   return {
     app,
     paddle,
+    async connect() {
+      const url = `${await app.listen()}/webhooks/paddle`
+      paddle.sendTo({ url, secrets: [SECRET], now: () => app.clock.now() })
+    },
+    async settled() {
+      await paddle.delivery.idle()
+      await quiet(app.app)
+    },
     async stop() {
       await paddle.close()
       await app.stop()

@@ -1,7 +1,7 @@
 /** What an organization can do about its subscription and its payments at the provider. */
 import { payments } from '../../domain/payment/payments.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { isManual, liveOf } from '../../domain/subscription/state.ts'
+import { isManual, type Subscription, type Subscriptions } from '../../domain/subscription/state.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
 import type { CancelTime } from '../../ports/payment-provider.ts'
 import type { Deps } from '../deps.ts'
@@ -9,6 +9,12 @@ import { askProvider, providerOf } from './ask-provider.ts'
 import { customerOf } from './open-checkout.ts'
 
 type Needs = Pick<Deps, 'streams' | 'logger' | 'paymentProvider'>
+
+/** The newest that the provider keeps and that has not ended, whatever was taken by hand beside it. */
+export const keptAtProvider = (state: Subscriptions): Subscription | undefined =>
+  [...state.all.values()]
+    .filter(({ status, subscriptionId }) => status !== 'canceled' && !isManual(subscriptionId))
+    .sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1))[0]
 
 /**
  * Asks the provider to end the subscription; that it has ended, or will, the provider's message says.
@@ -21,8 +27,8 @@ export async function cancelAtProvider(
   when: CancelTime,
 ): Promise<boolean> {
   const { state } = await deps.streams.load(subscription, orgId)
-  const live = liveOf(state)
-  if (!live || isManual(live.subscriptionId)) return false
+  const live = keptAtProvider(state)
+  if (!live) return false
   if (when === 'period_end' && live.scheduled?.change === 'cancel') return true
   await askProvider(deps, 'cancel subscription', (it) =>
     it.cancelSubscription(live.subscriptionId, when),
@@ -35,8 +41,7 @@ export async function portalLink(deps: Needs, orgId: string): Promise<string> {
   providerOf(deps)
   const { state } = await deps.streams.load(payments, orgId)
   const { state: subscriptions } = await deps.streams.load(subscription, orgId)
-  const live = liveOf(subscriptions)
-  const kept = live && !isManual(live.subscriptionId) ? live : undefined
+  const kept = keptAtProvider(subscriptions)
   const customerId = kept?.customerId ?? customerOf(state)
   if (customerId === undefined) throw new Refusal('not_subscribed')
   const ids = kept ? [kept.subscriptionId] : []

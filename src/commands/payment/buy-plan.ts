@@ -5,11 +5,12 @@
  */
 import { offeredTerms, plan, type PlanTerms } from '../../domain/plan/plan.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { isManual, liveOf, type Subscription } from '../../domain/subscription/state.ts'
+import type { Subscription } from '../../domain/subscription/state.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { askProvider } from './ask-provider.ts'
+import { keptAtProvider } from './at-provider.ts'
 import { checkoutOfRoot, type CheckoutToPay, openCheckout } from './open-checkout.ts'
 
 type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'logger' | 'paymentProvider'>
@@ -40,8 +41,8 @@ export async function buyPlan(deps: Needs, root: Root, wish: PlanWish): Promise<
   if (!offered.terms.selfSubscribe) throw new Refusal('forbidden', { needed: 'administrator' })
   const priceId = priceOf(offered, wish.priceId)
   const { state } = await deps.streams.load(subscription, orgId)
-  const live = liveOf(state)
-  if (live && !isManual(live.subscriptionId))
+  const live = keptAtProvider(state)
+  if (live)
     return changePlan(deps, live, { planId, priceId, priceGiven: wish.priceId !== undefined })
   const { version: planVersion } = offered
   const checkout = { purpose: 'plan', planId, planVersion, priceId, quantity: 1 } as const
