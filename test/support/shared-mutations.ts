@@ -306,4 +306,12 @@ export const sharedRows: Rows = {
   ...policyAndKeyRows,
   ...pageRows,
   ...paddleRows,
+  // No bot listens here: its own tests are test/api/telegram-webhook/ and test/workers/telegram/.
+  'POST /webhooks/telegram': () => ({
+    wish: { line: 'POST /webhooks/telegram', body: { update_id: 1 } },
+    why: 'the number of the update and of its message are its key',
+    mayDiffer: ['request_id'],
+    status: 404,
+    effects: {},
+  }),
 }
