@@ -3,8 +3,9 @@ import type { CrashPoint } from '../support/crash-server.ts'
 import { callFlows, interrupted, invoking } from './call-flows.ts'
 import { after, before, type Flow, type Recovery } from './flow.ts'
 import { peopleFlows, registration } from './people-flows.ts'
+import { telegramFlows } from './telegram-flows.ts'
 
-export const flows: readonly Flow[] = [...peopleFlows, ...callFlows]
+export const flows: readonly Flow[] = [...peopleFlows, ...telegramFlows, ...callFlows]
 
 const starting = (point: CrashPoint): CrashPoint => ({ ...point, starting: true })
 

@@ -18,6 +18,7 @@ export const registration: Flow = {
     CreditGranted: 1,
     PeriodStarted: 1,
     MailRequested: 1,
+    MailSent: 1,
   },
   points: [
     before('EmailClaimed'),
@@ -32,6 +33,8 @@ export const registration: Flow = {
       'PeriodStarted',
       'MailRequested',
     ].map(sweptAfter),
+    { ...before('MailSent'), swept: true },
+    sweptAfter('MailSent'),
     { at: 'answer', swept: true },
   ],
 }
@@ -57,7 +60,7 @@ const changeOfAddress: Flow = {
     body: { email: NEW_EMAIL, current_password: password },
   }),
   status: 200,
-  effects: { EmailClaimed: 1, EmailChanged: 1, EmailReleased: 1, MailRequested: 2 },
+  effects: { EmailClaimed: 1, EmailChanged: 1, EmailReleased: 1, MailRequested: 2, MailSent: 2 },
   points: [
     before('EmailClaimed'),
     ...['EmailClaimed', 'EmailChanged', 'EmailReleased', 'MailRequested'].map(sweptAfter),
@@ -72,7 +75,7 @@ const changeOfBoth: Flow = {
     const asked = changeOfAddress.asks(data)
     return { ...asked, body: { ...(asked.body as object), password: NEW_PASSWORD } }
   },
-  effects: { ...changeOfAddress.effects, PasswordChanged: 1, MailRequested: 3 },
+  effects: { ...changeOfAddress.effects, PasswordChanged: 1, MailRequested: 3, MailSent: 3 },
   points: [
     after('EmailClaimed'),
     after('EmailChanged'),
@@ -194,7 +197,7 @@ const inviting: Flow = {
     body: { email: NEW_EMAIL, role: 'member' },
   }),
   status: 201,
-  effects: { MemberInvited: 1, MailRequested: 1 },
+  effects: { MemberInvited: 1, MailRequested: 1, MailSent: 1 },
   points: [before('MemberInvited'), sweptAfter('MemberInvited'), sweptAfter('MailRequested')],
 }
 

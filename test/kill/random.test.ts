@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { killAtRandom } from '../support/random-kills.ts'
 
-const KILLS = Number(process.env['KILLS'] ?? 20)
+const KILLS = Number(process.env['KILLS'] ?? 8)
 const SEED = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000_000)
 
 test(`${KILLS} kills, seed ${SEED}`, { timeout: 60_000 + KILLS * 15_000 }, async () => {

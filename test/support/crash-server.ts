@@ -5,12 +5,14 @@
  * (its engine, its provider), never in the product's code.
  */
 import { writeSync } from 'node:fs'
+import { createSmtpMailer } from '../../src/adapters/mail/smtp.ts'
 import { createOpenAi } from '../../src/adapters/openai.ts'
 import { type App, createApp, type Overrides } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { openEngine } from '../../src/engines/embedded/index.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import type { Llm } from '../../src/ports/llm.ts'
+import type { Mailer } from '../../src/ports/mailer.ts'
 import { silent } from './silent.ts'
 
 /** `n`: the how manieth time, 1 where left out. Counted once the server listens, unless `starting`. */
@@ -19,7 +21,7 @@ export type CrashPoint = {
   readonly starting?: true
 } & (
   | { readonly at: 'append'; readonly type: string; readonly when: 'before' | 'after' }
-  | { readonly at: 'content' | 'call'; readonly when: 'before' | 'after' }
+  | { readonly at: 'content' | 'call' | 'mail'; readonly when: 'before' | 'after' }
   /** A piece of text has come from the provider. */
   | { readonly at: 'chunk' }
   /** A data key was made durable. */
@@ -118,6 +120,17 @@ function trappedLlm(trap: Trap): Llm {
   }
 }
 
+function trappedMailer(server: Mailer, trap: Trap): Mailer {
+  return {
+    async send(mail, signal) {
+      await trap.pass('mail', 'before')
+      await server.send(mail, signal)
+      await trap.pass('mail', 'after')
+    },
+    close: () => server.close(),
+  }
+}
+
 function watchAnswers({ server }: App, trap: Trap): void {
   server.server.on('request', (request, response) => {
     if (request.method !== 'GET') response.once('finish', () => void trap.pass('answer'))
@@ -134,6 +147,13 @@ async function run({ environment, point, clockOffsetMs = 0 }: CrashOptions): Pro
     engine,
     logger: silent,
     llm: trappedLlm(trap),
+    // A folder needs no trap: its files are the same whenever they are written.
+    ...(config.MAIL_URL !== undefined && {
+      mailer: trappedMailer(
+        createSmtpMailer({ url: config.MAIL_URL, from: config.MAIL_FROM }),
+        trap,
+      ),
+    }),
     clock,
   }
   const app = await createApp(config, overrides)
