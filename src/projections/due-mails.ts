@@ -33,10 +33,20 @@ function kindsOf({ type, data }: Pick<AnyEvent, 'type' | 'data'>): readonly Mail
         : ['verify_email', 'email_changed']
     case 'PasswordChanged':
       return data['cause'] === 'rehash' ? [] : ['password_changed']
+    case 'TelegramLinked':
+      // Whoever came by Telegram knows, and has no address yet.
+      return data['purpose'] === 'link' ? ['telegram_linked'] : []
+    case 'TelegramUnlinked':
+      return ['telegram_unlinked']
     case 'RegistrationAttempted':
       return ['registration_attempted']
     case 'SessionRevoked':
       return data['reason'] === 'replayed' ? ['session_replayed'] : []
+    case 'TelegramLinked':
+      // Who came by Telegram knows.
+      return data['purpose'] === 'link' ? ['telegram_linked'] : []
+    case 'TelegramUnlinked':
+      return ['telegram_unlinked']
     default:
       return []
   }
@@ -45,8 +55,12 @@ export const eventsWithMail = [
   'UserRegistered',
   'EmailChanged',
   'PasswordChanged',
+  'TelegramLinked',
+  'TelegramUnlinked',
   'RegistrationAttempted',
   'SessionRevoked',
+  'TelegramLinked',
+  'TelegramUnlinked',
 ] as const
 
 export const dueMailsOf = (
@@ -76,7 +90,7 @@ const makesDue = {
 
 export const dueMails = projection<DueMail, typeof events>(events, {
   name: 'due-mails',
-  version: 1,
+  version: 2,
   indexes: {},
   on: {
     UserRegistered: makesDue,
@@ -89,8 +103,12 @@ export const dueMails = projection<DueMail, typeof events>(events, {
       project: makesDue.project,
     },
     PasswordChanged: makesDue,
+    TelegramLinked: makesDue,
+    TelegramUnlinked: makesDue,
     RegistrationAttempted: makesDue,
     SessionRevoked: makesDue,
+    TelegramLinked: makesDue,
+    TelegramUnlinked: makesDue,
     EmailVerified: {
       keys: ({ data }) => verification(data.userId, data.emailHmac),
       project: () => undefined,

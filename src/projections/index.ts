@@ -31,7 +31,7 @@ import { organizations } from './organizations.ts'
 import { subscriptions } from './subscriptions.ts'
 import { unhandledUpdates } from './unhandled-updates.ts'
 import { unmailedInvitations } from './unmailed-invitations.ts'
-import { untoldThresholds } from './untold-thresholds.ts'
+import { untoldNews } from './untold-news.ts'
 import { untriedPeople } from './untried-people.ts'
 import { paddleEvents } from './paddle-events.ts'
 import { paymentLinks } from './payment-links.ts'
@@ -65,7 +65,7 @@ export const projections: readonly AnyProjection[] = [
   unhandledUpdates,
   unmailedInvitations,
   untriedPeople,
-  untoldThresholds,
+  untoldNews,
   apiKeys,
   paymentLinks,
   paddleEvents,

@@ -12,6 +12,7 @@ import { finishRegistrations, finishRegistrationsSweep } from './finish-registra
 import { finishTelegramClaims, finishTelegramClaimsSweep } from './finish-telegram-claims.ts'
 import { requestMails, requestMailsSweep, requestPasswordResets } from './request-mails.ts'
 import { invitationMailsSweep } from './invitation-mails.ts'
+import { newsMails, newsMailsSweep } from './news-mails.ts'
 import { sendMails, sendMailsSweep } from './send-mails.ts'
 import {
   expireCreditSweep,
@@ -20,7 +21,6 @@ import {
   startPeriods,
   startPeriodsSweep,
 } from './start-periods.ts'
-import { thresholdMails, thresholdMailsSweep } from './threshold-mails.ts'
 import type { Sweep, Worker } from './worker.ts'
 
 export function workers(deps: Deps): Worker[] {
@@ -34,7 +34,7 @@ export function workers(deps: Deps): Worker[] {
     resumeCalls(deps),
     startPeriods(deps),
     grantTrials(deps),
-    thresholdMails(deps),
+    newsMails(deps),
     applyPaddleEvents(deps),
     sendMails(deps),
   ]
@@ -54,7 +54,7 @@ export function sweeps(deps: Deps): Sweep[] {
     grantTrialsSweep(deps),
     expireCreditSweep(deps),
     invitationMailsSweep(deps),
-    thresholdMailsSweep(deps),
+    newsMailsSweep(deps),
     applyPaddleEventsSweep(deps),
     // Last: it sends what the others have asked for.
     sendMailsSweep(deps),

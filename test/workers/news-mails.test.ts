@@ -2,10 +2,10 @@
 // two of their mails; nobody else does, and nobody is written to about end users.
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { newId, step } from '../../src/commands/context.ts'
-import { requestThresholdMails } from '../../src/commands/mail/request-threshold-mails.ts'
+import { requestNewsMails } from '../../src/commands/mail/request-news-mails.ts'
 import type { Budget } from '../../src/domain/policy/events.ts'
 import { policySet } from '../../src/domain/policy/policy-set.ts'
-import { thresholdsToTell } from '../../src/projections/untold-thresholds.ts'
+import { newsToTell, type UntoldNews } from '../../src/projections/untold-news.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { fund, type Funded, invoke } from '../support/funded.ts'
 import { operatorRoot, signInMember } from '../support/seed.ts'
@@ -52,7 +52,7 @@ async function mailed(): Promise<string[]> {
 async function untold() {
   await app.settled()
   const found = []
-  for await (const { document } of thresholdsToTell(app.app.deps.views)) found.push(document)
+  for await (const news of newsToTell(app.app.deps.views)) found.push(news)
   return found
 }
 
@@ -78,17 +78,19 @@ test('what a crash has left is asked for by the sweep, and nothing twice', async
   const events = await app.app.engine.events.readStream(`account-${who.orgId}`)
   const reached = events.find(({ type }) => type === 'BudgetThresholdReached')
   if (!reached) throw new Error('no threshold was reached')
-  const document = {
+  const document: UntoldNews = {
+    kind: 'budget_threshold',
+    stream: reached.stream,
     orgId: who.orgId,
     eventId: reached.id,
     revision: reached.revision,
     correlationId: reached.metadata.$correlationId,
     requested: 0,
   }
-  await requestThresholdMails(app.app.deps, document)
+  await requestNewsMails(app.app.deps, document)
   expect(await mailed()).toHaveLength(1)
   await signInMember(app, who.orgId, 'admin')
-  await requestThresholdMails(app.app.deps, document)
+  await requestNewsMails(app.app.deps, document)
   expect(await mailed()).toHaveLength(2)
 })
 
