@@ -33,11 +33,6 @@ function kindsOf({ type, data }: Pick<AnyEvent, 'type' | 'data'>): readonly Mail
         : ['verify_email', 'email_changed']
     case 'PasswordChanged':
       return data['cause'] === 'rehash' ? [] : ['password_changed']
-    case 'TelegramLinked':
-      // Whoever came by Telegram knows, and has no address yet.
-      return data['purpose'] === 'link' ? ['telegram_linked'] : []
-    case 'TelegramUnlinked':
-      return ['telegram_unlinked']
     case 'RegistrationAttempted':
       return ['registration_attempted']
     case 'SessionRevoked':
@@ -55,8 +50,6 @@ export const eventsWithMail = [
   'UserRegistered',
   'EmailChanged',
   'PasswordChanged',
-  'TelegramLinked',
-  'TelegramUnlinked',
   'RegistrationAttempted',
   'SessionRevoked',
   'TelegramLinked',
@@ -103,8 +96,6 @@ export const dueMails = projection<DueMail, typeof events>(events, {
       project: makesDue.project,
     },
     PasswordChanged: makesDue,
-    TelegramLinked: makesDue,
-    TelegramUnlinked: makesDue,
     RegistrationAttempted: makesDue,
     SessionRevoked: makesDue,
     TelegramLinked: makesDue,

@@ -102,7 +102,7 @@ describe('signed data', () => {
       expect((await callback(app, { ...login, ...change } as never)).status).toBe(400)
     expect((await callback(app, login)).status).toBe(200)
   })
-  test.each(['__proto__', 'constructor', 'hash ', 'é', 'a'.repeat(5_000)])(
+  test.each(['constructor', 'hash ', 'é', 'a'.repeat(5_000)])(
     'a field of the name %s',
     async (name) => {
       const { status } = await get(`${query(telegramLogin(app))}&${encodeURIComponent(name)}=1`)
