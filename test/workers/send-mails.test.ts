@@ -1,11 +1,23 @@
 // Each intent to write ends once: sent, or given up with its reason. What fails for now is tried ever later and stops no other mail; a lost answer makes a repeat under the same Message-ID, never a second mail.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ListedMail, mailsWithLinks } from '../../src/commands/mail/list-mails.ts'
+import { enterByTelegram } from '../../src/commands/user/telegram/enter-by-telegram.ts'
+import { linkTelegram } from '../../src/commands/user/telegram/link-telegram.ts'
+import { unlinkTelegram } from '../../src/commands/user/telegram/unlink-telegram.ts'
 import type { Id } from '../../src/domain/ids.ts'
-import type { MailState } from '../../src/projections/mails.ts'
+import { mailsToRequest } from '../../src/projections/due-mails.ts'
+import { listMails, type MailState } from '../../src/projections/mails.ts'
 import { nextTry, sendMail } from '../../src/workers/send-mails.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
-import { freshEmail, newPerson, PASSWORD, register, signIn, typesOf } from '../support/people.ts'
+import {
+  freshEmail,
+  newPerson,
+  operatorRoot,
+  PASSWORD,
+  register,
+  signIn,
+  typesOf,
+} from '../support/people.ts'
 import { readMail } from '../support/read-mail.ts'
 import { type SmtpServer, startSmtp } from '../support/smtp.ts'
 
@@ -103,6 +115,22 @@ describe('a mail', () => {
     expect(kinds.toSorted()).toEqual(['email_changed', 'verify_email'])
     expect([taken(person.email).length, taken(email).length]).toEqual([2, 1])
   })
+})
+
+test('Telegram that comes or goes is told to whoever has an address', async () => {
+  const { deps } = app.app
+  const person = await newPerson(app)
+  await linkTelegram(deps, operatorRoot(app), person.userId, { telegramId: '4711' })
+  await mailsTo(person.email, 'sent', 2)
+  await unlinkTelegram(deps, operatorRoot(app), person.userId)
+  const kinds = (await mailsTo(person.email, 'sent', 3)).map(({ kind }) => kind)
+  expect(kinds.toSorted()).toEqual(['telegram_linked', 'telegram_unlinked', 'verify_email'])
+  const came = await enterByTelegram(deps, operatorRoot(app), { telegramId: '4712', locale: 'ru' })
+  for (const _ of [1, 2]) await app.app.workers.sweep()
+  await app.settled()
+  const { items } = await listMails(deps.views, { limit: 100 })
+  expect(items.filter(({ subjectId }) => subjectId === came.user.userId)).toEqual([])
+  for await (const due of mailsToRequest(deps.views)) expect(due).toBeUndefined()
 })
 
 describe('a server', () => {

@@ -62,7 +62,7 @@ async function factsOf(deps: Needs, news: UntoldNews): Promise<Told | undefined>
     case 'budget_threshold':
       return thresholdFacts(stored.data)
     case 'payment_failed':
-      return failureFacts(deps, news.orgId, stored.data)
+      return failureFacts(deps, news.orgId, stored)
     case 'payment_returned': {
       const { currency, totalMinor, at } = paymentEvents.PaymentReturned.schema.parse(stored.data)
       return { facts: { amount: moneyText(totalMinor, currency) }, at }
@@ -89,10 +89,16 @@ function thresholdFacts(data: unknown): Told {
 }
 
 /** Messages may come late: what counts is whether the payment is due now, and since when. */
-async function failureFacts(deps: Needs, orgId: string, data: unknown): Promise<Told | undefined> {
-  const { subscriptionId, at } = subscriptionEvents.SubscriptionStatusChanged.schema
-    .pick({ subscriptionId: true, at: true })
-    .parse(data)
+async function failureFacts(
+  deps: Needs,
+  orgId: string,
+  { type, data }: { readonly type: string; readonly data: unknown },
+): Promise<Told | undefined> {
+  const { SubscriptionStarted, SubscriptionStatusChanged } = subscriptionEvents
+  const { subscriptionId, at } =
+    type === 'SubscriptionStarted'
+      ? SubscriptionStarted.schema.parse(data)
+      : SubscriptionStatusChanged.schema.parse(data)
   const { state } = await deps.streams.load(subscription, orgId)
   const found = state.all.get(subscriptionId)
   if (found?.status !== 'past_due' || found.pastDueSince === undefined) return undefined
