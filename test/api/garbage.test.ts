@@ -9,9 +9,11 @@ import { logOf, quiet } from '../support/crash-data.ts'
 import { fund, invoke } from '../support/funded.ts'
 import { garbageFor, type GarbageRequest, type Known } from '../support/garbage.ts'
 import { signIn, signInMember } from '../support/seed.ts'
+import { TELEGRAM } from '../support/telegram-login.ts'
 import { everyRoute, nameOf } from '../support/whole-api.ts'
 
-const RUNS = 40
+/** For each route, of which there are more than a hundred. */
+const RUNS = 20
 /** What a refused request may leave all the same. */
 const MAY_FOLLOW_A_REFUSAL = new Set([
   'UsageRecorded',
@@ -31,7 +33,7 @@ const onUnhandled = (reason: unknown) => void unhandled.push(reason)
 
 beforeAll(async () => {
   process.on('unhandledRejection', onUnhandled)
-  app = await startTestApp()
+  app = await startTestApp(TELEGRAM)
   declared = openApiDocument(everyRoute(app.app), '0')['paths'] as typeof declared
 }, 30_000)
 afterAll(async () => {

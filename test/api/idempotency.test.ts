@@ -8,6 +8,7 @@ import { fund } from '../support/funded.ts'
 import { type Mutation, ownRows, type Rows, type Wish, type World } from '../support/mutations.ts'
 import { signIn } from '../support/seed.ts'
 import { sharedRows } from '../support/shared-mutations.ts'
+import { TELEGRAM } from '../support/telegram-login.ts'
 import { everyRoute, nameOf } from '../support/whole-api.ts'
 
 const TIMES = 20
@@ -27,7 +28,7 @@ let app: TestApp
 const came = new Map<string, Came>()
 
 beforeAll(async () => {
-  app = await startTestApp({ PADDLE_WEBHOOK_SECRET: SECRET })
+  app = await startTestApp({ ...TELEGRAM, PADDLE_WEBHOOK_SECRET: SECRET })
   const first = new Map<string, Pick<Came, 'mutation' | 'atOnce' | 'effects'>>()
   for (const [name, row] of Object.entries(rows)) first.set(name, await burst(name, row))
   await app.restart()

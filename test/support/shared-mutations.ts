@@ -6,6 +6,7 @@ import { pageRows } from './page-mutations.ts'
 import { freshEmail, newPerson } from './people.ts'
 import { policyAndKeyRows } from './policy-mutations.ts'
 import { addMember, signIn, signInMember } from './seed.ts'
+import { telegramRows } from './telegram-mutations.ts'
 import { ANOTHER_TARGET, type Mutation, own, type Rows, type World } from './mutations.ts'
 
 const organizationRows: Rows = {
@@ -305,6 +306,7 @@ export const sharedRows: Rows = {
   ...adminRows,
   ...policyAndKeyRows,
   ...pageRows,
+  ...telegramRows,
   ...paddleRows,
   // No bot listens here: its own tests are test/api/telegram-webhook/ and test/workers/telegram/.
   'POST /webhooks/telegram': () => ({
