@@ -113,7 +113,7 @@ export function callsChecker(say: Say, options: CallsOptions): Checker {
 }
 
 /** A gap of a minute in the log may be a server that stood still; what was due then is due afterwards. */
-function lifeSigns(workersSince: Date | undefined) {
+export function lifeSigns(workersSince: Date | undefined) {
   let since = Number.NEGATIVE_INFINITY
   let last = Number.NEGATIVE_INFINITY
   return {

@@ -21,6 +21,8 @@ export const invariants = {
   P1: 'Every view equals a fresh replay of the log, byte for byte.',
   P3: 'No view is ahead of the log.',
   J1: 'Every accepted call ends.',
+  W1: 'What a payment provider says was taken once.',
+  W2: 'Every account has for each payment the credit that the payment stands for.',
   A1: 'Every address belongs to one person.',
   A2: 'Every refresh token has one live successor.',
   A8: 'Every organization has an owner.',

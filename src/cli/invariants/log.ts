@@ -11,6 +11,7 @@ import { callsChecker, type CallsOptions } from './calls.ts'
 import type { Invariant, Say, Violation } from './checker.ts'
 import { orderChecker } from './order.ts'
 import { addressesChecker, ownersChecker, sessionsChecker } from './people.ts'
+import { paymentsChecker } from './payments.ts'
 import { pricesChecker } from './prices.ts'
 import { secrecyChecker } from './secrecy.ts'
 import { spendChecker } from './spend.ts'
@@ -54,6 +55,7 @@ export function createLogCheck(options: LogOptions): {
     spendChecker(say),
     pricesChecker(say),
     callsChecker(say, options),
+    paymentsChecker(say, options),
     addressesChecker(say),
     sessionsChecker(say),
     ownersChecker(say),

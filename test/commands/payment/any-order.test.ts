@@ -7,10 +7,12 @@ import { recordReturn } from '../../../src/commands/payment/record-return.ts'
 import { followSubscription } from '../../../src/commands/subscription/follow-subscription.ts'
 import { account } from '../../../src/domain/account/account.ts'
 import { balanceOf, debtOf, postedOf } from '../../../src/domain/account/state.ts'
+import type { Decider, DomainEvent } from '../../../src/domain/decider.ts'
 import { payments } from '../../../src/domain/payment/payments.ts'
 import { Refusal } from '../../../src/domain/refusal.ts'
 import { accessOf, currentOf } from '../../../src/domain/subscription/state.ts'
 import { subscription } from '../../../src/domain/subscription/subscription.ts'
+import { checked } from '../../cli/log.ts'
 import { hold, idOf, settle } from '../../support/account-commands.ts'
 import { AccountOracle } from '../../support/account-oracle.ts'
 import { day, lifecycles, small, type Told } from '../../support/lifecycles.ts'
@@ -22,6 +24,7 @@ const free = idOf('plan', 3)
 const arrivals = [day(3, 15), day(8, 1)]
 
 type Memory = ReturnType<typeof createMemory>
+type AnyDecider = Decider<unknown, unknown, DomainEvent>
 
 async function tell({ deps }: Memory, one: Told, at: string): Promise<boolean> {
   const root = rootOf(one.message.eventId, at)
@@ -114,8 +117,13 @@ async function outcome(memory: Memory) {
     (await deps.streams.load(account, ORG)).state,
     (await deps.streams.load(subscription, ORG)).state,
   ]
-  const events = memory.eventsOf(account, ORG)
-  expect(AccountOracle.of(events).violations).toEqual([])
+  expect(AccountOracle.of(memory.eventsOf(account, ORG)).violations).toEqual([])
+  const written = [subscription, payments, account].flatMap((decider) => {
+    const stream = `${decider.category}-${ORG}`
+    return memory.eventsOf(decider as AnyDecider, ORG).map((event) => ({ stream, ...event }))
+  })
+  const { violations } = checked(written, { quiet: true })
+  expect(violations.filter(({ invariant }) => invariant.startsWith('W'))).toEqual([])
   const sorted = <V>(map: Iterable<readonly [string, V]>) => Object.fromEntries(map)
   return {
     payments: sorted(bought.payments),

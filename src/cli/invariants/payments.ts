@@ -1,0 +1,173 @@
+/**
+ * W1, W2: what a payment provider said was taken once, and every account has for each payment the credit
+ * that the messages about it give, added up here in the plainest way. Payments are kept, as accounts are:
+ * there are as many as people have made.
+ */
+import type { AccountEvent } from '../../domain/account/events.ts'
+import type { PaymentData, PaymentEvent } from '../../domain/payment/events.ts'
+import type { SubscriptionEvent } from '../../domain/subscription/events.ts'
+import type { StoredEvent } from '../../ports/event-store.ts'
+import { type CallsOptions, lifeSigns } from './calls.ts'
+import { type Checker, type Place, placed, type Say } from './checker.ts'
+
+/** How long a payment may be without its credit: two sweeps. */
+const GRACE_MS = 60_000
+const MILLION = 1_000_000n
+
+type Received = PaymentData<'PaymentReceived'>
+type Returned = PaymentData<'PaymentReturned'>
+
+interface Organization {
+  readonly received: Map<string, Received[]>
+  readonly returned: Map<string, Returned[]>
+  /** Granted less taken back, by payment. */
+  readonly posted: Map<string, bigint>
+  /** The last thing that may have changed what is to be posted. */
+  last: (Place & { readonly at: string }) | undefined
+}
+
+const timeOf = ({ occurredAt, eventId }: { occurredAt: string; eventId: string }): string =>
+  `${occurredAt} ${eventId}`
+const byTime = (a: Parameters<typeof timeOf>[0], b: Parameters<typeof timeOf>[0]): number =>
+  timeOf(a) < timeOf(b) ? -1 : 1
+
+export function paymentsChecker(say: Say, options: Omit<CallsOptions, 'callLimitMs'>): Checker {
+  const organizations = new Map<string, Organization>()
+  const messages = new Set<string>()
+  const alive = lifeSigns(options.workersSince)
+
+  function organizationOf(event: StoredEvent): Organization {
+    const id = event.stream.slice(event.stream.indexOf('-') + 1)
+    const known = organizations.get(id)
+    if (known) return known
+    const none = { received: new Map(), returned: new Map(), posted: new Map(), last: undefined }
+    organizations.set(id, none)
+    return none
+  }
+
+  function once(event: StoredEvent, what: string, source: Parameters<typeof timeOf>[0]): void {
+    const message = `${event.stream} ${what} ${timeOf(source)}`
+    if (messages.has(message))
+      say('W1', event, `the message ${source.eventId} about ${what} was taken twice`)
+    messages.add(message)
+  }
+
+  function readPayment(event: StoredEvent): void {
+    const { type, data } = placed<PaymentEvent>(event)
+    if (type !== 'PaymentReceived' && type !== 'PaymentReturned') return
+    const one = organizationOf(event)
+    const { paymentId } = data
+    one.last = { position: event.position, stream: event.stream, at: data.at }
+    if (type === 'PaymentReceived') {
+      once(event, paymentId, data)
+      one.received.set(paymentId, [...(one.received.get(paymentId) ?? []), data])
+    } else {
+      once(event, data.returnId, data)
+      one.returned.set(paymentId, [...(one.returned.get(paymentId) ?? []), data])
+    }
+  }
+
+  function readSubscription(event: StoredEvent): void {
+    const { type, data } = placed<SubscriptionEvent>(event)
+    if (type === 'PeriodStarted' || data.subscriptionId.startsWith('manual:')) return
+    // Where the end is the first that is heard, its message also says that there was a beginning.
+    once(
+      event,
+      `${type === 'SubscriptionStarted' ? 'the start of ' : ''}${data.subscriptionId}`,
+      data,
+    )
+  }
+
+  function readAccount(event: StoredEvent): void {
+    const { type, data } = placed<AccountEvent>(event)
+    if (type !== 'CreditGranted' && type !== 'CreditRevoked') return
+    const { source, sourceId } = data
+    if (source !== 'provider' || sourceId === undefined) return
+    const { posted } = organizationOf(event)
+    const by =
+      type === 'CreditGranted'
+        ? BigInt(data.amountNanos)
+        : -BigInt(data.amountNanos) - BigInt(data.expiredBeforeNanos)
+    posted.set(sourceId, (posted.get(sourceId) ?? 0n) + by)
+  }
+
+  function compare(one: Organization, now: number): void {
+    const { last, posted } = one
+    const settled =
+      options.quiet === true || now - Math.max(timeOfPlace(last), alive.since()) > GRACE_MS
+    if (!last || !settled) return
+    const due = creditDue(one)
+    for (const paymentId of new Set([...due.keys(), ...posted.keys()])) {
+      const [is, should] = [posted.get(paymentId) ?? 0n, due.get(paymentId) ?? 0n]
+      if (is !== should)
+        say(
+          'W2',
+          last,
+          `the account has ${is} nano-USD for ${paymentId}, which stands for ${should}`,
+        )
+    }
+  }
+
+  return {
+    read(event) {
+      alive.saw(Date.parse(event.metadata.recordedAt))
+      if (event.stream.startsWith('payment-')) readPayment(event)
+      else if (event.stream.startsWith('subscription-')) readSubscription(event)
+      else if (event.stream.startsWith('account-')) readAccount(event)
+    },
+    end() {
+      const now = options.now?.getTime() ?? alive.last()
+      for (const one of organizations.values()) compare(one, now)
+    },
+  }
+}
+
+const timeOfPlace = (place: Organization['last']): number =>
+  place ? Date.parse(place.at) : Number.NEGATIVE_INFINITY
+
+/** By payment. */
+function creditDue({ received, returned }: Organization): Map<string, bigint> {
+  const payments = [...received].map(([paymentId, said]) => {
+    const sorted = said.toSorted(byTime)
+    return { paymentId, stands: timeOf(sorted[0] as Received), is: sorted.at(-1) as Received }
+  })
+  const groups = Map.groupBy(payments, ({ paymentId, is }) =>
+    is.purpose === 'period' && is.subscriptionId !== undefined && is.periodEnd !== undefined
+      ? `${is.subscriptionId}|${is.periodEnd}`
+      : paymentId,
+  )
+  const due = new Map<string, bigint>()
+  for (const group of groups.values()) {
+    for (const { paymentId, stands, is } of group) {
+      const before = group.filter((other) => other.stands < stands)
+      const most = before.reduce((max, other) => {
+        const full = BigInt(other.is.creditNanos)
+        return full > max ? full : max
+      }, 0n)
+      const rest = BigInt(is.creditNanos) - most
+      const share = before.length === 0 ? MILLION : BigInt(is.shareMillionths ?? MILLION)
+      const earned = rest > 0n ? (rest * share) / MILLION : 0n
+      due.set(paymentId, lessReturned(earned, BigInt(is.totalMinor), returned.get(paymentId) ?? []))
+    }
+  }
+  return due
+}
+
+function lessReturned(earned: bigint, total: bigint, said: readonly Returned[]): bigint {
+  if (total === 0n) return earned
+  const returns = [...Map.groupBy(said, ({ returnId }) => returnId).values()].map(
+    (messages) => messages.toSorted(byTime).at(-1) as Returned,
+  )
+  let kept = total
+  for (const ofKind of Map.groupBy(returns, ({ kind }) => kind).values()) {
+    const sum = (wanted: (one: Returned) => boolean) =>
+      ofKind.filter(wanted).reduce((all, one) => all + BigInt(one.totalMinor), 0n)
+    const approved = sum((one) => !one.undoes && one.status === 'approved')
+    const reversed = sum((one) => !one.undoes && one.status === 'reversed')
+    const undone = sum((one) => one.undoes === true && one.status === 'approved')
+    // An undoing whose return says `reversed` itself is the same news again.
+    const stillToUndo = undone > reversed ? undone - reversed : 0n
+    kept -= approved > stillToUndo ? approved - stillToUndo : 0n
+  }
+  return kept > 0n ? (earned * kept) / total : 0n
+}
