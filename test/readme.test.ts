@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { installation } from './support/command-line.ts'
+import { compileCache } from './support/compile-cache.ts'
 import { root } from './support/repository.ts'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -13,7 +14,12 @@ const TIMEOUT_MS = 60_000
 async function paste(script: string, dataDir: string): Promise<string> {
   const shell = spawn('bash', ['-e', '-o', 'pipefail'], {
     cwd: root,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], DATA_DIR: dataDir },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      DATA_DIR: dataDir,
+      ...compileCache,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   shell.stdin.end(script)

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { compileCache } from './compile-cache.ts'
 import { root } from './repository.ts'
 
 export interface Ran {
@@ -39,6 +40,7 @@ export async function installation(
       cwd: folder,
       env: {
         PATH: process.env['PATH'] ?? '',
+        ...compileCache,
         DATA_DIR: dataDir,
         PORT: '0',
         METRICS_PORT: '0',

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { compileCache } from './compile-cache.ts'
 import type { CrashOptions } from './crash-server.ts'
 
 type Child = ChildProcessByStdio<Writable, Readable, null>
@@ -22,8 +23,7 @@ const CRASH_SERVER = join(import.meta.dirname, 'crash-server.ts')
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const environmentOf = (given: Readonly<Record<string, string>> = {}) => ({
   PATH: process.env['PATH'],
-  // Loading the program is most of what a start costs.
-  NODE_COMPILE_CACHE: join(tmpdir(), 'daybook-compile-cache'),
+  ...compileCache,
   ...given,
 })
 

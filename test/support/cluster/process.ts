@@ -9,6 +9,7 @@ import { appendFileSync, existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { compileCache } from '../compile-cache.ts'
 import type { Role } from '../../../src/config.ts'
 
 const MAIN = join(import.meta.dirname, '../../../src/main.ts')
@@ -54,7 +55,7 @@ export function roleProcess(name: string, role: Role, given: Settings): RoleProc
       cwd: tmpdir(),
       env: {
         PATH: process.env['PATH'],
-        NODE_COMPILE_CACHE: join(tmpdir(), 'daybook-compile-cache'),
+        ...compileCache,
         ...given,
         ...settings,
       },

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { compileCache } from '../compile-cache.ts'
 import { type App, createApp } from '../../../src/app.ts'
 import { readConfig, type Role } from '../../../src/config.ts'
 import {
@@ -141,7 +142,7 @@ async function launch(
     cwd: tmpdir(),
     env: {
       PATH: process.env['PATH'],
-      NODE_COMPILE_CACHE: join(tmpdir(), 'daybook-compile-cache'),
+      ...compileCache,
       TEST_RELEASE: release,
       ...settings,
     },
