@@ -67,7 +67,7 @@ test.each(kinds.flatMap(({ name, failures }) => failures.map((one) => ({ name, .
   async ({ name, reply }) => {
     const model = `${name}/as-clients-name-it`
     providers.of(name).decide(() => Promise.resolve(reply(CANARY)))
-    for (const stream of [false, true]) {
+    const refused = async (stream: boolean) => {
       // Somebody else each time, whom no rest binds that the provider asked for.
       const client = (await somebody()).client()
       const error: unknown = await client.chat.completions.create({ model, messages, stream }).then(
@@ -78,6 +78,7 @@ test.each(kinds.flatMap(({ name, failures }) => failures.map((one) => ({ name, .
       expect(`${error.message} ${JSON.stringify(error.error)}`).not.toMatch(AFFAIRS)
       expect(error.code).toMatch(/^(provider_\w+|context_\w+|invocation_failed)$/)
     }
+    await Promise.all([refused(false), refused(true)])
     providers.of(name).decide(() => Promise.resolve(undefined))
   },
 )

@@ -92,15 +92,17 @@ describe.each(kinds)('$name', (kind) => {
       const who = await customer()
       // However often it is asked.
       server().decide(() => Promise.resolve(failure.reply(CANARY)))
-      const reply = await invoke(app, who)
+      // Somebody else meanwhile, whom no rest binds that the provider asked for.
+      const [reply, streamed] = await Promise.all([
+        invoke(app, who),
+        customer().then((another) => stream(another)),
+      ])
       expect(reply.status).toBeGreaterThanOrEqual(422)
       const invocationId = String(reply.body.facts?.['invocation_id'])
       const call = await callOf(app, invocationId)
       expect(call.end?.data).toMatchObject({ reason: failure.reason })
       expect(await moneyOf(app, who.orgId)).toEqual({ balance: 1_000_000_000n, held: 0n })
 
-      // Somebody else, whom no rest binds that the provider asked for.
-      const streamed = await stream(await customer())
       const told = JSON.stringify(
         streamed.status === 200 ? await streamed.rest() : await streamed.json(),
       )

@@ -147,7 +147,7 @@ if (ferretDbMissing !== undefined) {
       await fill(parts)
       await mongo.freeze()
       // First its connections are open and silent, later it is known to be away.
-      for (let round = 0; round < 3; round++) await allUnavailable(parts)
+      for (let round = 0; round < 2; round++) await allUnavailable(parts)
       mongo.thaw()
       await allAnswered(parts)
     })
