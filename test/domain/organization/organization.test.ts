@@ -277,7 +277,12 @@ describe('an invitation', () => {
   })
 
   it('is worth what its inviter may give when it is accepted', () => {
-    const byAdmin = [...team, ...given(organization, team).when(invite(1, { by: admin })).events()]
+    const byAdmin = [
+      ...team,
+      ...given(organization, team)
+        .when(invite(1, { by: admin }))
+        .events(),
+    ]
     expect(given(organization, byAdmin).when(accept(1)).events()).toHaveLength(1)
     for (const end of [
       change(owner, admin, 'member'),
