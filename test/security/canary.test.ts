@@ -7,10 +7,12 @@ import type { Logger } from '../../src/ports/logger.ts'
 import { createJsonLogger } from '../../src/adapters/json-logger.ts'
 import { Writable } from 'node:stream'
 import { startTestApp, type TestApp } from '../support/app.ts'
+import { type SmtpServer, startSmtp } from '../support/smtp.ts'
 import { openEvents } from '../support/event-source.ts'
 import { fund, publishAgent, version } from '../support/funded.ts'
 import { everythingStored, findInClear, overhearRedis } from '../support/stored.ts'
 
+let smtp: SmtpServer
 let app: TestApp
 let base: string
 let logged = ''
@@ -22,10 +24,17 @@ const stream = new Writable({
 })
 const logger: Logger & { flush(): void } = createJsonLogger({ stream, level: 'debug' })
 beforeAll(async () => {
-  app = await startTestApp({}, { logger })
+  smtp = await startSmtp()
+  for (const say of ['550 5.1.1', '451 4.3.0'] as const)
+    smtp.next({ at: 'RCPT', say: `${say} <zqxemail@example.com> is refused` })
+  const mail = { MAIL_URL: smtp.url, MAIL_FROM: 'daybook@example.org' }
+  app = await startTestApp(mail, { logger })
   base = await app.listen()
 })
-afterAll(() => app.stop())
+afterAll(async () => {
+  await app.stop()
+  await smtp.close()
+})
 
 const secrets = {
   email: 'zqxemail@example.com',
@@ -166,6 +175,8 @@ test('nothing of it is anywhere', async () => {
   const mails = await mailsWithLinks(app.app.deps, { limit: 100 })
   const links = mails.items.flatMap(({ link }) => link?.split('token=')[1] ?? [])
   expect(links.length).toBeGreaterThanOrEqual(2)
+  // Some of them were refused, in words that repeat the address.
+  await expect.poll(() => smtp.mails.length).toBeGreaterThan(2)
   logger.flush()
 
   const apiKey = app.upstream.apiKey

@@ -32,9 +32,11 @@ export async function everythingStored(config: Config): Promise<Places> {
   return places
 }
 
+/** All but the mails that became files: those are on their way to people, as they will read them. */
 async function readFiles(directory: string, places: Map<string, Buffer>): Promise<void> {
   for (const file of await readdir(directory, { recursive: true, withFileTypes: true }))
-    if (file.isFile()) places.set(file.name, await readFile(join(file.parentPath, file.name)))
+    if (file.isFile() && file.parentPath !== join(directory, 'mail'))
+      places.set(file.name, await readFile(join(file.parentPath, file.name)))
 }
 
 /** Every document, as the server gave it, and what collections and indexes are called. */
