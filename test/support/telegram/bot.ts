@@ -1,7 +1,11 @@
 /** The whole application with a bot, beside a stand-in of Telegram; its pace is quick, for the tests' sake. */
 import { createBotApi } from '../../../src/adapters/telegram/bot-api.ts'
 import type { Overrides } from '../../../src/app.ts'
+import type { FakeClock } from '../clock.ts'
 import { startTestApp, type TestApp } from '../app.ts'
+import { findUserByTelegram } from '../../../src/commands/user/telegram/find-user-by-telegram.ts'
+import { grant } from '../funded.ts'
+import type { PersonOptions, TelegramPerson } from './people.ts'
 import { startTelegram, type TelegramServer } from './server.ts'
 
 export const WEBHOOK_SECRET = 'test-secret-0123456789'
@@ -21,7 +25,8 @@ export async function startBot(
   environment: Readonly<Record<string, string>> = {},
   overrides: Overrides = {},
 ): Promise<BotApp> {
-  const telegram = await startTelegram()
+  let clock: FakeClock | undefined
+  const telegram = await startTelegram({ now: () => clock?.now() ?? new Date() })
   const chat = createBotApi({
     token: telegram.token,
     apiRoot: telegram.url,
@@ -29,6 +34,7 @@ export async function startBot(
   })
   const settings = { ...botSettings(telegram), ...environment }
   const test = await startTestApp(settings, { chat, ...overrides })
+  clock = test.clock
   return {
     test,
     telegram,
@@ -39,16 +45,36 @@ export async function startBot(
   }
 }
 
-/** Waits until every update that was taken is handled; the outcomes, in order. */
-export async function allHandled({ app }: TestApp, count: number): Promise<readonly string[]> {
+/** Waits until so many updates of a chat are handled; what became of them, in order. */
+export async function allHandled(
+  { app }: TestApp,
+  chatId: number,
+  count: number,
+): Promise<readonly string[]> {
+  const chatKey = app.deps.sealer.hmac('telegram', String(chatId))
   const deadline = performance.now() + 10_000
   for (;;) {
     const events = await app.engine.events.readAll({ after: -1n, limit: 10_000 })
-    const handled = events.filter(({ type }) => type === 'TelegramUpdateHandled')
-    if (handled.length >= count)
-      return handled.map(({ data }) => `${String(data['handledAs'])} ${String(data['outcome'])}`)
-    if (performance.now() > deadline)
-      throw new Error(`${handled.length} of ${count} updates were handled within 10 s`)
+    const handled = events
+      .filter(({ type, data }) => type === 'TelegramUpdateHandled' && data['chatKey'] === chatKey)
+      .map(({ data }) => `${String(data['handledAs'])} ${String(data['outcome'])}`)
+    if (handled.length >= count) return handled
+    if (performance.now() > deadline) throw new Error(`handled within 10 s: ${handled.join(', ')}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+/** Somebody who has said /start and can ask: with a plan, credit and an agent of the platform. */
+export async function newcomer(
+  { test, telegram }: BotApp,
+  options: PersonOptions & { readonly creditNanos?: bigint } = {},
+): Promise<{ person: TelegramPerson; userId: string; orgId: string }> {
+  const { creditNanos = 1_000_000_000n, ...who } = options
+  const person = telegram.person(who)
+  person.say('/start')
+  await telegram.said(person.chatId, 1)
+  const user = await findUserByTelegram(test.app.deps, String(person.id))
+  if (!user) throw new Error('nobody came to be')
+  await grant(test, user.personalOrgId, creditNanos)
+  return { person, userId: user.userId, orgId: user.personalOrgId }
 }

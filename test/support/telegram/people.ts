@@ -27,9 +27,10 @@ export interface PeopleOf {
   readonly username: string
   readonly give: (update: Update) => void
   readonly messages: readonly BotMessage[]
+  readonly now: () => Date
 }
 
-export function createPeople({ botId, username, give, messages }: PeopleOf) {
+export function createPeople({ botId, username, give, messages, now: clock }: PeopleOf) {
   let updateId = 870_000_000
   let messageId = 1
   let personId = 5_000_000_000
@@ -40,7 +41,7 @@ export function createPeople({ botId, username, give, messages }: PeopleOf) {
     give(last)
     return last
   }
-  const now = () => Math.floor(Date.now() / 1_000)
+  const now = () => Math.floor(clock().getTime() / 1_000)
 
   function person(options: PersonOptions = {}): TelegramPerson {
     const { id = personId++, first_name = 'Ann', group, ...rest } = options

@@ -81,7 +81,10 @@ export interface TelegramServer {
 
 const TOKEN = '123456789:TEST-token_for-the-stand-in-AAAAAAAAAA'
 
-export async function startTelegram({ token = TOKEN } = {}): Promise<TelegramServer> {
+export async function startTelegram({
+  token = TOKEN,
+  now = () => new Date(),
+} = {}): Promise<TelegramServer> {
   const botId = token.split(':', 1)[0] ?? ''
   const username = 'daybook_test_bot'
   const messages: BotMessage[] = []
@@ -98,6 +101,7 @@ export async function startTelegram({ token = TOKEN } = {}): Promise<TelegramSer
     username,
     give: (update) => delivery.give(update),
     messages,
+    now,
   })
 
   async function call(method: string, payload: Payload, response: ServerResponse) {
