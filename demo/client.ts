@@ -13,6 +13,8 @@ export interface Client {
   ): Promise<T>
   /** Opens a stream of server-sent events and gives each to `onEvent` as it comes. */
   stream(path: string, body: unknown, onEvent: (event: string, data: Json) => void): Promise<void>
+  /** Follows nothing: answers where a GET leads on to. */
+  redirected(path: string): Promise<string>
   signIn(token: string): void
   use(organizationId: string): void
 }
@@ -48,6 +50,15 @@ export function createClient(base: string): Client {
       const answer = (text === '' ? {} : JSON.parse(text)) as T
       if (!quiet) came(response.status, show(answer))
       return answer
+    },
+    async redirected(path) {
+      asked(`GET ${path.replace(/hash=.*/, 'hash=…')}`)
+      const response = await fetch(base + path, { headers, redirect: 'manual' })
+      const location = response.headers.get('location')
+      if (response.status !== 303 || location === null)
+        throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`)
+      came(303, `to ${location.replace(/\?.*/, '?code=…')}`)
+      return location
     },
     async stream(path, body, onEvent) {
       asked(`POST ${path}`, body)

@@ -1,10 +1,11 @@
 /**
- * The whole story over real HTTP, from sign-up to a billed answer. `--keep` leaves the server running;
- * `--engine distributed` tells it on EventStoreDB, MongoDB and Redis. Uses the public API and the
- * operator's command line only.
+ * The whole story over real HTTP, from sign-up to a billed answer. `--keep` goes on serving until
+ * Ctrl-C; `--engine distributed` tells it on EventStoreDB, MongoDB and Redis. Uses the public API and the
+ * operator's command line only; what stands in for Paddle and Telegram is in front-doors.ts.
  */
 import { parseArgs } from 'node:util'
 
+import { openFrontDoors } from './front-doors.ts'
 import { failed } from './screen.ts'
 import { startServer } from './server.ts'
 import { tellStory } from './story.ts'
@@ -30,18 +31,24 @@ try {
   told(error)
 }
 const { keep, engine } = chosen
-const server = await startServer(engine).catch(told)
+const doors = await openFrontDoors()
+const server = await startServer(engine, doors.settings).catch(told)
+doors.serve(server.url)
 const stop = () => {
-  void server.stop().then(() => process.exit(130))
+  void ended().then(() => process.exit(130))
 }
 process.once('SIGINT', stop)
 process.once('SIGTERM', stop)
 try {
-  await tellStory(server, keep)
-  if (keep) server.leave()
-  else await server.stop()
+  await tellStory(server, doors, keep)
+  if (!keep) await ended()
 } catch (error) {
   failed(error instanceof Error ? error.message : String(error))
-  await server.stop()
+  await ended()
   process.exitCode = 1
+}
+
+async function ended(): Promise<void> {
+  await server.stop()
+  await doors.close()
 }

@@ -56,7 +56,23 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 function short(value: unknown): string {
   const text = JSON.stringify(value, (key, inner: unknown) =>
-    /password|token/.test(key) ? '…' : inner,
+    /password|token|^code$/.test(key) ? '…' : inner,
   )
   return text.length > 76 ? `${text.slice(0, 75)}…` : text
+}
+
+/** A line of a conversation. */
+export function said(who: string, text: string): void {
+  const lines = wrapped(text, 64).split('\n')
+  say(`    ${cyan(who.padStart(8))}  ${lines.join(`\n${' '.repeat(14)}`)}`)
+}
+
+export function wrapped(text: string, width: number): string {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? ''
+    if (last !== '' && last.length + word.length + 1 > width) lines.push(word)
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
+  }
+  return lines.join('\n')
 }

@@ -6,7 +6,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -20,20 +22,24 @@ export interface DemoServer {
   readonly url: string
   /** What is running, and where its data is. */
   readonly about: { readonly title: string; readonly data: string }
-  readonly pids: readonly number[]
   /** What the operator's command line needs to reach it. */
   readonly settings: readonly string[]
   /** Runs `npm run daybook -- …` and answers what it printed. */
   daybook(args: readonly string[], input?: string): Promise<string>
+  /** Writes a file where the command line works; answers its name. */
+  write(name: string, text: string): string
   /** Ends the server and removes its data. */
   stop(): Promise<void>
-  /** Lets the server run on after the demo has ended. */
-  leave(): void
 }
 
 type Settings = Readonly<Record<string, string>>
 
-export async function startServer(engine: DemoEngine): Promise<DemoServer> {
+export async function startServer(
+  engine: DemoEngine,
+  doors: Readonly<Record<string, string>>,
+): Promise<DemoServer> {
+  // Links must name the port, so it is known before.
+  const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'daybook-demo-'))
   const own: Settings =
     engine === 'embedded' ? { DATA_DIR: join(folder, 'data') } : distributedSettings()
@@ -42,18 +48,21 @@ export async function startServer(engine: DemoEngine): Promise<DemoServer> {
     ...own,
     ENGINE: engine,
     HOST: '127.0.0.1',
-    PORT: '0',
+    PORT: String(port),
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
     METRICS_PORT: '0',
     LOG_LEVEL: 'error',
     PRACTICE_MODEL: 'on',
-    BILLING: 'manual',
+    MAIL_URL: '',
+    DASHBOARD_URL: '',
+    ...doors,
     REGISTRATION: 'open',
     OPENAI_MODEL: 'practice-1',
   }
   // The working directory is the folder itself, so that no .env of the checkout is read.
   const options = { cwd: folder, env }
-  const roles = engine === 'embedded' ? ['all'] : ['api', 'project', 'work']
-  const children = roles.map((role) => start(role, options))
+  const roles = engine === 'embedded' ? ['all'] : ['api', 'project', 'work', 'bot']
+  const children = roles.map((role) => start(role, portOf(role, options)))
   const stop = async () => {
     await Promise.all(children.map(ended))
     rmSync(folder, { recursive: true, force: true })
@@ -68,17 +77,27 @@ export async function startServer(engine: DemoEngine): Promise<DemoServer> {
   return {
     url,
     about: aboutOf(engine, own),
-    pids: children.map(({ pid }) => pid ?? 0),
     settings: Object.entries({ ENGINE: engine, ...own }).map(([name, value]) => `${name}=${value}`),
     daybook: (args, input) => run([source('cli/main.ts'), ...args], options, input),
-    stop,
-    leave() {
-      for (const child of children) {
-        child.stdout?.destroy()
-        child.unref()
-      }
+    write(name, text) {
+      writeFileSync(join(folder, name), text)
+      return name
     },
+    stop,
   }
+}
+
+/** The others listen, too, and tell how they are. */
+const portOf = (role: string, options: { cwd: string; env: NodeJS.ProcessEnv }) =>
+  role === 'all' || role === 'api' ? options : { ...options, env: { ...options.env, PORT: '0' } }
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** @throws Error that names what is missing */
@@ -98,7 +117,7 @@ const aboutOf = (engine: DemoEngine, { NAMESPACE }: Settings): DemoServer['about
   engine === 'embedded'
     ? { title: 'Daybook is running, with no server beside it', data: 'data in a temporary folder' }
     : {
-        title: 'Daybook is running, a process for each role: api, project, work',
+        title: 'Daybook is running, a process for each role: api, project, work, bot',
         data: `namespace ${NAMESPACE ?? ''} in EventStoreDB, MongoDB and Redis`,
       }
 

@@ -1,28 +1,20 @@
 /** The story that the demo tells: what is asked, what comes back, and what the books say at the end. */
 import { randomBytes } from 'node:crypto'
 import { type Client, createClient, type Json } from './client.ts'
-import { bold, came, dim, printed, say, step, table, typed } from './screen.ts'
+import { ledger, type Money, usd } from './books.ts'
+import type { FrontDoors } from './front-doors.ts'
+import { bold, came, dim, printed, say, step, typed, wrapped } from './screen.ts'
+import { tellSecondHalf } from './second-story.ts'
 import type { DemoServer } from './server.ts'
-
-interface Money {
-  readonly amount: string
-  readonly currency: string
-}
-interface Line {
-  readonly kind: string
-  readonly amount: Money
-  readonly held: Money
-  readonly balance_after: Money
-  readonly available_after: Money
-  readonly reason?: string
-  readonly model?: string
-  readonly credit_kind?: string
-}
 
 const ADA = 'ada@example.com'
 const ADMINISTRATOR = 'admin@example.com'
 
-export async function tellStory(server: DemoServer, keep: boolean): Promise<void> {
+export async function tellStory(
+  server: DemoServer,
+  doors: FrontDoors,
+  keep: boolean,
+): Promise<void> {
   const started = performance.now()
   const passwords = { ada: secret(), administrator: secret() }
   const client = createClient(server.url)
@@ -36,6 +28,7 @@ export async function tellStory(server: DemoServer, keep: boolean): Promise<void
   const agentId = await agent(client)
   await invoke(client, agentId)
   await books(client)
+  await tellSecondHalf(server, doors)
   await proof(server, orgId)
   ending(server, keep, passwords, Math.round((performance.now() - started) / 100) / 10)
 }
@@ -94,11 +87,11 @@ async function planAndCredit(server: DemoServer, client: Client): Promise<string
     200,
     ({ items }) => items.map((plan) => plan.name).join(', '),
   )
-  const pro = plans.items.find((plan) => plan.slug === 'pro')
-  if (!pro) throw new Error('the plan pro is not offered')
+  const free = plans.items.find((plan) => plan.slug === 'free')
+  if (!free) throw new Error('the plan free is not offered')
   await client.call(
     'POST /billing/subscribe',
-    { body: { plan_id: pro.id } },
+    { body: { plan_id: free.id } },
     200,
     (answer: Json) => `status ${String(answer['status'])}`,
   )
@@ -206,25 +199,7 @@ async function books(client: Client): Promise<void> {
       `balance ${usd(account.balance)}, held ${usd(account.held)}, available ${usd(account.available)}`,
   )
   step('The ledger: credit, hold, charge, what is left')
-  const ledger = await client.call<{ items: Line[] }>(
-    'GET /billing/ledger',
-    { quiet: true },
-    200,
-    () => '',
-  )
-  table(
-    ['what', 'amount', 'held', 'balance', 'why'],
-    ledger.items
-      .toReversed()
-      .filter((line) => line.kind !== 'opened')
-      .map((line) => [
-        line.kind,
-        line.amount.amount,
-        line.held.amount,
-        line.balance_after.amount,
-        line.reason ?? line.model ?? line.credit_kind ?? '',
-      ]),
-  )
+  await ledger(client)
 }
 
 async function proof(server: DemoServer, orgId: string): Promise<void> {
@@ -259,7 +234,7 @@ function ending(
     say(`  ${ADA} / ${passwords.ada}`)
     say(`  ${ADMINISTRATOR} / ${passwords.administrator}`)
     for (const setting of server.settings) say(`  ${setting}`)
-    say(`  Stop it: kill ${server.pids.join(' ')}`)
+    say('  Ctrl-C stops it.')
   }
   say('Three commands to try next:')
   say(`  npm start                               ${dim('# your own server, data in ./data')}`)
@@ -267,19 +242,8 @@ function ending(
   say(`  npm run demo -- --keep                  ${dim('# this story, and the server stays')}`)
 }
 
-const usd = ({ amount, currency }: Money): string => `${amount} ${currency}`
 const quoted = (text: string): string =>
   wrapped(text.replaceAll('\n', ' '), 72).replaceAll(/^/gm, '      ')
-
-function wrapped(text: string, width: number): string {
-  const lines = ['']
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) ?? ''
-    if (last !== '' && last.length + word.length + 1 > width) lines.push(word)
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
-  }
-  return lines.join('\n')
-}
 
 const lastLines = (text: string, count: number): string =>
   text.trimEnd().split('\n').slice(-count).join('\n')
