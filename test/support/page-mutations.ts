@@ -2,6 +2,7 @@
 import { invitationToken, invited } from './invitations.ts'
 import type { Rows } from './mutations.ts'
 import { freshEmail, mailedToken, newPerson, PASSWORD, register } from './people.ts'
+import { byTelegram, query, telegramLogin } from './telegram-login.ts'
 
 const ANOTHER_STRANGER = 'another token or address is another stranger'
 
@@ -24,13 +25,13 @@ export const pageRows: Rows = {
       wish: { line: 'POST /reset-password', form: chosen('another mule battery 71') },
       other: { form: chosen('a third mule battery 72') },
       status: 200,
-      effects: { PasswordChanged: 1, MailRequested: 1 },
+      effects: { PasswordChanged: 1, MailRequested: 1, MailSent: 1 },
     }
   },
   'POST /forgot-password': async ({ test }) => ({
     wish: { line: 'POST /forgot-password', form: { email: await register(test) } },
     status: 200,
-    effects: { MailRequested: 1 },
+    effects: { MailRequested: 1, MailSent: 1 },
     why: ANOTHER_STRANGER,
   }),
   'POST /invitation': async (world) => {
@@ -41,6 +42,19 @@ export const pageRows: Rows = {
       wish: { line: 'POST /invitation', form: { token, email, password: PASSWORD } },
       status: 200,
       effects: { MemberAdded: 1, EmailVerified: 1 },
+      why: ANOTHER_STRANGER,
+    }
+  },
+  'POST /telegram': async ({ test }) => {
+    const { telegramId } = await byTelegram(test)
+    test.clock.advance(1_000)
+    const login = query(telegramLogin(test, { id: telegramId }))
+    const { headers } = await test.request(`GET /auth/telegram/callback?${login}`)
+    const code = new URL(String(headers['location'])).searchParams.get('code') ?? ''
+    return {
+      wish: { line: 'POST /telegram', form: { code } },
+      status: 200,
+      effects: { SessionStarted: 1 },
       why: ANOTHER_STRANGER,
     }
   },
@@ -58,6 +72,7 @@ export const pageRows: Rows = {
         OrganizationCreated: 1,
         BillingAccountOpened: 1,
         MailRequested: 1,
+        MailSent: 1,
         MemberAdded: 1,
         EmailVerified: 1,
       },

@@ -37,7 +37,7 @@ text-decoration:none;padding:.7rem 1rem;border:1px solid var(--key);border-radiu
 background:var(--key);color:var(--on-key);cursor:pointer}
 a{color:var(--key)}
 :focus-visible{outline:3px solid var(--key);outline-offset:2px}
-.note{border-left:.3rem solid var(--bad);padding:.1rem 0 .1rem .8rem;margin:0 0 1.25rem}
+.note{border-left:.3rem solid var(--bad);padding:.1rem 0 .1rem .8rem;margin:.75rem 0 1.25rem}
 .note strong{display:block;color:var(--bad)}
 .mark{width:2.5rem;height:2.5rem;display:block;margin-bottom:.75rem}
 .good{color:var(--good)}

@@ -31,7 +31,7 @@ export const siteEn: SiteMessages = {
       `At least ${min} characters. Several words that only you would put together are best.`,
   },
   verifyEmail: {
-    title: 'Confirm your e-mail address',
+    title: 'Confirm your address',
     text: 'Press the button to confirm that this address is yours.',
     button: 'Confirm the address',
     done: { title: 'Your address is confirmed', text: close },
@@ -61,12 +61,12 @@ export const siteEn: SiteMessages = {
       organization === undefined ? 'You are invited' : `You are invited to join “${organization}”`,
     text: (email) => `The invitation is for ${email}.`,
     member: {
-      title: 'You have an account',
+      title: 'If you have an account',
       text: 'Sign in with its password, and you belong to the organization.',
       button: 'Sign in and join',
     },
     newcomer: {
-      title: 'You are new here',
+      title: 'If you are new here',
       text: 'Choose a password. Your account is made, and you belong to the organization.',
       button: 'Make an account and join',
     },
