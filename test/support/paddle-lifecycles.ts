@@ -29,9 +29,14 @@ export interface Ending {
 
 export interface Teller {
   readonly account: PracticeAccount
-  pass(days: number): void
+  readonly pass: (days: number) => void
   /** A checkout of the organization's, paid. Answers the payment and what it began. */
-  buy(price: keyof typeof prices, customerId?: string): { payment: string; subscription: string }
+  readonly buy: (price: keyof typeof prices, customerId?: string) => Bought
+}
+
+interface Bought {
+  readonly payment: string
+  readonly subscription: string
 }
 
 export interface Told {
