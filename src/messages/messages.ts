@@ -3,7 +3,7 @@
  * not compile. Texts from people never become part of a text here but as quoted facts.
  */
 import type { RefusalCode } from '../domain/refusal.ts'
-import type { MailMessages } from './mails/letter.ts'
+import type { MailMessages } from './mails/mail-text.ts'
 import type { SiteMessages } from './site/site.ts'
 
 /** What a door answers when it says no: the domain's refusals and the door's own. */

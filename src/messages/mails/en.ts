@@ -1,7 +1,8 @@
 /** Mails in English. Facts: `link`, `until` (its end), `at` (when it happened), and what the kind names. */
 import { moment, name, whole } from '../format.ts'
 import type { Facts } from '../messages.ts'
-import { letter, link, type MailMessages, paragraph, quoted, say } from './letter.ts'
+import { letter, link, paragraph, quoted, say } from './letter.ts'
+import type { MailMessages } from './mail-text.ts'
 
 const quote = quoted('“', '”')
 const hello = paragraph('Hello,')

@@ -2,25 +2,8 @@
  * How a mail is put together: the same sentences as plain text and as simple HTML. What people named
  * stays data in both: it is cut, on one line, and isolated, so that its direction turns nothing around it.
  */
-import type { MailKind } from '../../domain/mail/events.ts'
 import { name, webAddress } from '../format.ts'
-import type { Facts } from '../messages.ts'
-
-/** Somebody's own words in a sentence of ours. */
-interface Name {
-  readonly name: string
-}
-export type Sentence = readonly (string | Name)[]
-export type Block =
-  | { readonly text: Sentence }
-  | { readonly label: Sentence; readonly link: string }
-
-export interface MailText {
-  /** The same for every mail of the kind: no name gets into a header. */
-  readonly subject: string
-  readonly body: (facts: Facts) => readonly Block[]
-}
-export type MailMessages = Readonly<Record<MailKind, MailText>>
+import type { Block, Sentence } from './mail-text.ts'
 
 type Value = Sentence | string | undefined
 type Part = Value | false

@@ -1,7 +1,8 @@
 /** Mails in Russian. Facts: as in en.ts. */
 import { moment, name, whole } from '../format.ts'
 import type { Facts } from '../messages.ts'
-import { letter, link, type MailMessages, paragraph, quoted, say } from './letter.ts'
+import { letter, link, paragraph, quoted, say } from './letter.ts'
+import type { MailMessages } from './mail-text.ts'
 
 const quote = quoted('«', '»')
 const hello = paragraph('Здравствуйте!')
