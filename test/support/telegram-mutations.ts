@@ -56,7 +56,12 @@ export const telegramRows: Rows = {
       wish: { line: 'POST /me/telegram', token, body },
       why: 'another Telegram account is another stream',
       status: 204,
-      effects: { TelegramLoginUsed: 1, TelegramClaimed: 1, TelegramLinked: 1, MailRequested: 1 },
+      effects: {
+        TelegramLoginUsed: 1,
+        TelegramClaimed: 1,
+        TelegramLinked: 1,
+        MailRequested: 1,
+      },
     }
   },
   'DELETE /me/telegram': async ({ test }) => {
