@@ -3,6 +3,8 @@
  * test:distributed`. What an engine promises by itself is tested by `npm test`, on the same servers.
  */
 import { defineConfig } from 'vitest/config'
+import { compileCache } from './test/support/compile-cache.ts'
+import { testsThatOpenTheApp } from './test/support/opens-app.ts'
 import { secondTry } from './test/support/second-try.ts'
 
 for (const name of ['MONGODB_URL', 'REDIS_URL'])
@@ -11,25 +13,23 @@ for (const name of ['MONGODB_URL', 'REDIS_URL'])
       `${name} is not set: the distributed engine is tested on servers (scripts/test-servers.sh starts some)`,
     )
 
+const WHERE =
+  /^test\/(?:api|commands|security|workers)\/|^test\/cli\/invariants\/app|^test\/projections\/(?:commerce-views|identity)/
+
 export default defineConfig({
   test: {
-    include: [
-      'test/api/**/*.test.ts',
-      'test/cli/invariants/app.test.ts',
-      'test/commands/**/*.test.ts',
-      'test/projections/{commerce-views,identity}.test.ts',
-      'test/security/**/*.test.ts',
-      'test/workers/**/*.test.ts',
-    ],
-    // What no route may do with garbage, and most of the security checks, do not depend on the engine.
+    include: testsThatOpenTheApp().filter((path) => WHERE.test(path)),
+    // What no route may do with garbage, most of the security checks, and which input is refused with
+    // which words do not depend on the engine: `npm test` has them.
     exclude: [
       'test/api/garbage.test.ts',
-      'test/api/auth/422.test.ts',
+      'test/api/auth/{400,422}.test.ts',
+      'test/api/**/{refused,refusals}.test.ts',
       'test/security/{checks/**,fuzz.test.ts}',
       // Ten thousand events in MongoDB's stand-in take longer than they tell.
       'test/api/audit/bulk.test.ts',
     ],
-    env: { TEST_ENGINE: 'distributed' },
+    env: { ...compileCache, TEST_ENGINE: 'distributed' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     retry: secondTry,
