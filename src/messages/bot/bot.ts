@@ -14,6 +14,7 @@ export interface BotMessages {
   /** undefined: its name is gone. */
   readonly joined: (organization: string | undefined) => string
   readonly linkUnknown: string
+  readonly linkTaken: string
   readonly register: {
     readonly usage: string
     readonly notAnAddress: string

@@ -30,6 +30,7 @@ export const botEn: BotMessages = {
       ? 'Done: you have joined the organization, and ask for it from now on. Choose with /organization.'
       : `Done: you have joined “${organization}”, and ask for it from now on. Choose with /organization.`,
   linkUnknown: 'This link leads nowhere. Ask for a new one.',
+  linkTaken: 'This Telegram account belongs to another account here, and stays there.',
   register: {
     usage: 'Write your e-mail address behind the command: /register ada@example.com',
     notAnAddress: 'This is no e-mail address. Write it like this: /register ada@example.com',

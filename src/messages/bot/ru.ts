@@ -34,6 +34,7 @@ export const botRu: BotMessages = {
       ? 'Готово: вы вступили в организацию и теперь спрашиваете от её имени. Выбор: /organization.'
       : `Готово: вы вступили в «${organization}» и теперь спрашиваете от её имени. Выбор: /organization.`,
   linkUnknown: 'Эта ссылка никуда не ведёт. Попросите новую.',
+  linkTaken: 'Этот Telegram привязан к другой учётной записи и остаётся за ней.',
   register: {
     usage: 'Напишите адрес почты после команды: /register ada@example.com',
     notAnAddress: 'Это не адрес почты. Напишите так: /register ada@example.com',

@@ -3,7 +3,10 @@ import type { AccessRule } from '../../commands/access.ts'
 import { acceptByLink, assertGoodInvitation } from '../../commands/telegram/accept-by-link.ts'
 import { changeChat } from '../../commands/telegram/chat-state.ts'
 import { readPayload } from '../../commands/telegram/start-payload.ts'
-import { enterByTelegram } from '../../commands/user/telegram/enter-by-telegram.ts'
+import {
+  enterByTelegram,
+  type TelegramProfile,
+} from '../../commands/user/telegram/enter-by-telegram.ts'
 import { linkByCode } from '../../commands/user/telegram/link-code.ts'
 import { organization } from '../../domain/organization/organization.ts'
 import { isErased } from '../../domain/personal.ts'
@@ -20,6 +23,8 @@ const RULE: AccessRule = {
   action: 'register',
   limits: ['request'],
 }
+/** Codes let people in: whoever tries some is slowed down as at a sign-in. */
+const BY_CODE: AccessRule = { ...RULE, limits: ['login'] }
 
 export interface Started {
   readonly outcome: UpdateOutcome
@@ -30,20 +35,15 @@ export async function start(turn: Turn, payload: string): Promise<Started> {
   const { deps, root, place, update, texts } = turn
   await changeChat(deps, root, place, { type: 'StartChat' })
   const asked = readPayload(payload)
-  // Tries of codes and invitations count here, by Telegram account.
-  await admitActor(turn, { kind: 'anonymous', locale: 'en' }, RULE)
+  const isTry = asked.kind === 'link' || asked.kind === 'invitation'
+  await admitActor(turn, { kind: 'anonymous', locale: 'en' }, isTry ? BY_CODE : RULE)
   const { id: telegramId, username, name: called, language } = update.sender
   const profile = {
     telegramId,
     ...(username === undefined ? {} : { username }),
     ...(called === undefined ? {} : { name: called }),
   }
-  if (asked.kind === 'link') {
-    const { userId } = await linkByCode(deps, root, asked.code, profile)
-    const { state: person } = await deps.streams.load(user, userId)
-    const outcome = await (person ? turnFor(turn, person) : turn).say(texts.linked)
-    return { outcome, userId }
-  }
+  if (asked.kind === 'link') return link(turn, asked.code, profile)
   if (asked.kind === 'invitation' && !turn.person)
     await assertGoodInvitation(deps, root, asked.token)
   const { user: person, created } = await enterByTelegram(deps, root, {
@@ -60,6 +60,22 @@ export async function start(turn: Turn, payload: string): Promise<Started> {
   }
   const outcome = await known.say(created ? known.texts.welcome : known.texts.welcomeBack)
   return { outcome, userId: person.userId }
+}
+
+/** What the other person may do about it is no business of whoever shows the code. */
+async function link(turn: Turn, code: string, profile: TelegramProfile): Promise<Started> {
+  const { deps, root, texts } = turn
+  try {
+    const { userId } = await linkByCode(deps, root, code, profile)
+    const { state: person } = await deps.streams.load(user, userId)
+    const outcome = await (person ? turnFor(turn, person) : turn).say(texts.linked)
+    return { outcome, userId }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const taken = error.code === 'telegram_taken'
+    await turn.say(taken ? texts.linkTaken : texts.linkUnknown)
+    return { outcome: 'refused', userId: turn.person?.userId }
+  }
 }
 
 async function join(turn: Turn, token: string): Promise<UpdateOutcome> {
