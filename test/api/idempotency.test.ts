@@ -73,7 +73,9 @@ const send = ({ line, ...options }: Wish, key: string): Promise<Reply> =>
 
 /** What must be the same in every answer. */
 function answerOf({ status, body, headers }: Reply, { mayDiffer = [] }: Mutation) {
-  const shown = Object.entries(body ?? {}).filter(([name]) => !mayDiffer.includes(name))
+  // Of a refusal: which request it was.
+  const differ = ['request_id', ...mayDiffer]
+  const shown = Object.entries(body ?? {}).filter(([name]) => !differ.includes(name))
   return { status, body: Object.fromEntries(shown), location: headers['location'] }
 }
 
