@@ -2,10 +2,16 @@
 import type { CrashPoint } from '../support/crash-server.ts'
 import { callFlows, interrupted, invoking } from './call-flows.ts'
 import { after, before, type Flow, type Recovery } from './flow.ts'
+import { paddleFlows, paying } from './paddle-flows.ts'
 import { peopleFlows, registration } from './people-flows.ts'
 import { telegramFlows } from './telegram-flows.ts'
 
-export const flows: readonly Flow[] = [...peopleFlows, ...telegramFlows, ...callFlows]
+export const flows: readonly Flow[] = [
+  ...peopleFlows,
+  ...telegramFlows,
+  ...paddleFlows,
+  ...callFlows,
+]
 
 const starting = (point: CrashPoint): CrashPoint => ({ ...point, starting: true })
 
@@ -40,6 +46,13 @@ export const recoveries: readonly Recovery[] = [
       starting,
     ),
     ends: { status: 502, effects: { HoldPlaced: 1, InvocationFailed: 1, HoldReleased: 1 } },
+  },
+  {
+    name: 'applying what Paddle told',
+    flow: paying,
+    left: after('PaddleEventReceived'),
+    points: [after('PaymentReceived'), after('CreditGranted')].map(starting),
+    ends: paying,
   },
   {
     name: 'settling',

@@ -14,6 +14,7 @@ import { holdsPlacedBefore } from '../../src/projections/open-holds.ts'
 import { workers } from '../../src/workers/index.ts'
 import { startTestApp, type TestApp } from './app.ts'
 import { fakeClock } from './clock.ts'
+import { seedPayments } from './crash-payments.ts'
 import { grant, publishAgent, version } from './funded.ts'
 import { mailedToken, newPerson, PASSWORD } from './people.ts'
 import { signIn, signInMember } from './seed.ts'
@@ -99,6 +100,7 @@ async function seed(test: TestApp) {
   const verifyToken = await mailedToken(test, email, 'verify_email')
   await quiet(test.app)
   const otherPlanId = await publishTerms(test, 'other')
+  await seedPayments(test, administrator.orgId, otherPlanId)
   return {
     email,
     password: PASSWORD,
