@@ -2,6 +2,10 @@
 import { z } from 'zod'
 import { secret, secretText, server, url, whole } from './config-fields.ts'
 
+/** One line; the name needs no quotation marks of its own. */
+const SENDER =
+  /^(?:[^\p{Cc}\p{Zl}\p{Zp}<>"]{0,100}<(?=[^>]{3,254}>)[\w.+-]{1,64}@[a-z0-9][a-z0-9.-]*[a-z0-9]>|(?=.{3,254}$)[\w.+-]{1,64}@[a-z0-9][a-z0-9.-]*[a-z0-9])$/iu
+
 export const doorSettings = {
   PADDLE_ENVIRONMENT: z
     .enum(['sandbox', 'live'])
@@ -67,13 +71,19 @@ export const doorSettings = {
   }),
   MAIL_FROM: z
     .string()
-    .regex(/^[^\r\n]{3,254}$/, 'an address in one line')
+    .regex(SENDER, 'an address, or a name and an address: Daybook <mail@example.com>')
     .default('Daybook <daybook@localhost>')
     .meta({ description: 'Sender of mails.' }),
   MAIL_LINKS_IN_LOG: z.enum(['on', 'off']).default('off').meta({
     description:
       'Prints the links of mails that become files to the log. They open accounts: for development only.',
   }),
+}
+
+/** What follows the port could turn the check of certificates off. */
+function isMailServer(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return !!url && url.hostname !== '' && /^\/?$/.test(url.pathname + url.search + url.hash)
 }
 
 /** What the front doors need of each other. */
@@ -98,6 +108,11 @@ export function doorProblems(given: Readonly<Record<string, string>>): string[] 
       : []),
     ...(MAIL_URL !== undefined && MAIL_FROM === undefined
       ? missing(['MAIL_FROM'], 'MAIL_URL')
+      : []),
+    ...(MAIL_URL !== undefined && !isMailServer(MAIL_URL)
+      ? [
+          'MAIL_URL: a host and perhaps a port, as in smtp://user:password@host:587, and nothing after it',
+        ]
       : []),
   ]
 }

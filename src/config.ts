@@ -58,8 +58,8 @@ const settings = z.object({
     .default('./data')
     .meta({
       description:
-        'Folder of the event log, the views, the content and the keys. A local disk. The distributed ' +
-        'engine keeps nothing there.',
+        'Folder of the event log, the views, the content and the keys, and of mails without MAIL_URL. A ' +
+        'local disk. The distributed engine keeps nothing there but such mails.',
     }),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])

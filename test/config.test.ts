@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { senderOf } from '../src/adapters/mail/message.ts'
 import {
   ConfigurationError,
   describeSettings,
@@ -149,5 +150,39 @@ describe('the practice model', () => {
   })
   test('that is off needs a key', () => {
     expect(problemsOf({ PRACTICE_MODEL: 'off' })).toEqual([expect.stringContaining('required')])
+  })
+})
+
+describe('mail', () => {
+  const mailProblems = (MAIL_URL: string, MAIL_FROM?: string) =>
+    problemsOf({ MAIL_URL, ...(MAIL_FROM !== undefined && { MAIL_FROM }) })
+
+  test.each([
+    'daybook@example.org',
+    'Daybook <no-reply@mail.example.org>',
+    'Дневник <a@b.example>',
+  ])('is from %s', (from) => {
+    for (const url of ['smtp://mail.example.org', 'smtps://u:p%40ss@mail.example.org:465/'])
+      expect(mailProblems(url, from)).toEqual([])
+    expect(senderOf(from).address).toBe(/[^\s<>]+@[^\s<>]+/.exec(from)?.[0])
+  })
+  test.each([
+    '',
+    'nobody',
+    'a@b.example\r\nBcc: c@d.example',
+    'A <a@b.example>, c@d.example',
+    '<>',
+  ])('is not from %j', (from) => {
+    expect(mailProblems('smtp://mail.example.org', from)).toEqual([
+      expect.stringMatching(/^MAIL_FROM: /),
+    ])
+  })
+  test.each([
+    'smtp://',
+    'http://mail.example.org',
+    'smtp://mail.example.org?tls.rejectUnauthorized=false',
+    'smtps://mail.example.org/path',
+  ])('goes not to %s', (url) => {
+    expect(mailProblems(url, 'daybook@example.org')).toEqual([expect.stringMatching(/^MAIL_URL: /)])
   })
 })

@@ -10,6 +10,7 @@ import type { Leases } from '../commands/lease.ts'
 import type { LogEnd } from '../commands/log-end.ts'
 import type { Engine } from '../ports/engine.ts'
 import { BEFORE_ALL, type Position, type StoredEvent } from '../ports/event-store.ts'
+import { listMails } from '../projections/mails.ts'
 import { openHolds } from '../projections/open-holds.ts'
 import type { Runner } from '../projections/runner.ts'
 
@@ -95,6 +96,7 @@ interface Counted {
   readonly bytes: Counter<'part'>
   readonly cost: Counter
   readonly events: Counter<'type'>
+  readonly missed: Counter
 }
 
 function counters(client: PromClient, registry: Registry): Counted {
@@ -148,6 +150,11 @@ function counters(client: PromClient, registry: Registry): Counted {
       labelNames: ['type'],
       registers,
     }),
+    missed: new client.Counter({
+      name: 'daybook_payment_messages_missed_total',
+      help: 'Messages of the payment provider that were found in its list and had not reached us.',
+      registers,
+    }),
   }
 }
 
@@ -170,6 +177,7 @@ interface CountedData {
   readonly output?: { readonly size: number }
   readonly costNanos?: string
   readonly practice?: true
+  readonly missed?: number
 }
 
 function countEvents(all: Counted, events: readonly StoredEvent[], after: Position) {
@@ -177,6 +185,7 @@ function countEvents(all: Counted, events: readonly StoredEvent[], after: Positi
     if (position <= after) continue
     all.events.inc({ type })
     if (type === 'HoldSettled') countCost(all, data)
+    if (type === 'ReconciliationReached') all.missed.inc((data as CountedData).missed ?? 0)
     const end = ENDS[type]
     if (end === undefined && type !== 'InvocationAccepted') continue
     const { reason, of, usage, ...parts } = data as CountedData
@@ -268,6 +277,19 @@ function ofTheWork(gauge: MakeGauge, { engine, deps, queues = [] }: MetricsDeps)
         limit: MAX_COUNTED,
       })
       one.set(open.items.length)
+    },
+  )
+  const waiting = (limit: number) => listMails(deps.views, { state: 'waiting', limit })
+  gauge('mails_waiting', `Mails not yet sent, counted up to ${MAX_COUNTED}.`, [], async (one) =>
+    one.set((await waiting(MAX_COUNTED)).items.length),
+  )
+  gauge(
+    'mail_waiting_since_seconds',
+    'When the oldest mail that is not yet sent was asked for; absent where none waits.',
+    [],
+    async (one) => {
+      const [oldest] = (await waiting(1)).items
+      if (oldest) one.set(Date.parse(oldest.requestedAt) / 1_000)
     },
   )
   gauge('jobs', 'Jobs by queue and state.', ['queue', 'state'], async (one) => {
