@@ -490,6 +490,8 @@ export const ru: Messages = {
       'Если этот адрес можно использовать, письмо на него уже отправляется. Чтобы продолжить, откройте ссылку из письма.',
   },
   fields: {
+    'a name of a field': 'имя поля',
+    '1 to 128 of A-Z, a-z, 0-9, ., _, ~ and -': 'от 1 до 128 знаков: A-Z, a-z, 0-9, ., _, ~ и -',
     'an action that a route declares': 'действие, которое есть у одного из маршрутов',
     'which one: several have this action': 'какой именно: такое действие есть у нескольких',
     'only tools of type "function"': 'только инструменты типа "function"',

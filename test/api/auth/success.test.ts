@@ -67,6 +67,8 @@ describe('POST /auth/login', () => {
         id: expect.stringMatching(/^usr_/),
         email,
         email_verified: false,
+        email_provisional: false,
+        telegram: { linked: false, username: null },
         locale: 'en',
         administrator: false,
         personal_organization_id: expect.stringMatching(/^org_/),
