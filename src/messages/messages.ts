@@ -39,7 +39,7 @@ export interface Messages {
   readonly problems: Readonly<Record<ProblemCode, ProblemText>>
   readonly mail: MailMessages
   /** The built-in pages. */
-  readonly site: SiteMessages
+  readonly site: SiteMessages<ProblemCode>
   readonly texts: {
     readonly registered: string
   }

@@ -1,5 +1,6 @@
 /** The built-in pages in English. */
 import { counter } from '../format.ts'
+import type { ProblemCode } from '../messages.ts'
 import type { SiteMessages } from './site.ts'
 
 const counted = counter('en')
@@ -17,7 +18,7 @@ const notSent = {
   text: 'Go back, fill it in again and send it once more.',
 }
 
-export const siteEn: SiteMessages = {
+export const siteEn: SiteMessages<ProblemCode> = {
   fields: {
     email: 'E-mail address',
     emailWrong: {

@@ -1,5 +1,6 @@
 /** The built-in pages in Russian. */
 import { counter } from '../format.ts'
+import type { ProblemCode } from '../messages.ts'
 import type { SiteMessages } from './site.ts'
 
 const counted = counter('ru')
@@ -17,7 +18,7 @@ const notSent = {
   text: 'Вернитесь, заполните её снова и отправьте ещё раз.',
 }
 
-export const siteRu: SiteMessages = {
+export const siteRu: SiteMessages<ProblemCode> = {
   fields: {
     email: 'Адрес почты',
     emailWrong: {

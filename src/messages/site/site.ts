@@ -2,15 +2,14 @@
  * What the built-in pages say. The pages put these texts into HTML and escape them there: no text here
  * holds markup, and what people wrote (a name, an address) comes in as a plain value.
  */
-import type { ProblemCode } from '../messages.ts'
-
 /** A heading and the sentences below it. */
 export interface Words {
   readonly title: string
   readonly text: string
 }
 
-export interface SiteMessages {
+/** `Code`: what a door may answer. */
+export interface SiteMessages<Code extends string = string> {
   readonly fields: {
     readonly email: string
     readonly emailWrong: Words
@@ -53,6 +52,6 @@ export interface SiteMessages {
     readonly refreshToken: (days: number) => string
   }
   /** In place of the words that a program is told. */
-  readonly problems: Partial<Readonly<Record<ProblemCode, Words>>>
+  readonly problems: Partial<Readonly<Record<Code, Words>>>
   readonly problemCode: string
 }
