@@ -14,6 +14,7 @@ import { meRoutes } from './me.ts'
 import { myTelegramRoutes } from './me-telegram.ts'
 import { organizationRoutes } from './organizations.ts'
 import { paddleAdminRoutes } from './paddle/admin.ts'
+import { reconcileRoute } from './paddle/reconcile.ts'
 import { paddleWebhookRoute } from './paddle/webhook.ts'
 import { adminPolicyRoutes, policyRoutes } from './policies.ts'
 import { adminPolicyDecisionRoutes, policyDecisionRoutes } from './policy-decisions.ts'
@@ -44,6 +45,7 @@ export function routes(deps: Deps, sources: HealthSources): readonly AnyRoute[] 
     ...adminPolicyRoutes(deps, () => all),
     ...adminPolicyDecisionRoutes(deps, () => all),
     ...paddleAdminRoutes(deps),
+    reconcileRoute(deps),
     paddleWebhookRoute(deps),
     telegramWebhookRoute(deps),
     ...healthRoutes(deps, sources),

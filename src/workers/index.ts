@@ -10,6 +10,7 @@ import { sweepInvocations } from './sweep-invocations.ts'
 import { endSessions, endSessionsSweep } from './end-sessions.ts'
 import { finishRegistrations, finishRegistrationsSweep } from './finish-registrations.ts'
 import { finishTelegramClaims, finishTelegramClaimsSweep } from './finish-telegram-claims.ts'
+import { reconcilePaddle, reconcilePaddleSweep } from './reconcile-paddle.ts'
 import { requestMails, requestMailsSweep, requestPasswordResets } from './request-mails.ts'
 import { invitationMailsSweep } from './invitation-mails.ts'
 import { newsMails, newsMailsSweep } from './news-mails.ts'
@@ -36,12 +37,15 @@ export function workers(deps: Deps): Worker[] {
     grantTrials(deps),
     newsMails(deps),
     applyPaddleEvents(deps),
+    reconcilePaddle(deps),
     sendMails(deps),
   ]
 }
 
 export function sweeps(deps: Deps): Sweep[] {
   return [
+    // First: what it writes is what others look for.
+    applyPaddleEventsSweep(deps),
     finishTelegramClaimsSweep(deps),
     finishRegistrationsSweep(deps),
     requestMailsSweep(deps),
@@ -55,7 +59,7 @@ export function sweeps(deps: Deps): Sweep[] {
     expireCreditSweep(deps),
     invitationMailsSweep(deps),
     newsMailsSweep(deps),
-    applyPaddleEventsSweep(deps),
+    reconcilePaddleSweep(deps),
     // Last: it sends what the others have asked for.
     sendMailsSweep(deps),
   ]

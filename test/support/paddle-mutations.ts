@@ -33,6 +33,17 @@ export const paddleRows: Rows = {
       effects: { PaddleEventReceived: 1, PaddleEventIgnored: 1 },
     }
   },
+  'POST /admin/paddle-events/reconcile': (world) => ({
+    wish: {
+      ...platform(world),
+      line: 'POST /admin/paddle-events/reconcile',
+      body: { entity_id: 'sub_01hv000000000000000000none' },
+    },
+    why: 'these installations ask no provider; with one: test/workers/reconcile-paddle.test.ts',
+    mayDiffer: ['request_id'],
+    status: 409,
+    effects: {},
+  }),
   'POST /admin/paddle-events/{id}/replay': async (world) => {
     const { eventId } = await anOldOne(world)
     const line = `POST /admin/paddle-events/${eventId}/replay`

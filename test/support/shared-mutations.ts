@@ -174,12 +174,14 @@ const billingRows: Rows = {
     wish: { ...own(world), line: 'POST /billing/top-up', body: { quantity: 2 } },
     status: 409,
     effects: {},
+    mayDiffer: ['request_id'],
     why: NOBODY_IS_PAID,
   }),
   'POST /billing/portal': (world) => ({
     wish: { ...own(world), line: 'POST /billing/portal' },
     status: 409,
     effects: {},
+    mayDiffer: ['request_id'],
     why: NOBODY_IS_PAID,
   }),
   'POST /billing/cancel': async ({ test }) => {

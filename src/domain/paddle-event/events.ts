@@ -94,6 +94,8 @@ export const paddleReconciliationEvents = {
     'Paddle’s state of a thing differed from ours; its state was then applied.',
     {
       entityId: clear(paddleIdText),
+      /** The message that was made of Paddle's state. */
+      eventId,
       /** What differed, such as `status: active, at Paddle past_due`. */
       differences: clear(z.array(z.string().min(1).max(200)).min(1).max(20)),
       at: instant,

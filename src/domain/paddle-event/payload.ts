@@ -148,6 +148,15 @@ const used = {
 
 const UNREADABLE: Notice = { kind: 'unreadable' }
 
+/** Whether notifications of this type are read at all. */
+export const isUsedType = (eventType: string): boolean =>
+  readNotice(eventType, undefined).kind !== 'nothing'
+
+/** Every type that is read. */
+export const usedTypes: readonly string[] = Object.entries(used).flatMap(([noun, names]) =>
+  names.map((name) => `${noun}.${name}`),
+)
+
 /** @param data of the body */
 export function readNotice(eventType: string, data: unknown): Notice {
   const [noun = '', name = ''] = eventType.split('.', 2)
