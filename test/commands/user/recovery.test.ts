@@ -1,7 +1,6 @@
 // Killed after any append, a registration, a change of address and a change of password come to their one end.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { step } from '../../../src/commands/context.ts'
-import type { Deps } from '../../../src/commands/deps.ts'
 import { DEFAULT_PLAN_SLUG } from '../../../src/commands/plan/default-plan.ts'
 import { planIdOf } from '../../../src/commands/plan/plan-id.ts'
 import { cancelSubscription } from '../../../src/commands/subscription/cancel-subscription.ts'
@@ -18,6 +17,7 @@ import { mailsToRequest } from '../../../src/projections/due-mails.ts'
 import { peopleWaitingFor } from '../../../src/projections/unfinished-registrations.ts'
 import { usersWithSessionsDue } from '../../../src/projections/sessions-by-user.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
+import { killedAfter } from '../../support/killed-after.ts'
 import {
   freshEmail,
   newPerson,
@@ -33,26 +33,6 @@ beforeEach(async () => {
   app = await startTestApp({ USAGE_LOG: 'off' })
 })
 afterEach(() => app.stop())
-
-class Killed extends Error {}
-
-/** The process as it is when it dies after `appends` appends: nothing reacts, nothing more is written. */
-async function killedAfter(appends: number, flow: (deps: Deps) => Promise<unknown>) {
-  await app.app.workers.stop()
-  const { deps } = app.app
-  let left = appends
-  const transact: Deps['streams']['transact'] = async (decider, id, command, context, options) => {
-    const loaded = await deps.streams.load(decider, id)
-    if (left === 0 && decider.decide(command, loaded.state).length > 0) throw new Killed()
-    const done = await deps.streams.transact(decider, id, command, context, options)
-    if (done.events.length > 0) left--
-    return done
-  }
-  await flow({ ...deps, streams: { ...deps.streams, transact } }).catch((error: unknown) => {
-    if (!(error instanceof Killed)) throw error
-  })
-  await app.settled()
-}
 
 async function nothingIsLeft() {
   await app.settled()
@@ -94,7 +74,7 @@ describe('registering', () => {
   test.each([1, 2, 3, 4, 5, 6, 7])('killed after append %i', async (appends) => {
     await publishDefaultPlan()
     const email = freshEmail()
-    await killedAfter(appends, async (deps) => {
+    await killedAfter(app, appends, async (deps) => {
       await registerUser(deps, operatorRoot(app), { email, password: PASSWORD, locale: 'en' })
       await finishClaim(deps, emailHmacOf(deps, email))
     })
@@ -123,7 +103,7 @@ describe('registering', () => {
   })
   test('killed before the first append, the address is still free', async () => {
     const email = freshEmail()
-    await killedAfter(0, (deps) =>
+    await killedAfter(app, 0, (deps) =>
       registerUser(deps, operatorRoot(app), { email, password: PASSWORD, locale: 'en' }),
     )
     expect(await wholeLog(app)).toEqual([])
@@ -147,7 +127,7 @@ describe('registering', () => {
   })
   test('who signs in before the sweep has come finishes it', async () => {
     const email = freshEmail()
-    await killedAfter(1, (deps) =>
+    await killedAfter(app, 1, (deps) =>
       registerUser(deps, operatorRoot(app), { email, password: PASSWORD, locale: 'en' }),
     )
     const { orgId } = await signIn(app, email)
@@ -172,7 +152,7 @@ describe('changing the address', () => {
     const { email: before, userId, orgId } = await newPerson(app)
     await app.settled()
     const after = freshEmail()
-    await killedAfter(appends, (deps) =>
+    await killedAfter(app, appends, (deps) =>
       changeEmail(deps, operatorRoot(app), { userId, email: after }),
     )
     await app.restart()
@@ -188,7 +168,7 @@ describe('changing the address', () => {
   test('a claim whose second step is refused is released', async () => {
     const { userId } = await newPerson(app)
     const email = freshEmail()
-    await killedAfter(1, (deps) => changeEmail(deps, operatorRoot(app), { userId, email }))
+    await killedAfter(app, 1, (deps) => changeEmail(deps, operatorRoot(app), { userId, email }))
     await deactivateUser(app.app.deps, operatorRoot(app), { userId })
     await app.restart()
     const claim = `emailClaim-${emailHmacOf(app.app.deps, email)}`
@@ -207,7 +187,7 @@ describe('changing the password', () => {
       ...operatorRoot(app),
       actor: { kind: 'user', id: here.userId, sessionId: here.sessionId },
     } as const
-    await killedAfter(1, (deps) =>
+    await killedAfter(app, 1, (deps) =>
       changePassword(deps, asked, {
         userId: here.userId,
         passwordHash: 'another hash',
