@@ -32,7 +32,7 @@ export interface Started {
 }
 
 export async function start(turn: Turn, payload: string): Promise<Started> {
-  const { deps, root, place, update, texts } = turn
+  const { deps, root, place, update } = turn
   await changeChat(deps, root, place, { type: 'StartChat' })
   const asked = readPayload(payload)
   const isTry = asked.kind === 'link' || asked.kind === 'invitation'

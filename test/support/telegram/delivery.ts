@@ -20,12 +20,13 @@ export function createDelivery(onChange: () => void) {
   let sending = Promise.resolve()
   let poller: { readonly end: () => void } | undefined
   let closed = false
+  const isClosed = () => closed
   const waiting = new Set<() => void>()
   const delivered: number[] = []
 
   async function send(update: Update): Promise<void> {
-    while (!closed && webhook) {
-      const { url, secret } = webhook
+    for (let target = webhook; target && !isClosed(); target = webhook) {
+      const { url, secret } = target
       try {
         const response = await fetch(url, {
           method: 'POST',

@@ -73,7 +73,7 @@ describe('updates', () => {
     await bot.test.upstream.arrived(before + 1)
     ann.person.say('Two?')
     bob.person.say('Me?')
-    await bot.telegram.until(() => /^Of Bob/.test(texts(bob.person)[1] ?? ''))
+    await bot.telegram.until(() => texts(bob.person)[1]?.startsWith('Of Bob') ?? false)
     expect(calls()).toBe(before + 2)
     gate.open()
     await allHandled(bot.test, ann.person.chatId, 3)
