@@ -119,7 +119,7 @@ test('a signing key is replaced and the old one still verifies', async () => {
   expect(new Set(await keys())).toEqual(new Set([...before, rotated?.['key_id']]))
 })
 
-test('mails that wait are listed with a link that works', async () => {
+test('mails are listed with a link that works, and shown as the person reads them', async () => {
   const registered = await fetch(`${server.url}/auth/register`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -145,6 +145,16 @@ test('mails that wait are listed with a link that works', async () => {
     body: JSON.stringify({ token: new URL(link).searchParams.get('token') }),
   })
   expect(verified.ok).toBe(true)
+  const [sent, ...more] = (await own.daybook('--json', 'mail', 'list', '--state', 'sent')).rows()
+  expect(sent).toMatchObject({ to: 'new@example.com', kind: 'verify_email', reason: null, link })
+  expect(more).toEqual([])
+  const shown = await own.daybook('mail', 'show', String(sent?.['mail_id']))
+  expect(shown.out).toContain(`To: new@example.com\nSubject: Confirm your e-mail address\n`)
+  expect(shown.out).toContain(`\n${link}\n`)
+  const files = await readdir(join(own.folder, 'data', 'mail'))
+  expect(files).toEqual([`${String(sent?.['mail_id'])}.eml`])
+  const nothing = await own.daybook('mail', 'show', 'mai_00000000000000000000000000')
+  expect(nothing).toMatchObject({ code: 1, out: '' })
 })
 
 describe('backup', () => {

@@ -69,6 +69,11 @@ let before = 0
 beforeEach(() => {
   before = server.attempts
 })
+/** Nothing is under way. */
+const idle = () =>
+  expect
+    .poll(async () => (await app.app.deps.jobs.counts('send-mails')).running, { timeout: 10_000 })
+    .toBe(0)
 const storyOf = ({ mailId }: { mailId: string }) => typesOf(app, `mail-${mailId}`)
 const requested = 'MailRequested'
 
@@ -156,13 +161,33 @@ describe('a server', () => {
     expect(more).toEqual([])
   })
 
+  test('that says nothing at all delays no answer, and changes none', async () => {
+    const known = await register(app)
+    await mailTo(known, 'sent')
+    server.always({ at: 'CONNECT', say: 'silence' })
+    server.hangUp()
+    const ask = async (path: string, email: string) => {
+      const body = { email, ...(path === 'register' && { password: PASSWORD }) }
+      const { status, text } = await app.request(`POST /auth/${path}`, { body })
+      return { status, text }
+    }
+    const asked = performance.now()
+    for (const path of ['register', 'password/forgot'])
+      expect(await ask(path, known)).toEqual(await ask(path, freshEmail()))
+    // Nobody has waited for a greeting, which a connection does for ten seconds.
+    expect(performance.now() - asked).toBeLessThan(9_000)
+    server.always(undefined)
+    server.hangUp()
+    await idle()
+  })
+
   test('that falls silent over one mail gets the others', async () => {
     server.next({ at: 'RCPT', say: 'silence' })
     const emails = await Promise.all([1, 2, 3].map(() => register(app)))
     const got = () => emails.filter((email) => taken(email).length === 1).length
     await expect.poll(got, { timeout: 10_000 }).toBe(2)
     server.hangUp()
-    await expect.poll(async () => (await app.app.deps.jobs.counts('send-mails')).running).toBe(0)
+    await idle()
   })
 
   test('that cannot now is asked ever later, and a new process asks at once', async () => {
