@@ -36,7 +36,7 @@ type Settings = Readonly<Record<string, string>>
 
 export async function startServer(
   engine: DemoEngine,
-  doors: Readonly<Record<string, string>>,
+  doors: Settings = { BILLING: 'manual', TELEGRAM_BOT_TOKEN: '' },
 ): Promise<DemoServer> {
   // Links must name the port, so it is known before.
   const port = await freePort()
