@@ -4,12 +4,9 @@ import {
   type PracticePaddle,
 } from '../../src/adapters/paddle/practice/server.ts'
 import type { PracticePrice } from '../../src/adapters/paddle/practice/entities.ts'
-import { step } from '../../src/commands/context.ts'
-import { plan, termsOf } from '../../src/domain/plan/plan.ts'
 import { startTestApp, type TestApp } from './app.ts'
 import { quiet } from './crash-data.ts'
 import { openShop, type Shop } from './commerce.ts'
-import { operatorRoot } from './seed.ts'
 
 export const SECRET = 'pdl_ntfset_01hv000000000000000000test_AbCdEfGhIjKlMnOpQrStUvWx'
 export const API_KEY = 'pdl_sdbx_apikey_0123456789abcdef'
@@ -79,44 +76,28 @@ export interface PaddleShop extends Shop {
 }
 
 /** A cent paid before tax is a cent of credit. */
-const creditPerMinorUnit = { USD: '10000000', EUR: '11000000' }
+const soldAt = (...priceIds: readonly string[]) => ({
+  prices: priceIds.map((price_id) => ({ price_id })),
+  top_up_prices: [prices.topUp.id],
+  credit_per_minor_unit: { USD: '0.01', EUR: '0.011' },
+})
 
 export async function openPaddleShop(app: TestApp): Promise<PaddleShop> {
   const shop = await openShop(app)
-  const sold = async (slug: string, included: string, priceIds: readonly string[]) => {
-    const planId = await shop.publishPlan({
+  const sold = (slug: string, included: string, ...priceIds: readonly string[]) =>
+    shop.publishPlan({
       slug,
       name: slug,
       free: false,
       included_credit: { amount: included, kind: 'included', period: 'month' },
+      payment: soldAt(...priceIds),
     })
-    return sell(app, planId, priceIds)
-  }
   return {
     ...shop,
     plans: {
-      free: await sell(app, await shop.publishPlan(), []),
-      team: await sold('team', '10.00', [prices.team.id, prices.tried.id]),
-      pro: await sold('pro', '40.00', [prices.pro.id]),
+      free: await shop.publishPlan({ payment: soldAt() }),
+      team: await sold('team', '10.00', prices.team.id, prices.tried.id),
+      pro: await sold('pro', '40.00', prices.pro.id),
     },
   }
-}
-
-/** The plan's next version is sold at these prices, and credit at the one for top-ups. */
-async function sell(
-  { app: { deps } }: TestApp,
-  planId: string,
-  priceIds: readonly string[],
-): Promise<string> {
-  const terms = termsOf((await deps.streams.load(plan, planId)).state)?.terms
-  if (!terms) throw new Error(`${planId} is no plan`)
-  const payment = {
-    prices: priceIds.map((priceId) => ({ priceId })),
-    topUpPrices: [prices.topUp.id],
-    creditPerMinorUnit,
-  }
-  const root = operatorRoot(deps)
-  const command = { type: 'PublishPlan', planId, ...terms, payment, at: root.at } as const
-  await deps.streams.transact(plan, planId, command, step(deps.ids, root, 'sell'))
-  return planId
 }

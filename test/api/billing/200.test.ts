@@ -30,7 +30,14 @@ describe('GET /billing/account', () => {
       debt: usd('0.000000000'),
       status: 'active',
       plan: { id: free, version: 1, slug: 'free', name: 'Free', until: null },
-      subscription: { plan_id: free, status: 'active', ends_at: null },
+      subscription: {
+        plan_id: free,
+        status: 'active',
+        ends_at: null,
+        kept_by: 'us',
+        paid_period: null,
+        scheduled: null,
+      },
       period: { start: '2026-11-01T00:00:00.000Z', end: '2026-12-01T00:00:00.000Z' },
       lots: [
         { kind: 'trial', free: usd('2.500000000'), expires_at: '2026-11-15T12:00:00.000Z' },
@@ -109,7 +116,7 @@ describe('POST /billing/subscribe', () => {
 test('POST /billing/cancel says until when the plan stays in force', async () => {
   const { token } = await signIn(app)
   const more = await app.request('POST /billing/cancel', { token, body: { at: 'once' } })
-  expect(more.body).toMatchObject({ status: 400, errors: [{ path: 'body' }] })
+  expect(more.body).toMatchObject({ status: 400, errors: [{ path: 'body.at' }] })
   const canceled = await app.request('POST /billing/cancel', { token })
   expect(canceled.status).toBe(200)
   expect(canceled.body).toMatchObject({

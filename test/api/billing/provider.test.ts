@@ -55,6 +55,29 @@ describe('a plan', () => {
     )
   })
 
+  test('is shown with its prices, and the one had with its period and what is to come', async () => {
+    const { body } = await ask<{ items: { slug: string; payment: unknown }[] }>(
+      'GET /billing/plans',
+    )
+    expect(body.items.find(({ slug }) => slug === 'team')?.payment).toEqual({
+      prices: [prices.team.id, prices.tried.id].map((price_id) => ({ price_id, times: 1 })),
+      top_up_prices: [prices.topUp.id],
+      credit_per_minor_unit: { USD: usd('0.010000000'), EUR: usd('0.011000000') },
+    })
+    await subscribe()
+    const paid = subscription()?.current_billing_period
+    const end = new Date(paid?.ends_at ?? '').toISOString()
+    expect(await account()).toMatchObject({
+      subscription: { kept_by: 'provider', paid_period: { end }, scheduled: null },
+    })
+    await ask('POST /billing/cancel', {})
+    await it.settled()
+    expect(await account()).toMatchObject({
+      status: 'active',
+      subscription: { scheduled: { change: 'cancel', at: end } },
+    })
+  })
+
   test('again: nothing changes, and nobody is asked', async () => {
     await subscribe()
     const asked = it.paddle.asked.length
