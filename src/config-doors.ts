@@ -82,8 +82,9 @@ export const doorSettings = {
 
 /** What follows the port could turn the check of certificates off. */
 function isMailServer(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  return !!url && url.hostname !== '' && /^\/?$/.test(url.pathname + url.search + url.hash)
+  const found = URL.canParse(text) ? new URL(text) : undefined
+  if (!found || found.hostname === '') return false
+  return /^\/?$/.test(found.pathname + found.search + found.hash)
 }
 
 /** What the front doors need of each other. */

@@ -23,6 +23,11 @@ export const elsewhere: Readonly<Record<number, readonly Proof[]>> = {
       'api/auth/races.test.ts',
       'a token presented after that ends the whole family, and its owner hears of it',
     ),
+    proof('workers/send-mails.test.ts', 'about another address goes to the old and to the new one'),
+    proof(
+      'workers/send-mails.test.ts',
+      'Telegram that comes or goes is told to whoever has an address',
+    ),
   ],
   29: [
     proof(
