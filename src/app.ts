@@ -44,10 +44,14 @@ import { Unavailable } from './ports/unavailable.ts'
 import { projections as ownProjections } from './projections/index.ts'
 import type { AnyProjection } from './projections/projection.ts'
 import type { Runner } from './projections/runner.ts'
-import { otherMasterKeysOf, wire, type Wired } from './wiring.ts'
+import { otherMasterKeysOf, usesBot, wire, type Wired } from './wiring.ts'
 import { sweeps, workers as workerList } from './workers/index.ts'
 import { type Bot, botQueues, createBot } from './workers/telegram/index.ts'
 import { createWorkers, type Workers } from './workers/worker.ts'
+
+/** What Paddle would send, and the sending of it: for the command line. */
+export { post as postNotification } from './adapters/paddle/practice/delivery.ts'
+export { playScenario, scenarios } from './adapters/paddle/practice/scenarios.ts'
 
 /** What needs no running application: a backup's check and its way back. */
 export { restoreEmbedded as restoreBackup, verifyBackup } from './engines/embedded/sqlite/backup.ts'
@@ -250,7 +254,10 @@ async function compose(
     // Where another process projects, the views may come later; readiness tells it then.
     const missing = await missingKeys(deps).catch(unlessAway)
     const ceilings = await sayCeilings(deps)
-    return { url, notes: [...notesOf(config, wired.practice, metricsUrl, missing), ...ceilings] }
+    return {
+      url,
+      notes: [...notesOf(config, role, wired.practice, metricsUrl, missing), ...ceilings],
+    }
   }
 
   /** Other processes take jobs and lease over at once; what was begun here is ended here. */
@@ -363,6 +370,7 @@ function unlessAway(error: unknown): readonly [] {
 /** What the operator should know at a start, beside the address. */
 function notesOf(
   config: Config,
+  role: Part['role'],
   practice: boolean,
   metricsUrl: string | undefined,
   missing: readonly string[],
@@ -374,6 +382,9 @@ function notesOf(
       ? [`mails become files in ${config.DATA_DIR}/mail; set MAIL_URL to send them`]
       : []),
     ...(metricsUrl === undefined ? [] : [`metrics on ${metricsUrl}`]),
+    ...(role === 'bot' && !usesBot(config)
+      ? ['no bot: TELEGRAM_BOT_TOKEN is not set, or TELEGRAM_UPDATES=off']
+      : []),
     ...(practice
       ? ['practice model: answers are made up here and marked; set OPENAI_API_KEY for a real one']
       : []),

@@ -143,13 +143,13 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
   }
 }
 
-const hasBot = (config: Config): boolean =>
+export const usesBot = (config: Config): boolean =>
   config.TELEGRAM_BOT_TOKEN !== undefined && config.TELEGRAM_UPDATES !== 'off'
 
 /** Loaded only where there is a bot. */
 async function chatOf(config: Config): Promise<ChatChannel | undefined> {
   const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_URL: apiRoot } = config
-  if (token === undefined || !hasBot(config)) return undefined
+  if (token === undefined || !usesBot(config)) return undefined
   const { createBotApi } = await import('./adapters/telegram/bot-api.ts')
   return createBotApi({ token, apiRoot })
 }
@@ -231,7 +231,7 @@ function settingsOf(config: Config, runId: string, practice: PracticeModel | und
             loginSeconds: config.TELEGRAM_LOGIN_SECONDS,
             tokens: config.TELEGRAM_TOKENS,
           },
-    telegramBot: hasBot(config)
+    telegramBot: usesBot(config)
       ? {
           updates: config.TELEGRAM_UPDATES === 'webhook' ? 'webhook' : 'polling',
           webhookSecret: config.TELEGRAM_WEBHOOK_SECRET,

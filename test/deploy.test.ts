@@ -204,7 +204,7 @@ describe('docker-compose.yml', () => {
 
   test('starts every role', () => {
     const roles = own.filter(([name]) => name !== 'daybook')
-    expect(roles.map(([name]) => name)).toEqual(['api', 'project', 'work'])
+    expect(roles.map(([name]) => name)).toEqual(['api', 'project', 'work', 'bot'])
     for (const [name, { command }] of roles) expect(command).toEqual(['--role', name])
   })
 
