@@ -15,6 +15,8 @@ const SHARED = 'shared-stream'
 
 const buffer = Buffer.alloc(4_096)
 const length = readSync(0, buffer)
+// Whoever started this process has gone: it must write nowhere, least of all where it stands.
+if (length === 0) process.exit(1)
 const [directory = '', cycle = ''] = buffer.toString('utf8', 0, length).trim().split(' ')
 
 lockDirectory(directory)
