@@ -63,9 +63,15 @@ export interface AccessRule {
  */
 export const END_UNSEEN_MS = 5_000
 
-/** Whether a request needs a process that knows the end of the log: administration, and what changes anything. */
+/**
+ * Whether a request needs a process that knows the end of the log: administration, and what changes
+ * anything; not what is only taken down, which asks for no right, and whose stream alone decides.
+ */
 export const needsEndOfLog = (rule: AccessRule, changes: boolean): boolean =>
-  changes || rule.actor === 'administrator' || rule.role === 'admin' || rule.role === 'owner'
+  (changes && rule.resource !== 'webhook') ||
+  rule.actor === 'administrator' ||
+  rule.role === 'admin' ||
+  rule.role === 'owner'
 
 /** What a role may do: an auditor reads, a member also invokes, an admin also manages, an owner everything. */
 const RANK: Readonly<Record<OrganizationRole, number>> = {

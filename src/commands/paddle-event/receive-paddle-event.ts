@@ -4,9 +4,8 @@
  * counts. What it means is not looked at here.
  */
 import { readEnvelope } from '../../domain/paddle-event/envelope.ts'
-import { streamName } from '../../domain/decider.ts'
+import { fingerprint } from '../../domain/paddle-event/fingerprint.ts'
 import { paddleEvent } from '../../domain/paddle-event/paddle-event.ts'
-import { isErased } from '../../domain/personal.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Position } from '../../ports/event-store.ts'
 import { type Root, unkeyedStep } from '../context.ts'
@@ -35,14 +34,17 @@ export async function receivePaddleEvent(
   if ('missing' in envelope) throw new Refusal('message_unreadable', { field: envelope.missing })
   const { complete: _complete, ...facts } = envelope
   const { eventId } = facts
-  const { events, position } = await deps.streams.transact(
+  const { events, position, state } = await deps.streams.transact(
     paddleEvent,
     eventId,
     { type: 'ReceivePaddleEvent', ...facts, source, body: text, at: root.at },
     unkeyedStep(deps.ids, root, `receive:${eventId}`),
   )
   const isNew = events.length > 0
-  if (!isNew) await compare(deps, eventId, text)
+  const kept = state?.fingerprint
+  // Paddle never says two things under one id: if it did, somebody should look.
+  if (!isNew && kept !== undefined && kept !== fingerprint(text))
+    deps.logger.warn({ eventId }, 'an event came again with another body; the first one counts')
   return { eventId, isNew, position }
 }
 
@@ -52,25 +54,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** Paddle never says two things under one id: if it did, somebody should look. */
-async function compare(
-  { streams, logger }: Pick<Deps, 'streams' | 'logger'>,
-  eventId: string,
-  text: string,
-): Promise<void> {
-  const first = await streams.readOne(streamName(paddleEvent.category, eventId), 0)
-  const kept = first?.data['body']
-  if (isErased(kept) || kept === text || isSameButForDelivery(kept, text)) return
-  logger.warn({ eventId }, 'a notification came again with another body; the first one counts')
-}
-
-/** Each delivery has an id of its own; the event that it delivers is the same. */
-function isSameButForDelivery(kept: unknown, text: string): boolean {
-  const event = (body: unknown) => {
-    const { notification_id: _delivery, ...rest } = Object(body) as Record<string, unknown>
-    return JSON.stringify(rest)
-  }
-  return event(parsed(String(kept))) === event(parsed(text))
 }

@@ -4,7 +4,9 @@
  * appends and adds none.
  */
 import type { Decider } from '../decider.ts'
+import { isErased } from '../personal.ts'
 import { Refusal } from '../refusal.ts'
+import { fingerprint } from './fingerprint.ts'
 import type { IgnoredReason, PaddleEventData, PaddleEventEvent, ParkedReason } from './events.ts'
 
 export const paddleEventStatuses = ['received', 'applied', 'ignored', 'parked'] as const
@@ -17,6 +19,8 @@ export interface PaddleEventFacts {
   readonly status: PaddleEventStatus
   readonly waitsFor: readonly string[]
   readonly reason: string | undefined
+  /** Of the body; undefined where it was erased. */
+  readonly fingerprint: string | undefined
 }
 /** undefined: never received. */
 export type PaddleEventState = PaddleEventFacts | undefined
@@ -73,8 +77,16 @@ function decide(command: PaddleEventCommand, state: PaddleEventState): readonly 
 
 function evolve(state: PaddleEventState, event: PaddleEventEvent): PaddleEventState {
   if (event.type === 'PaddleEventReceived') {
-    const { eventId, eventType, occurredAt } = event.data
-    return { eventId, eventType, occurredAt, status: 'received', waitsFor: [], reason: undefined }
+    const { eventId, eventType, occurredAt, body } = event.data
+    return {
+      eventId,
+      eventType,
+      occurredAt,
+      status: 'received',
+      waitsFor: [],
+      reason: undefined,
+      fingerprint: isErased(body) ? undefined : fingerprint(body),
+    }
   }
   if (!state) return state
   switch (event.type) {

@@ -51,6 +51,16 @@ beforeAll(async () => {
   const routes = [
     route({
       method: 'POST',
+      path: '/signed',
+      tag: 'test',
+      summary: 'what came, byte for byte',
+      access: { ...open, resource: 'webhook' },
+      rawBody: z.string(),
+      answers,
+      handler: ({ bytes }) => ({ body: { text: Buffer.from(bytes).toString('latin1') } }),
+    }),
+    route({
+      method: 'POST',
       path: '/things/{id}',
       tag: 'test',
       summary: 'takes',
@@ -289,9 +299,23 @@ describe('a process that does not see the end of the log', () => {
     expect(refused.json()).toMatchObject({ status: 503, code: 'unavailable' })
     expect(refused.headers['retry-after']).toBe('1')
     expect((await server.inject('/views')).statusCode).toBe(200)
+    // What is only taken down asks for no right: its sender need not come again.
+    const signed = { method: 'POST', url: '/signed', headers: json } as const
+    expect((await server.inject({ ...signed, payload: '{}' })).json()).toEqual({ text: '{}' })
     unseen = 4_999
     expect((await post('{"name":"a"}', json))['name']).toBe('a')
   })
+})
+
+test('a signed body comes to its route as it was sent, and nothing was unpacked', async () => {
+  const signed = { method: 'POST', url: '/signed' } as const
+  const payload = Buffer.from([0xef, 0xbb, 0xbf, 0x7b, 0x00, 0xff])
+  const headers = { 'content-type': 'application/json' }
+  const came = await server.inject({ ...signed, headers, payload })
+  expect(came.json()).toEqual({ text: payload.toString('latin1') })
+  expect((await server.inject({ ...signed, headers })).json()).toEqual({ text: '' })
+  for (const other of [{ ...headers, 'content-encoding': 'gzip' }, { 'content-type': 'text/html' }])
+    expect((await server.inject({ ...signed, headers: other, payload })).statusCode).toBe(415)
 })
 
 // Last: from here on the door is closed.

@@ -4,6 +4,8 @@ import type { PaddleEventEvent } from '../../../src/domain/paddle-event/events.t
 import { paddleEvent } from '../../../src/domain/paddle-event/paddle-event.ts'
 import { readEnvelope } from '../../../src/domain/paddle-event/envelope.ts'
 import { preciseInstant } from '../../../src/domain/paddle-event/instant.ts'
+import { fingerprint } from '../../../src/domain/paddle-event/fingerprint.ts'
+import { ERASED } from '../../../src/domain/personal.ts'
 import { given, stateOf } from '../../support/decider.ts'
 
 const at = '2030-01-31T12:00:00.000Z'
@@ -42,6 +44,16 @@ describe('an event of Paddle', () => {
     given(paddleEvent, [received])
       .when({ ...receive, body: '{"x":1}' })
       .thenNothing()
+  })
+
+  it('is known again by its body, whichever delivery brings it', () => {
+    const body = '{"event_id":"evt_1","notification_id":"ntf_1","data":{"id":"txn_1"}}'
+    expect(fingerprint(body.replace('ntf_1', 'ntf_2'))).toBe(fingerprint(body))
+    expect(fingerprint(body.replace('txn_1', 'txn_2'))).not.toBe(fingerprint(body))
+    const kept = stateOf(paddleEvent, [{ ...received, data: { ...facts, body } }])
+    expect(kept?.fingerprint).toBe(fingerprint(body))
+    const erased = { ...received, data: { ...facts, body: ERASED } }
+    expect(stateOf(paddleEvent, [erased])?.fingerprint).toBeUndefined()
   })
 
   it('ends applied or ignored, once', () => {
