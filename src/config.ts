@@ -68,7 +68,11 @@ const settings = z.object({
   PUBLIC_URL: url.optional().meta({
     description: 'Address under which people reach this server; issuer of the tokens.',
   }),
-  DASHBOARD_URL: url.optional().meta({ description: 'Address of your own web application.' }),
+  DASHBOARD_URL: url.optional().meta({
+    description:
+      'Address of your own web application. Links of mails and sign-ins by Telegram lead there: /verify-email, ' +
+      '/reset-password, /invitation with `token`, the address itself with `code`. Not set: small built-in pages.',
+  }),
   TRUST_PROXY: list(
     'Addresses or networks of the proxies whose X-Forwarded-For is believed, by comma.',
   ),

@@ -59,6 +59,8 @@ export const telegramStart = (deps: Deps): AnyRoute =>
         },
       )
       const cookie = stateCookie(request, settings, state)
-      return { ...page, headers: { ...page.headers, 'set-cookie': cookie } }
+      // Telegram compares the page's origin with the bot's domain. No address here holds a secret.
+      const headers = { 'set-cookie': cookie, 'referrer-policy': 'strict-origin' }
+      return { ...page, headers: { ...page.headers, ...headers } }
     },
   })

@@ -1,5 +1,6 @@
 // Guarantee: the built-in pages do in a real browser what their links promise, in both languages, with and without scripts, for everybody, and give their secrets to nobody.
 import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,7 +15,8 @@ import {
 import { fund } from '../support/funded.ts'
 import { eventually, freshEmail, newPerson, PASSWORD, register } from '../support/people.ts'
 import { readMail } from '../support/read-mail.ts'
-import { query, TELEGRAM, telegramLogin } from '../support/telegram-login.ts'
+import { BOT_TOKEN, query, TELEGRAM, telegramLogin } from '../support/telegram-login.ts'
+import { startTelegram } from '../support/telegram/server.ts'
 import { focusIsSeen, lacks } from './accessible.ts'
 
 const NEW_PASSWORD = 'another mule battery 71'
@@ -24,6 +26,23 @@ const SHOTS = join(tmpdir(), 'daybook-pages')
 let app: TestApp
 let browser: Browser
 let base: string
+let bot: Awaited<ReturnType<typeof startTelegram>>
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Stands in for Telegram's script: a button that leads where the page says, with what Telegram signed. */
+const widget = (signed: string): string => `{
+  const { telegramLogin, authUrl } = document.currentScript.dataset
+  const link = document.createElement('a')
+  Object.assign(link, { id: 'widget', innerText: telegramLogin, href: authUrl + '&' + ${JSON.stringify(signed)} })
+  document.currentScript.after(link)
+}`
 
 /** Each with its look: a language, a width, light or dark, with and without scripts. */
 const LOOKS: Readonly<Record<string, PageOptions>> = {
@@ -34,12 +53,16 @@ const LOOKS: Readonly<Record<string, PageOptions>> = {
 describe.skipIf(noBrowser)(noBrowser ?? 'in Chromium', () => {
   beforeAll(async () => {
     await mkdir(SHOTS, { recursive: true })
-    ;[app, browser] = await Promise.all([startTestApp(TELEGRAM), openBrowser()])
-    base = await app.listen()
+    ;[bot, browser] = await Promise.all([startTelegram({ token: BOT_TOKEN }), openBrowser()])
+    const port = await freePort()
+    base = `http://127.0.0.1:${port}`
+    app = await startTestApp({ ...TELEGRAM, TELEGRAM_API_URL: bot.url, PUBLIC_URL: base })
+    await app.app.server.listen({ host: '127.0.0.1', port })
   }, 60_000)
   afterAll(async () => {
     await browser.close()
     await app.stop()
+    await bot.close()
   })
 
   /** The link of the last mail to somebody, out of the file that it was sent as. */
@@ -54,8 +77,7 @@ describe.skipIf(noBrowser)(noBrowser ?? 'in Chromium', () => {
       }
       return undefined
     })
-    const { pathname, search } = new URL(link)
-    return `${base}${pathname}${search}`
+    return link
   }
 
   async function opened(look: string, url: string, status = 200): Promise<Page> {
@@ -186,21 +208,34 @@ describe.skipIf(noBrowser)(noBrowser ?? 'in Chromium', () => {
       expect((await members()).body.items.map(({ id }) => id)).toContain(org.id)
     })
 
-    test('a sign-in by Telegram ends on a page that names who is signed in', async () => {
+    test('a sign-in by Telegram begins at its button and ends on a page that says who it is', async () => {
       const login = telegramLogin(app)
-      const leads = await app.request(`GET /auth/telegram/callback?${query(login)}`, {
+      const page = await browser.page({
+        ...LOOKS[locale],
+        // The button is a script of Telegram's.
+        javascript: true,
+        elsewhere: { 'https://telegram.org/js/telegram-widget.js': widget(query(login)) },
+      })
+      expect(await page.open(`${base}/auth/telegram/start`)).toBe(200)
+      expect(await page.look(`document.querySelector('#widget').innerText`)).toBe(bot.username)
+      await page.screenshot(join(SHOTS, `telegram-start-${locale}.png`))
+      expect(page.complaints).toEqual([])
+      expect(page.referers.every((one) => one === `${base}/`)).toBe(true)
+      expect(await page.click('#widget')).toBe(200)
+      expect(await page.text()).toContain(`@${login['username']}`)
+      await page.close()
+
+      const leads = await app.request(`GET /auth/telegram/callback?${query(telegramLogin(app))}`, {
         headers: { 'accept-language': locale },
       })
-      expect(leads.status).toBe(303)
       const { pathname, search } = new URL(String(leads.headers['location']))
-      const page = await opened(other, `${base}${pathname}${search}`)
-      expect(await page.text()).toContain(`@${login['username']}`)
-      await expectWell(page, `telegram-${locale}`)
-      expect(await page.click('button')).toBe(200)
-      await expectWell(page, `telegram-done-${locale}`)
-      const token = await page.look<string>('document.querySelector("#access").value')
+      const end = await opened(other, `${base}${pathname}${search}`)
+      await expectWell(end, `telegram-${locale}`)
+      expect(await end.click('button')).toBe(200)
+      await expectWell(end, `telegram-done-${locale}`)
+      const token = await end.look<string>('document.querySelector("#access").value')
       expect((await app.request('GET /me', { token })).status).toBe(200)
-      await page.close()
+      await end.close()
       const late = await opened(locale, `${base}${pathname}?code=${'0'.repeat(50)}`, 422)
       await expectWell(late, `telegram-over-${locale}`)
       await late.close()
