@@ -11,6 +11,7 @@ import type { LogEnd } from '../commands/log-end.ts'
 import type { Engine } from '../ports/engine.ts'
 import { BEFORE_ALL, type Position, type StoredEvent } from '../ports/event-store.ts'
 import { listMails } from '../projections/mails.ts'
+import { listPaddleEvents } from '../projections/paddle-events.ts'
 import { openHolds } from '../projections/open-holds.ts'
 import type { Runner } from '../projections/runner.ts'
 
@@ -290,6 +291,17 @@ function ofTheWork(gauge: MakeGauge, { engine, deps, queues = [] }: MetricsDeps)
     async (one) => {
       const [oldest] = (await waiting(1)).items
       if (oldest) one.set(Date.parse(oldest.requestedAt) / 1_000)
+    },
+  )
+  gauge(
+    'payment_messages',
+    `Messages of the payment provider that are still to be applied, counted up to ${MAX_COUNTED}.`,
+    ['status'],
+    async (one) => {
+      for (const status of ['received', 'parked'] as const) {
+        const wish = { by: 'status', value: status, limit: MAX_COUNTED } as const
+        one.set({ status }, (await listPaddleEvents(deps.views, wish)).items.length)
+      }
     },
   )
   gauge('jobs', 'Jobs by queue and state.', ['queue', 'state'], async (one) => {
