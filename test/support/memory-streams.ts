@@ -19,7 +19,10 @@ interface Stream {
 export function createMemory(): {
   readonly deps: Pick<Deps, 'streams' | 'ids'>
   /** What was written to a stream. */
-  eventsOf<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): readonly E[]
+  readonly eventsOf: <S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    id: string,
+  ) => readonly E[]
   dieAfter(appends: number): void
   live(): void
   readonly appends: number

@@ -1,6 +1,7 @@
 // Free credit comes once for each person and period, whatever fails in between, and lapses on its day.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemRoot } from '../../src/commands/context.ts'
+import { followSubscription } from '../../src/commands/subscription/follow-subscription.ts'
 import { claimForRegistration } from '../../src/commands/user/claim-email.ts'
 import { finishClaim } from '../../src/commands/user/finish-claim.ts'
 import { verifyEmail } from '../../src/commands/user/verify-email.ts'
@@ -93,6 +94,37 @@ describe('periods', () => {
     expect(balanceOf(await accountOf(orgId))).toBe(0n)
   })
 
+  test('a free plan rests while another is paid for, and is there again after it', async () => {
+    const planId = await shop.publishPlan({ trial: undefined })
+    const { orgId } = await signIn(app)
+    const { deps } = app.app
+    const hear = (n: number, status: 'active' | 'canceled', more: object = {}) =>
+      followSubscription(deps, operatorRoot(deps), orgId, {
+        subscriptionId: 'sub_1',
+        status,
+        planId,
+        planVersion: 1,
+        graceDays: 0,
+        startedAt: deps.clock.now().toISOString(),
+        occurredAt: `2026-11-0${n}T12:00:00.000000000Z`,
+        eventId: `evt_${n}`,
+        ...more,
+      })
+    await hear(1, 'active')
+    app.clock.advance(31 * DAY_MS)
+    await sweep()
+    expect(await grantsOf(orgId)).toHaveLength(1)
+    // Told in time, and over in five days: nothing is due before.
+    const endsAt = new Date(deps.clock.now().getTime() + 5 * DAY_MS).toISOString()
+    await hear(2, 'canceled', { endsAt })
+    await sweep()
+    expect(await grantsOf(orgId)).toHaveLength(1)
+    app.clock.advance(5 * DAY_MS)
+    await sweep()
+    expect(await grantsOf(orgId)).toHaveLength(2)
+    expect(balanceOf(await accountOf(orgId))).toBe(1_000_000_000n)
+  })
+
   test('people who came before there was a plan get it, and its credit, with the next sweep', async () => {
     const { orgId } = await signIn(app)
     await shop.publishPlan({ trial: undefined })
@@ -118,6 +150,28 @@ describe('trial credit', () => {
     expect(lotsOf(await accountOf(person.personalOrgId))[0]?.expiresAt).toBe(
       '2026-11-15T12:00:00.000Z',
     )
+  })
+
+  test('is that of the plan taken by hand, whatever is paid for at a provider', async () => {
+    await shop.publishPlan({ included_credit: undefined })
+    const trial = { amount: '9.00', days: 9 }
+    const planId = await shop.publishPlan({ slug: 'paid', name: 'Paid', free: false, trial })
+    const person = await register('payer@example.test')
+    const { deps } = app.app
+    await followSubscription(deps, operatorRoot(deps), person.personalOrgId, {
+      subscriptionId: 'sub_1',
+      status: 'active',
+      planId,
+      planVersion: 1,
+      graceDays: 0,
+      startedAt: deps.clock.now().toISOString(),
+      occurredAt: '2026-11-01T12:00:00.000000000Z',
+      eventId: 'evt_1',
+    })
+    const token = await mailedToken(app, 'payer@example.test', 'verify_email')
+    await verifyEmail(deps, operatorRoot(deps), token)
+    await eventually(() => hasTrial(person))
+    expect(await grantsOf(person.personalOrgId)).toEqual([['trial', 2_500_000_000n]])
   })
 
   test('comes by the sweep where its job was lost', async () => {

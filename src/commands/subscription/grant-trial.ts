@@ -1,6 +1,7 @@
 /**
  * Credit to try with: once for each person, in their personal organization, when they have shown that
- * they read mail at their address, as the plan in force then says.
+ * they read mail at their address, as the plan taken by hand then says. The trial of what is paid for at
+ * a provider comes with its payments.
  */
 import { addDays } from '../../domain/subscription/period.ts'
 import type { User } from '../../domain/user/user.ts'
@@ -18,7 +19,7 @@ export async function grantTrial(
 ): Promise<bigint | undefined> {
   if (!person.emailVerified || !person.active) return undefined
   const { personalOrgId: orgId, userId } = person
-  const inForce = await planInForce(deps, orgId, root.at)
+  const inForce = await planInForce(deps, orgId, root.at, { byHand: true })
   const trial = inForce?.terms.trial
   if (!inForce || !trial) return undefined
   return grantPlanCredit(deps, root, {

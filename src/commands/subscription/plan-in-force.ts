@@ -14,9 +14,10 @@ export async function planInForce(
   { streams }: Pick<Deps, 'streams'>,
   orgId: string,
   at: string,
+  options: { readonly byHand?: boolean } = {},
 ): Promise<PlanInForce | undefined> {
   const { state: subscriptions } = await streams.load(subscription, orgId)
-  const access = accessOf(subscriptions, at)
+  const access = accessOf(subscriptions, at, options)
   if (!access) return undefined
   const { state: published } = await streams.load(plan, access.planId)
   const terms = termsOf(published, access.planVersion)

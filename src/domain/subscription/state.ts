@@ -156,9 +156,17 @@ export interface Access {
   readonly until: string | undefined
 }
 
-/** The plan in force at a time: of the first subscription that gives access then. */
-export function accessOf(state: Subscriptions, at: string): Access | undefined {
+/**
+ * The plan in force at a time: of the first subscription that gives access then. `byHand`: as if nothing
+ * were paid for at a provider.
+ */
+export function accessOf(
+  state: Subscriptions,
+  at: string,
+  { byHand = false }: { readonly byHand?: boolean } = {},
+): Access | undefined {
   for (const one of byRank(state)) {
+    if (byHand && !isManual(one.subscriptionId)) continue
     const until = endOfAccess(one)
     if (until === 'never' || one.startedAt > at || (until !== undefined && until <= at)) continue
     const { subscriptionId, planId, planVersion, status } = one
