@@ -10,6 +10,7 @@ import { callCommands } from './commands/calls.ts'
 import { catalogueCommands } from './commands/catalogue.ts'
 import { logCommands } from './commands/log.ts'
 import { moneyCommands } from './commands/money.ts'
+import { paddleCommands } from './commands/paddle.ts'
 import { peopleCommands } from './commands/people.ts'
 import { upkeepCommands } from './commands/upkeep.ts'
 import { OperationFailed } from './operation.ts'
@@ -47,6 +48,7 @@ export function createProgram(): Command {
   logCommands(program)
   backupCommands(program)
   upkeepCommands(program)
+  paddleCommands(program)
   return strict(program)
 }
 

@@ -6,6 +6,8 @@ import { catalogueOperations } from './catalogue.ts'
 import { checkOperations } from './check.ts'
 import { logOperations } from './log.ts'
 import { moneyOperations } from './money.ts'
+import { paddleCheckOperations } from './paddle-check.ts'
+import { paddleOperations } from './paddle.ts'
 import { peopleOperations } from './people.ts'
 import { upkeepOperations } from './upkeep.ts'
 
@@ -18,4 +20,6 @@ export const operations: readonly AnyOperation[] = [
   ...logOperations,
   ...upkeepOperations,
   ...checkOperations,
+  ...paddleOperations,
+  ...paddleCheckOperations,
 ]
