@@ -87,8 +87,13 @@ export function mailedToken(app: TestApp, email: string, kind: MailKind): Promis
 export const typesOf = async (app: TestApp, stream: string): Promise<string[]> =>
   (await app.app.engine.events.readStream(stream)).map((event) => event.type)
 
-/** Every event of the log, but for the start of the test's application and for what was refused. */
+/**
+ * Every event of the log, but for the start of the test's application, for what was refused, and for mails
+ * that were sent, which happens whenever it does.
+ */
 export const wholeLog = async (app: TestApp) => {
   const events = await app.app.engine.events.readAll({ after: -1n, limit: 10_000 })
-  return events.filter(({ stream }) => !/^(policySet-platform$|denial-)/.test(stream))
+  return events.filter(
+    ({ stream, type }) => type !== 'MailSent' && !/^(policySet-platform$|denial-)/.test(stream),
+  )
 }
