@@ -16,8 +16,9 @@ import { type Note, opened, send } from '../support/paddle-door.ts'
 import { type Ending, stories, tell } from '../support/paddle-lifecycles.ts'
 import { signIn, type SignedIn } from '../support/seed.ts'
 
-/** Servers take their time: there every story is told once in an order of its own, and backwards. */
+/** Servers take their time: there every other story is told, backwards and in one order of its own. */
 const RUNS = onDistributed() ? 1 : 4
+const told = stories.filter((_story, nth) => !onDistributed() || nth % 2 === 1)
 
 let app: TestApp
 let shop: PaddleShop
@@ -110,7 +111,7 @@ const anyArrival = (notes: readonly Note[]): fc.Arbitrary<Arrival> =>
 /** Made anew each time, and named where one fails. */
 const seed = Math.trunc(Math.random() * 2 ** 31)
 
-test.each(stories.map((story) => [story.name, story] as const))('%s', async (_name, story) => {
+test.each(told.map((story) => [story.name, story] as const))('%s', async (_name, story) => {
   const { notes, payments: paid } = tell(story, app.clock.now())
   const arrivals: readonly (Arrival & { readonly as: string })[] = [
     ...(onDistributed()
