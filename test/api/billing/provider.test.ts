@@ -78,6 +78,18 @@ describe('a plan', () => {
     })
   })
 
+  test('is in the history of the organization, from the checkout to the credit', async () => {
+    await subscribe()
+    type Listed = { items: { type: string; stream: string }[] }
+    const stream = `payment-${person.orgId}`
+    const types = ['CheckoutRequested', 'CheckoutOpened', 'PaymentReceived']
+    for (const line of [`events?category=payment&limit=100`, `streams/${stream}?limit=100`]) {
+      const { items } = (await ask<Listed>(`GET /audit/${line}`)).body
+      expect(items.map((one) => one.type)).toEqual(expect.arrayContaining(types))
+      expect(new Set(items.map((one) => one.stream))).toEqual(new Set([stream]))
+    }
+  })
+
   test('again: nothing changes, and nobody is asked', async () => {
     await subscribe()
     const asked = it.paddle.asked.length
