@@ -26,10 +26,13 @@ export default defineConfig({
       'test/api/auth/{400,422}.test.ts',
       'test/api/**/{refused,refusals}.test.ts',
       'test/security/{checks/**,fuzz.test.ts}',
+      // What people write and how Telegram brings it does not, either.
+      'test/workers/telegram/{deep-links,hostile,webhook}.test.ts',
       // Ten thousand events in MongoDB's stand-in take longer than they tell.
       'test/api/audit/bulk.test.ts',
     ],
     env: { ...compileCache, TEST_ENGINE: 'distributed' },
+    globalSetup: 'test/support/quick-disk.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,
     retry: secondTry,

@@ -15,7 +15,8 @@ import type { BotDeps } from './turn.ts'
 
 export const CHATS = 'telegram-chats'
 export const URGENT = 'telegram-urgent'
-const LEASE_MS = 30_000
+/** A dead worker's chat is free after this. */
+const LEASE_MS = 15_000
 const VIEWS_WITHIN_MS = 2_000
 
 interface ChatJob {
@@ -113,12 +114,14 @@ export const unhandledUpdatesSweep = (deps: BotDeps): Sweep => ({
       if (document.urgent) urgent.push(id)
       else if (!oldest.has(chat)) oldest.set(chat, id)
     }
-    const chats = [...oldest].map(([chat, id]) => ({ id, payload: { chat } }))
+    // Under names of their own: the update's own job may belong to a worker that died.
+    const swept = (id: string) => `sweep-${id}`
+    const chats = [...oldest].map(([chat, id]) => ({ id: swept(id), payload: { chat } }))
     if (chats.length > 0) await deps.jobs.add(CHATS, chats)
     if (urgent.length > 0)
       await deps.jobs.add(
         URGENT,
-        urgent.map((id) => ({ id, payload: { id } })),
+        urgent.map((id) => ({ id: swept(id), payload: { id } })),
       )
     return chats.length + urgent.length
   },

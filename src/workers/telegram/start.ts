@@ -19,7 +19,7 @@ import { admitActor, type Turn, turnFor } from './turn.ts'
 
 const RULE: AccessRule = {
   actor: 'anyone',
-  resource: 'user',
+  resource: 'session',
   action: 'register',
   limits: ['request'],
 }
