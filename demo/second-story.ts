@@ -67,6 +67,8 @@ async function planIsPublished(server: DemoServer): Promise<string> {
   const file = server.write('team.json', JSON.stringify(plan))
   const answer = JSON.parse(await server.daybook(['--json', 'plan', 'publish', file])) as Json
   printed(`Team: 25.00 USD a month, which is also its credit`)
+  typed('paddle check')
+  printed(await server.daybook(['paddle', 'check']))
   return String(answer['id'] ?? answer['plan_id'])
 }
 
