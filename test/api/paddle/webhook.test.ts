@@ -145,11 +145,12 @@ describe('a notification', () => {
   })
 })
 
-test('where no secret is set nothing is received', async () => {
-  const deaf = await startTestApp()
+test('where no secret is set nothing is received, and every try counts', async () => {
+  const deaf = await startTestApp({}, {}, { limits: 'kept' })
   try {
     const reply = await send(deaf, aProduct())
     expect(reply).toMatchObject({ status: 404, body: { code: 'webhook_off' } })
+    expect(reply.headers['ratelimit-policy']).toMatch(/q=3000;w=60/)
   } finally {
     await deaf.stop()
   }
