@@ -27,7 +27,7 @@ export default defineConfig({
       'test/api/**/{refused,refusals}.test.ts',
       'test/security/{checks/**,fuzz.test.ts}',
       // What people write and how Telegram brings it does not, either.
-      'test/workers/telegram/{deep-links,hostile,webhook}.test.ts',
+      'test/workers/telegram/{deep-links,hostile,subscribe,webhook}.test.ts',
       // Ten thousand events in MongoDB's stand-in take longer than they tell.
       'test/api/audit/bulk.test.ts',
     ],

@@ -4,6 +4,7 @@ import {
   type PracticePaddle,
 } from '../../src/adapters/paddle/practice/server.ts'
 import type { PracticePrice } from '../../src/adapters/paddle/practice/entities.ts'
+import type { Overrides } from '../../src/app.ts'
 import { startTestApp, type TestApp } from './app.ts'
 import { quiet } from './crash-data.ts'
 import { openShop, type Shop } from './commerce.ts'
@@ -38,6 +39,7 @@ export interface PaddleTest {
 
 export async function startPaddleTest(
   environment: Readonly<Record<string, string>> = {},
+  overrides: Overrides = {},
 ): Promise<PaddleTest> {
   let app: TestApp | undefined
   const paddle = await startPracticePaddle({
@@ -45,13 +47,14 @@ export async function startPaddleTest(
     apiKey: API_KEY,
     now: () => app?.clock.now() ?? new Date(),
   })
-  app = await startTestApp({
+  const settings = {
     BILLING: 'paddle',
     PADDLE_API_KEY: API_KEY,
     PADDLE_API_URL: paddle.url,
     PADDLE_WEBHOOK_SECRET: SECRET,
     ...environment,
-  })
+  }
+  app = await startTestApp(settings, overrides)
   return {
     app,
     paddle,
