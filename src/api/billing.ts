@@ -195,7 +195,7 @@ const cancelRoute = (deps: Deps) =>
     async handler({ actor, body, root }) {
       const orgId = organizationOf(actor)
       if (!(await cancelAtProvider(deps, orgId, body.at)))
-        return subscribed(await cancelSubscription(deps, root, orgId))
+        return subscribed(await cancelSubscription(deps, root, orgId, { now: body.at === 'now' }))
       return { ...subscribed(await subscriptionsOf(deps, orgId)), status: 202 }
     },
   })

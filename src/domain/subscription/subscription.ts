@@ -47,7 +47,13 @@ export type SubscriptionCommand =
   /** A provider's message, whatever came before it. */
   | ({ readonly type: 'FollowSubscription'; readonly at: string } & SubscriptionMessage)
   /** Ends a manual subscription at the end of its calendar period. */
-  | { readonly type: 'CancelSubscription'; readonly eventId: string; readonly at: string }
+  | {
+      readonly type: 'CancelSubscription'
+      /** At once instead. */
+      readonly now?: boolean
+      readonly eventId: string
+      readonly at: string
+    }
   /** Writes down the period of `at` for the plan in force, once. */
   | { readonly type: 'StartPeriod'; readonly at: string }
 
@@ -72,14 +78,18 @@ function subscribe(command: Subscribe, state: Subscriptions): readonly Subscript
   ]
 }
 
-function cancel(eventId: string, at: string, state: Subscriptions): readonly SubscriptionEvent[] {
+function cancel(
+  { eventId, at, now = false }: Extract<SubscriptionCommand, { type: 'CancelSubscription' }>,
+  state: Subscriptions,
+): readonly SubscriptionEvent[] {
   const live = liveOf(state)
   if (!live) {
     if (state.all.size === 0) throw new Refusal('not_subscribed')
     return []
   }
   if (!isManual(live.subscriptionId)) throw new Refusal('billing_by_provider')
-  return [canceled(live, periodOf(state, at)?.end ?? at, eventId, at)]
+  const endsAt = now ? at : (periodOf(state, at)?.end ?? at)
+  return [canceled(live, endsAt, eventId, at)]
 }
 
 function startPeriod(at: string, state: Subscriptions): readonly SubscriptionEvent[] {
@@ -99,7 +109,7 @@ function decide(command: SubscriptionCommand, state: Subscriptions): readonly Su
     case 'Subscribe':
       return subscribe(command, state)
     case 'CancelSubscription':
-      return cancel(command.eventId, command.at, state)
+      return cancel(command, state)
     case 'FollowSubscription':
       return follow(command, state)
     case 'StartPeriod':

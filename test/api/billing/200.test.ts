@@ -113,6 +113,14 @@ describe('POST /billing/subscribe', () => {
   })
 })
 
+test('POST /billing/cancel ends it at once where that is wished', async () => {
+  const { token } = await signIn(app)
+  const canceled = await app.request('POST /billing/cancel', { token, body: { at: 'now' } })
+  expect(canceled.body).toMatchObject({ status: 'canceled', ends_at: '2026-11-01T12:00:00.000Z' })
+  const { body } = await app.request('GET /billing/account', { token })
+  expect(body).toMatchObject({ status: 'canceled', plan: null })
+})
+
 test('POST /billing/cancel says until when the plan stays in force', async () => {
   const { token } = await signIn(app)
   const more = await app.request('POST /billing/cancel', { token, body: { at: 'once' } })
