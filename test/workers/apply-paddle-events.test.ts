@@ -172,10 +172,10 @@ test.skipIf(onDistributed())(
       for (const one of notes) await send(own, one)
       const left = async (status: 'received' | 'parked') => {
         await own.settled()
-        const ids: string[] = []
+        const waiting: string[] = []
         const { views } = own.app.deps
-        for await (const { eventId } of paddleEventsThatAre(views, status)) ids.push(eventId)
-        return ids.length
+        for await (const { eventId } of paddleEventsThatAre(views, status)) waiting.push(eventId)
+        return waiting.length
       }
       expect(await left('received')).toBe(notes.length)
       await own.app.workers.sweep()
