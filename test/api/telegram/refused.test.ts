@@ -18,11 +18,14 @@ import {
   telegramLogin,
 } from '../../support/telegram-login.ts'
 
+/** The log is compared: nothing is written beside. */
+const QUIET = { ...TELEGRAM, USAGE_LOG: 'off' }
+
 let telegram: TelegramServer
 let app: TestApp
 beforeAll(async () => {
   telegram = await startTelegram({ token: BOT_TOKEN })
-  app = await startTestApp({ ...TELEGRAM, TELEGRAM_API_URL: telegram.url })
+  app = await startTestApp({ ...QUIET, TELEGRAM_API_URL: telegram.url })
 })
 afterAll(async () => {
   await app.stop()
@@ -202,7 +205,7 @@ describe('a browser that did not begin', () => {
 
 describe('where registration is not open', () => {
   test.each(['invite', 'closed'])('%s: nobody new comes in, who is linked does', async (mode) => {
-    const shut = await startTestApp({ ...TELEGRAM, REGISTRATION: 'open' })
+    const shut = await startTestApp({ ...QUIET, REGISTRATION: 'open' })
     try {
       const zoe = await byTelegram(shut)
       const { settings } = shut.app.deps

@@ -15,9 +15,12 @@ import {
   telegramLogin,
 } from '../../support/telegram-login.ts'
 
+/** The log is compared: nothing is written beside. */
+const QUIET = { ...TELEGRAM, USAGE_LOG: 'off' }
+
 let app: TestApp
 beforeAll(async () => {
-  app = await startTestApp(TELEGRAM)
+  app = await startTestApp(QUIET)
 })
 afterAll(() => app.stop())
 
@@ -86,6 +89,7 @@ test('S-38 an update without the secret, with a wrong one or a part of it: 401, 
   const telegram = await startTelegram()
   const secret = 'a-secret-of-the-webhook-0123456789'
   const hooked = await startTestApp({
+    USAGE_LOG: 'off',
     TELEGRAM_BOT_TOKEN: telegram.token,
     TELEGRAM_API_URL: telegram.url,
     TELEGRAM_UPDATES: 'webhook',
@@ -155,7 +159,7 @@ describe('S-39 a link code', () => {
 })
 
 test('S-39 who guesses codes of a sign-in is slowed down', async () => {
-  const limited = await startTestApp(TELEGRAM, {}, { limits: 'kept' })
+  const limited = await startTestApp(QUIET, {}, { limits: 'kept' })
   try {
     const statuses: number[] = []
     for (let nth = 0; nth < 15; nth++) {
