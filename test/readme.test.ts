@@ -11,13 +11,13 @@ import { root } from './support/repository.ts'
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const TIMEOUT_MS = 60_000
 
-async function paste(script: string, dataDir: string): Promise<string> {
+async function paste(script: string, settings: Readonly<Record<string, string>>): Promise<string> {
   const shell = spawn('bash', ['-e', '-o', 'pipefail'], {
     cwd: root,
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
-      DATA_DIR: dataDir,
+      ...settings,
       ...compileCache,
     },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -32,6 +32,12 @@ async function paste(script: string, dataDir: string): Promise<string> {
   return out
 }
 
+/** What it says to put into .env. */
+function toTry(readme: string): Record<string, string> {
+  const lines = /```sh\n(PADDLE_[\s\S]*?)```/.exec(readme)?.[1]?.trim().split('\n') ?? []
+  return Object.fromEntries(lines.map((line) => line.split('=', 2)))
+}
+
 /** The objects among the lines. */
 const objects = (out: string): Record<string, unknown>[] =>
   out
@@ -42,7 +48,8 @@ const objects = (out: string): Record<string, unknown>[] =>
 test(
   'the curl lines of the README, pasted one after another',
   async () => {
-    const here = await installation({ OPENAI_API_KEY: '', PRACTICE_MODEL: 'on' })
+    const settings = toTry(read('README.md'))
+    const here = await installation({ OPENAI_API_KEY: '', PRACTICE_MODEL: 'on', ...settings })
     try {
       const { url } = await here.startServer()
       expect((await here.daybook('seed')).code).toBe(0)
@@ -50,7 +57,7 @@ test(
       expect(blocks.length).toBeGreaterThan(8)
       const script = blocks.join('\n').replace('http://127.0.0.1:3000', url)
       expect(script).toContain(url)
-      const out = await paste(script, here.dataDir)
+      const out = await paste(script, { DATA_DIR: here.dataDir, ...settings })
       const found = objects(out)
       // Nothing is refused but what the text says is refused, and that in the language it says.
       const refused = found.filter(({ code }) => code !== undefined)
@@ -68,6 +75,9 @@ test(
       expect(out).toContain('"endpoint":"/agents/{agent_id}/invoke"')
       expect(out).toContain('"group_by":"model"')
       expect(out).toContain('"kind":"charge"')
+      expect(out).toContain('"email_provisional":true')
+      expect(out).toContain('"kind":"revocation"')
+      expect(found).toContainEqual(expect.objectContaining({ effect: 'deny' }))
     } finally {
       await here.remove()
     }
