@@ -145,8 +145,7 @@ function creditDue({ received, returned }: Organization): Map<string, bigint> {
         return full > max ? full : max
       }, 0n)
       const rest = BigInt(is.creditNanos) - most
-      const share = before.length === 0 ? MILLION : BigInt(is.shareMillionths ?? MILLION)
-      const earned = rest > 0n ? (rest * share) / MILLION : 0n
+      const earned = rest > 0n ? (rest * BigInt(is.shareMillionths ?? MILLION)) / MILLION : 0n
       due.set(paymentId, lessReturned(earned, BigInt(is.totalMinor), returned.get(paymentId) ?? []))
     }
   }

@@ -37,14 +37,15 @@ export function creditOf(state: Payments): readonly PaymentCredit[] {
   })
 }
 
-/** The first payment of a period brings its plan's credit; one for a larger plan the rest of its share. */
+/**
+ * The first payment of a period brings its plan's credit; one for a larger plan what that has more. Of
+ * either only the share that it pays for, should it say one.
+ */
 function creditEarned(payment: Payment, largest: Map<string, bigint>): bigint {
   const full = BigInt(payment.creditNanos)
   const period = periodOf(payment)
-  if (period === undefined) return full
-  const before = largest.get(period)
-  if (before === undefined || full > before) largest.set(period, full)
-  if (before === undefined) return full
+  const before = (period !== undefined && largest.get(period)) || 0n
+  if (period !== undefined && full > before) largest.set(period, full)
   const more = full > before ? full - before : 0n
   return (more * BigInt(payment.shareMillionths ?? WHOLE_SHARE)) / WHOLE_SHARE
 }

@@ -44,13 +44,22 @@ describe('the credit of a period', () => {
 
   it('does not grow for a smaller plan, nor for the larger one taken again', () => {
     const at = (n: number, units: number) =>
-      receive(paid(n, { creditNanos: `${usd(units)}`, shareMillionths: 500_000 }))
+      receive(paid(n, { creditNanos: `${usd(units)}`, ...(n > 1 && { shareMillionths: 500_000 }) }))
     expect(creditAfter(at(1, 20), at(2, 10), at(3, 50), at(4, 20), at(5, 50))).toEqual({
       txn_1: usd(20),
       txn_2: 0n,
       txn_3: usd(15),
       txn_4: 0n,
       txn_5: 0n,
+    })
+  })
+
+  it('is a share where nothing but the rest of the period was paid for', () => {
+    const rest = { shareMillionths: 500_000 }
+    const { periodEnd: _end, ...endless } = paid(2, rest)
+    expect(creditAfter(receive(paid(1, rest)), receive(endless))).toEqual({
+      txn_1: usd(10),
+      txn_2: usd(10),
     })
   })
 
