@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/slow/**', 'node_modules/**'],
     env: compileCache,
+    globalSetup: 'test/support/quick-disk.ts',
     testTimeout: 30_000,
     retry: secondTry,
     pool: 'forks',

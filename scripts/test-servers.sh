@@ -16,7 +16,11 @@ fi
 root=$(cd "$(dirname "$0")/.." && pwd)
 # The pinned Node, whoever calls: the machine's own may be older.
 export PATH="$root/node_modules/.bin:$PATH"
-directory=$(mktemp -d "${TMPDIR:-/tmp}/daybook-servers.XXXXXX")
+# In memory where that has room (KiB): FerretDB waits for the disk at every write.
+parent=${TMPDIR:-/tmp}
+room=$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1) || room=0
+[ "${room:-0}" -lt 4194304 ] || parent=/dev/shm
+directory=$(mktemp -d "$parent/daybook-servers.XXXXXX")
 started=()
 
 stop() {

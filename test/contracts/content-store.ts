@@ -41,8 +41,8 @@ export function contentStoreContract(open: OpenEngine): void {
       const { contents } = (await open()).engine
       const keys = Array.from({ length: 100 }, () => unique('inv'))
       await Promise.all(keys.map((key) => contents.put(key, bytes(key))))
-      const texts = await Promise.all(keys.map((key) => contents.get(key)))
-      expect(texts.map((text) => Buffer.from(text ?? []).toString())).toEqual(keys)
+      for (const key of keys)
+        expect(Buffer.from((await contents.get(key)) ?? []).toString()).toBe(key)
     })
     test('keeps parts over a restart', async () => {
       const { engine, reopen } = await open()

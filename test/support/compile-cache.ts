@@ -5,4 +5,6 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'daybook-compile-cache') }
+export const compileCache = {
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'daybook-compile-cache'),
+}

@@ -127,6 +127,8 @@ test('a name and a switch are changed in one append, also with the ETag just rea
   expect(changed.headers['etag']).toBe('"4"')
   const back = await ask(who.admin, `PATCH /agents/${agentId}`, { body: { active: true } })
   expect(back.body).toMatchObject({ name: 'Interpreter', active: true })
+  // A list waits for its own process's writes only so long.
+  await app.settled()
   const list = await ask<List<Body>>(who.member, 'GET /agents?limit=100')
   const listed = list.body.items.find((one) => one.id === agentId)
   expect(listed).toMatchObject({ name: 'Interpreter', active: true })
