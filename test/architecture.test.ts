@@ -149,6 +149,31 @@ describe('engines', () => {
   })
 })
 
+describe('outside services', () => {
+  test('Paddle is named in files of its own, in lists and where all is put together: another provider is another folder', () => {
+    const lists = [
+      'src/domain/catalogue.ts',
+      'src/domain/refusal.ts',
+      'src/projections/index.ts',
+      'src/workers/index.ts',
+      'src/api/index.ts',
+      'src/api/errors.ts',
+      'src/api/metrics.ts',
+      'src/cli/command-line.ts',
+      'src/cli/operations/index.ts',
+      // BILLING=paddle.
+      'src/commands/deps.ts',
+    ]
+    const composition = ['app', 'wiring', 'config', 'config-doors', 'messages']
+    const wrong = files
+      .filter(({ path }) => !path.includes('paddle') && !lists.includes(path))
+      .filter(({ path }) => !composition.includes(layerOf(path)))
+      .filter(({ text }) => /paddle/i.test(text))
+      .map(({ path }) => path)
+    expect(wrong).toEqual([])
+  })
+})
+
 function cycles(all: readonly SourceFile[]): string[] {
   const byPath = new Map(all.map((file) => [file.path, file]))
   const state = new Map<string, 'open' | 'done'>()
