@@ -12,6 +12,7 @@ import { openText } from '../projections/open.ts'
 import { type ListedSession, sessionsOf } from '../projections/sessions-by-user.ts'
 import { signedIn } from './actor.ts'
 import { passwordText } from './auth.ts'
+import { Problem } from './errors.ts'
 import { type AnyRoute, type Answer, route } from './route.ts'
 import { timeSchema } from './schemas.ts'
 import { userOf, userSchema } from './user-schema.ts'
@@ -22,14 +23,12 @@ const profileChange = z
     locale: z.exactOptional(z.enum(locales)),
     password: z.exactOptional(passwordText),
     current_password: z.exactOptional(passwordText).meta({
-      description: 'Needed to change the address or the password.',
+      description:
+        'Needed to change the address or the password; who has no password needs a sign-in of the last ' +
+        'ten minutes.',
     }),
   })
   .refine((body) => body.email ?? body.locale ?? body.password, 'nothing to change')
-  .refine(
-    (body) => (body.email ?? body.password) === undefined || body.current_password !== undefined,
-    { path: ['current_password'], message: 'is needed to change the address or the password' },
-  )
 
 const sessionSchema = z
   .strictObject({
@@ -72,6 +71,7 @@ export function meRoutes(deps: Deps): AnyRoute[] {
       answers: { 200: { description: 'The person as they are now', schema: userSchema } },
       problems: [
         'current_password_wrong',
+        'sign_in_again',
         'password_unacceptable',
         'email_taken',
         'email_unchanged',
@@ -79,12 +79,19 @@ export function meRoutes(deps: Deps): AnyRoute[] {
         'precondition_failed',
       ],
       async handler({ actor, body, root, ifRevision }) {
-        const { userId } = signedIn(actor)
+        const { userId, sessionId } = signedIn(actor)
         const { current_password: currentPassword, ...change } = body
+        if ((change.email ?? change.password) !== undefined && currentPassword === undefined)
+          await assertNoPassword(deps, userId)
         const { position } = await changeProfile(
           deps,
           root,
-          { userId, ...change, ...(currentPassword !== undefined && { currentPassword }) },
+          {
+            userId,
+            sessionId,
+            ...change,
+            ...(currentPassword !== undefined && { currentPassword }),
+          },
           ifRevision,
         )
         return { ...(await me(deps, { userId })), position }
@@ -92,6 +99,14 @@ export function meRoutes(deps: Deps): AnyRoute[] {
     }),
     ...sessions(deps),
   ]
+}
+
+/** A field that is missing is no wrong password. */
+async function assertNoPassword({ streams }: Deps, userId: string): Promise<void> {
+  const { state } = await streams.load(user, userId)
+  if (state?.passwordHash === undefined) return
+  const message = 'is needed to change the address or the password'
+  throw new Problem('invalid_input', {}, [{ path: 'body.current_password', message }])
 }
 
 async function me(deps: Deps, { userId }: { userId: string }): Promise<Answer> {

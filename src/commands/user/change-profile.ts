@@ -1,7 +1,7 @@
 /**
  * What a person changes about themselves in one request: address, password, language, in this order.
- * Everything is checked before the first write. Address and password need the present password; a
- * repeat of the request under its key does not, since the first may have changed it.
+ * Everything is checked before the first write. Address and password need the present password, or
+ * where there is none a sign-in of the last minutes; a repeat of the request under its key does not, since the first may have changed it.
  */
 import { Refusal } from '../../domain/refusal.ts'
 import { isErased } from '../../domain/personal.ts'
@@ -17,19 +17,18 @@ import { changeLocale } from './change-locale.ts'
 import { changePassword } from './change-password.ts'
 import { secondStepContext } from './finish-claim.ts'
 import { emailHmacOf } from './find-user.ts'
+import { proveSelf, type Self } from './prove-self.ts'
 
-export interface ProfileChange {
-  readonly userId: string
+export interface ProfileChange extends Self {
   /** Normalised. */
   readonly email?: string
   readonly password?: string
   readonly locale?: string
-  readonly currentPassword?: string
 }
 
 /**
  * @param ifRevision of the person's stream (If-Match)
- * @throws Refusal current_password_wrong, password_unacceptable, email_taken, email_unchanged,
+ * @throws Refusal current_password_wrong, sign_in_again, password_unacceptable, email_taken, email_unchanged,
  *   user_deactivated, idempotency_key_reused, too_many_hashes; PreconditionFailed
  */
 export async function changeProfile(
@@ -45,7 +44,10 @@ export async function changeProfile(
   const password =
     begun.password || (begun.any && change.password === undefined)
       ? { passwordHash: '', replaces: '' }
-      : await checked(deps, person, change, begun.any ? {} : { revision, ifRevision })
+      : await checked(deps, person, change, {
+          at: root.at,
+          ...(begun.any ? {} : { revision, ifRevision }),
+        })
   const positions: (bigint | undefined)[] = []
   if (email !== undefined)
     positions.push((await changeEmail(deps, root, { userId, email })).position)
@@ -86,15 +88,14 @@ async function checked(
   deps: Deps,
   person: User,
   change: ProfileChange,
-  { revision, ifRevision }: { revision?: number; ifRevision?: number | undefined },
+  { at, revision, ifRevision }: { at: string; revision?: number; ifRevision?: number | undefined },
 ): Promise<{ passwordHash: string; replaces: string }> {
   if (revision !== undefined && ifRevision !== undefined && ifRevision !== revision)
     throw new PreconditionFailed(revision)
-  const { email, password, currentPassword } = change
+  const { email, password } = change
   const replaces = passwordHashOf(person) ?? ''
   if (email === undefined && password === undefined) return { passwordHash: '', replaces }
-  const { ok } = await deps.passwords.verify(currentPassword ?? '', replaces || undefined)
-  if (!ok) throw new Refusal('current_password_wrong')
+  await proveSelf(deps, change, at)
   if (email !== undefined && revision !== undefined) await assertFree(deps, person, email)
   if (password === undefined) return { passwordHash: '', replaces }
   const address = email ?? person.email

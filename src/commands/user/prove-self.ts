@@ -24,12 +24,17 @@ export async function proveSelf(
 ): Promise<void> {
   const { state: person } = await deps.streams.load(user, userId)
   if (!person) throw new Refusal('user_not_found')
-  if (person.passwordHash === undefined) {
-    const { state: here } = await deps.streams.load(session, sessionId)
-    const sinceMs = here ? Date.parse(at) - Date.parse(here.startedAt) : Infinity
-    if (sinceMs > FRESH_MS) throw new Refusal('sign_in_again')
-    return
-  }
+  if (person.passwordHash === undefined) return assertFresh(deps, sessionId, at)
   const { ok } = await deps.passwords.verify(currentPassword ?? '', passwordHashOf(person))
   if (!ok) throw new Refusal('current_password_wrong')
+}
+
+async function assertFresh(
+  { streams }: Pick<Deps, 'streams'>,
+  sessionId: string,
+  at: string,
+): Promise<void> {
+  const { state: here } = await streams.load(session, sessionId)
+  const sinceMs = here ? Date.parse(at) - Date.parse(here.startedAt) : Infinity
+  if (sinceMs > FRESH_MS) throw new Refusal('sign_in_again')
 }

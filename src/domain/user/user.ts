@@ -64,7 +64,7 @@ export type ChangePassword = {
   readonly passwordHash: string
   readonly at: string
 } & (
-  | /** `replaces`: the hash that the old password was verified against. */
+  | /** `replaces`: the hash that the old password was verified against; empty where there was none. */
     {
       readonly cause: 'user' | 'rehash'
       readonly replaces: string
@@ -158,7 +158,7 @@ function changePassword(command: ChangePassword, user: User): readonly UserEvent
   if (user.passwordHash === passwordHash) return []
   // A hash that another request has replaced meanwhile proves nothing about the present password.
   if (cause === 'rehash' && user.passwordHash !== command.replaces) return []
-  if (cause === 'user' && user.passwordHash !== command.replaces)
+  if (cause === 'user' && (user.passwordHash ?? '') !== command.replaces)
     throw new Refusal('invalid_credentials')
   // Any password since then, this link's own included, makes the link unusable: it works once.
   if (cause === 'reset' && user.passwordVersion !== command.passwordVersion)

@@ -5,11 +5,13 @@ import { deactivateUser } from '../../../src/commands/user/deactivate-user.ts'
 import { linkByCode } from '../../../src/commands/user/telegram/link-code.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import {
+  freshEmail,
   mailedToken,
   newPerson,
   operatorRoot,
   PASSWORD,
   type Person,
+  signIn,
   typesOf,
 } from '../../support/people.ts'
 import {
@@ -173,4 +175,26 @@ test('who has no password proves it by a sign-in of the last ten minutes', async
   expect((await unlink(token, {})).body).toMatchObject({ code: 'last_way_in' })
   app.clock.advance(10 * 60_000 + 1_000)
   expect(await unlink(token, {})).toMatchObject({ status: 403, body: { code: 'sign_in_again' } })
+})
+
+describe('who came by Telegram alone', () => {
+  const change = (token: string, body: object) => app.request('PATCH /me', { token, body })
+
+  test('gives an address and a password right after signing in, and gets in by them', async () => {
+    const { token, userId } = await byTelegram(app)
+    const email = freshEmail()
+    const reply = await change(token, { email, password: PASSWORD })
+    expect(reply).toMatchObject({ status: 200, body: { email, email_provisional: false } })
+    expect((await signIn(app, email)).userId).toBe(userId)
+    // From now on the password is what shows that it is them.
+    expect((await change(token, { email: freshEmail() })).status).toBe(400)
+    expect((await unlink(token)).status).toBe(204)
+  })
+  test('signs in again first, where that was long ago', async () => {
+    const { token } = await byTelegram(app)
+    app.clock.advance(10 * 60_000 + 1_000)
+    const reply = await change(token, { email: freshEmail() })
+    expect(reply).toMatchObject({ status: 403, body: { code: 'sign_in_again' } })
+    expect((await change(token, { locale: 'ru' })).status).toBe(200)
+  })
 })
