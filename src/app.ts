@@ -51,6 +51,7 @@ import { createWorkers, type Workers } from './workers/worker.ts'
 
 /** What Paddle would send, and the sending of it: for the command line. */
 export { post as postNotification } from './adapters/paddle/practice/delivery.ts'
+export { startPracticePaddle } from './adapters/paddle/practice/server.ts'
 export { playScenario, scenarios } from './adapters/paddle/practice/scenarios.ts'
 
 /** What needs no running application: a backup's check and its way back. */

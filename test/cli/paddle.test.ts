@@ -1,8 +1,11 @@
 // Whoever sets up Paddle is told what does not fit, without a secret being shown; a lifecycle can be played against a local server, and nowhere with real money.
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runOperation } from '../../src/cli/operation.ts'
 import { operations } from '../../src/cli/operations/index.ts'
-import { installation } from '../support/command-line.ts'
+import { type Installation, installation } from '../support/command-line.ts'
 import {
   API_KEY,
   openPaddleShop,
@@ -55,7 +58,7 @@ describe('check', () => {
   const findings = async (input: object = {}) => {
     const { rows, text } = await daybook('check', input)
     for (const secret of [SECRET, API_KEY]) expect(text).not.toContain(secret)
-    return Object.fromEntries(rows.map(({ part, ok, finding }) => [`${part}`, { ok, finding }]))
+    return Object.fromEntries(rows.map(({ part, ok, finding }) => [String(part), { ok, finding }]))
   }
   const receiver = (secret = SECRET) => ({
     url: 'https://daybook.example.test/webhooks/paddle',
@@ -189,13 +192,49 @@ describe('list, replay, reconcile', () => {
   })
 })
 
-test('typed as an operator types it', { timeout: 30_000 }, async () => {
-  const own = await installation()
-  try {
+describe('typed as an operator types it', { timeout: 30_000 }, () => {
+  let own: Installation
+  beforeAll(async () => {
+    own = await installation({ PADDLE_API_KEY: API_KEY, PADDLE_WEBHOOK_SECRET: SECRET })
+  })
+  afterAll(() => own.remove())
+
+  test('the scenarios', async () => {
     const listed = await own.daybook('paddle', 'simulate', '--list')
     expect(listed).toMatchObject({ code: 0 })
     expect(listed.out).toContain('past-due')
-  } finally {
-    await own.remove()
-  }
+  })
+
+  test('a practice Paddle, with what time, customers and banks do', async () => {
+    const sold = ['--price', 'pri_team=3000:USD:month', 'pri_credit=1000:USD']
+    const child = own.spawn('paddle', 'practice', '--port', '0', '--url', url, ...sold)
+    const [line] = (await once(createInterface({ input: child.stdout as Readable }), 'line')) as [
+      string,
+    ]
+    const base = /listens on (\S+)/.exec(line)?.[1] ?? ''
+    const post = async (path: string, body: object = {}) => {
+      const response = await fetch(base + path, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${API_KEY}` },
+        body: JSON.stringify(body),
+      })
+      return { status: response.status, body: (await response.json()) as { data: { id: string } } }
+    }
+    const items = [{ price_id: 'pri_credit', quantity: 1 }]
+    const { data } = (await post('/transactions', { items })).body
+    expect((await post(`/practice/${data.id}/pay`)).status).toBe(200)
+    const refund = await post(`/practice/${data.id}/refund`)
+    expect(refund.body.data.id).toMatch(/^adj_/)
+    expect((await post(`/practice/${refund.body.data.id}/approve`)).status).toBe(200)
+    expect((await post(`/practice/${data.id}/dance`)).status).toBe(404)
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('and what it needs', async () => {
+    const nothing = await own.daybook('paddle', 'practice')
+    expect(nothing).toMatchObject({ code: 64, err: expect.stringContaining('--price') })
+    const wrong = await own.daybook('paddle', 'practice', '--price', 'team=1')
+    expect(wrong).toMatchObject({ code: 64, err: expect.stringContaining('ID=AMOUNT') })
+  })
 })

@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterAll(() => it.stop())
 
 const ask = (line: string, body?: object, token = person.token) =>
-  it.app.request<Record<string, unknown>>(line, { token, ...(body ? { body } : {}) })
+  it.app.request(line, { token, ...(body ? { body } : {}) })
 const account = async () => (await ask('GET /billing/account')).body
 const QUARTER_MS = 15 * 60_000
 const events = async () => {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { text } from '../print.ts'
+import { practise, type PracticeOptions } from '../practice-paddle.ts'
 import { answer, example } from './command.ts'
 
 const ok = { key: 'ok', title: '', show: (value: unknown) => (value === true ? '✓' : '✗') }
@@ -29,6 +30,7 @@ export function paddleCommands(program: Command): void {
   replayCommand(paddle)
   reconcileCommand(paddle)
   simulateCommand(paddle)
+  practiceCommand(paddle)
 }
 
 function listCommand(paddle: Command): void {
@@ -156,3 +158,26 @@ ${example('paddle simulate --list', 'paddle simulate renewal --organization org_
             ),
     )
 }
+
+function practiceCommand(paddle: Command): void {
+  paddle
+    .command('practice')
+    .description('run a practice Paddle until Ctrl-C: its API, a page to pay on, notifications')
+    .option('--port <number>', 'where it listens, on 127.0.0.1', '8700')
+    .option('--url <address>', 'the Daybook that it tells', 'http://127.0.0.1:3000')
+    .option(
+      '--price <price...>',
+      'what is sold: ID=AMOUNT:CURRENCY[:INTERVAL], such as pri_team=3000:USD:month',
+    )
+    .addHelpText('after', PRACTICE)
+    .action((options: PracticeOptions) => practise(options))
+}
+
+const PRACTICE = `
+No money is taken. Daybook's settings for it: BILLING=paddle,
+PADDLE_API_URL=http://127.0.0.1:8700, and the same PADDLE_API_KEY and
+PADDLE_WEBHOOK_SECRET as this command is given. What only time, the customer
+or the bank can do: POST /practice/ID/WHAT with the key, for txn_… pay,
+decline, refund, chargeback; sub_… renew, fail, recover, resume; adj_…
+approve, reject, reverse.
+${example('paddle practice --price pri_team=3000:USD:month pri_credit=1000:USD')}`

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { PracticeAccount, ProrationMode } from './account.ts'
 import { PracticeRefusal } from './books.ts'
+import { control } from './controls.ts'
 import { priceOf } from './entities.ts'
 import type { Receiver } from './delivery.ts'
 
@@ -53,12 +54,14 @@ export function replyTo(
   asked: Asked,
   receiver: Receiver | undefined,
 ): Reply {
+  const meta = { request_id: 'practice' }
+  if (asked.method === 'POST' && asked.path.startsWith('/practice/'))
+    return { status: 200, body: { data: control(account, asked.path), meta } }
   const [, noun = '', id = '', verb = ''] = asked.path.split('/')
   const key = [asked.method, noun, id === '' ? '' : '{id}', verb].filter(Boolean).join(' ')
   const handler = Object.hasOwn(handlers, key) ? handlers[key] : undefined
   if (!handler) throw new PracticeRefusal(404, 'invalid_url')
   const data = handler(account, asked, decodeURIComponent(id), receiver)
-  const meta = { request_id: 'practice' }
   if (data instanceof Page) {
     const pagination = { per_page: data.size, next: '', has_more: data.more, estimated_total: 0 }
     return { status: 200, body: { data: data.items, meta: { ...meta, pagination } } }
