@@ -35,7 +35,8 @@ afterAll(async () => {
 const bySeconds = (seconds: number): Fields => ({
   auth_date: String(Math.floor(app.clock.now().getTime() / 1000) + seconds),
 })
-const without = (key: string, { [key]: _, ...rest }: Fields): Fields => rest
+const without = (key: string, fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([name]) => name !== key))
 const get = (fields: string) => app.request(`GET /auth/telegram/callback?${fields}`)
 const exchange = (code: unknown) => app.request('POST /auth/telegram/exchange', { body: { code } })
 
@@ -146,8 +147,8 @@ describe('a code', () => {
     const { userId } = await byTelegram(app)
     const code = makeCode(app.app.deps, 'signIn', userId, operatorRoot(app))
     const replies = await Promise.all(Array.from({ length: 20 }, () => exchange(code)))
-    const statuses = replies.map(({ status }) => status).sort()
-    expect(statuses).toEqual([200, ...Array.from({ length: 19 }, () => 422)])
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(replies.filter(({ status }) => status === 422)).toHaveLength(19)
   })
 })
 
