@@ -65,7 +65,8 @@ async function changePlan(
 ): Promise<PlanBought> {
   const { subscriptionId } = live
   const samePlan = live.planId === to.planId
-  if (live.scheduled) {
+  const leaving = live.scheduled && live.scheduled.change !== 'resume'
+  if (leaving) {
     await askProvider(deps, 'keep subscription', (it) => it.keepSubscription(subscriptionId))
     if (samePlan && !to.priceGiven) return { kind: 'changing', charged: 'next_period' }
   } else if (samePlan && !to.priceGiven) return { kind: 'same' }
