@@ -3,11 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findUserByTelegram } from '../../../src/commands/user/telegram/find-user-by-telegram.ts'
 import { deactivateUser } from '../../../src/commands/user/deactivate-user.ts'
 import { reactivateUser } from '../../../src/commands/user/reactivate-user.ts'
+import { removeMember } from '../../../src/commands/organization/remove-member.ts'
+import { organization } from '../../../src/domain/organization/organization.ts'
 import { createAgent } from '../../../src/commands/agent/create-agent.ts'
 import type { AgentVersionInput } from '../../../src/domain/agent/events.ts'
 import { moneyOf, version } from '../../support/funded.ts'
-import { mailedToken, newPerson } from '../../support/people.ts'
-import { operatorRoot } from '../../support/seed.ts'
+import { eventually, mailedToken, newPerson } from '../../support/people.ts'
+import { addMember, operatorRoot } from '../../support/seed.ts'
 import { allHandled, type BotApp, newcomer, startBot } from '../../support/telegram/bot.ts'
 import type { TelegramPerson } from '../../support/telegram/people.ts'
 import { publishTerms } from '../../support/test-terms.ts'
@@ -175,6 +177,33 @@ describe('asking', () => {
     expect(await says(person, 'Hello')).not.toContain('invalid_api_key')
     await bot.test.settled()
     expect(await moneyOf(bot.test, orgId)).toEqual(before)
+  })
+})
+
+describe('another organization', () => {
+  test('is chosen by a button, and decides what its member may do', async () => {
+    const { person, userId } = await newcomer(bot)
+    const host = await newPerson(bot.test)
+    await addMember(bot.test, host.orgId, userId, 'auditor')
+    await bot.test.settled()
+    const before = bot.test.upstream.requests.length
+    expect(await says(person, '/organization')).toContain('For which organization')
+    const { state } = await bot.test.app.deps.streams.load(organization, host.orgId)
+    expect(await presses(person, String(state?.name))).toContain('From now on you ask here')
+    expect(await says(person, 'May I ask?')).toContain('member')
+    expect(bot.test.upstream.requests).toHaveLength(before)
+    const denied = await eventually(async () => {
+      const log = await bot.test.app.engine.events.readAll({ after: -1n, limit: 10_000 })
+      return log.find(({ type }) => type === 'AccessDenied')
+    })
+    expect(denied.data['items']).toMatchObject([{ code: 'forbidden', userId, method: 'POST' }])
+    // Whoever does not belong to it any more asks for themselves again.
+    await removeMember(bot.test.app.deps, operatorRoot(bot.test.app.deps), {
+      orgId: host.orgId,
+      userId,
+      by: host.userId,
+    })
+    expect(await asks(person, 'And now?')).toContain('— ')
   })
 })
 
