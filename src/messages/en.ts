@@ -435,7 +435,7 @@ const problems: Messages['problems'] = {
   ),
   message_unreadable: {
     title: 'The message cannot be understood',
-    detail: ({ field }) => `It lacks a usable “${String(field)}”.`,
+    detail: ({ field }) => `It lacks a usable “${typeof field === 'string' ? field : 'body'}”.`,
   },
   paddle_event_not_found: problem(
     'There is no such event of Paddle',

@@ -431,7 +431,8 @@ const problems: Messages['problems'] = {
   ),
   message_unreadable: {
     title: 'Сообщение нельзя понять',
-    detail: ({ field }) => `В нём нет пригодного поля «${String(field)}».`,
+    detail: ({ field }) =>
+      `В нём нет пригодного поля «${typeof field === 'string' ? field : 'body'}».`,
   },
   paddle_event_not_found: problem(
     'Такого события Paddle нет',
@@ -490,6 +491,7 @@ export const ru: Messages = {
       'Если этот адрес можно использовать, письмо на него уже отправляется. Чтобы продолжить, откройте ссылку из письма.',
   },
   fields: {
+    'a time later than from': 'время позже from',
     'a name of a field': 'имя поля',
     '1 to 128 of A-Z, a-z, 0-9, ., _, ~ and -': 'от 1 до 128 знаков: A-Z, a-z, 0-9, ., _, ~ и -',
     'an action that a route declares': 'действие, которое есть у одного из маршрутов',

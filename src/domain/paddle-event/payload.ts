@@ -10,7 +10,7 @@ const maybeId = z.nullish(paddleIdText)
 const time = z.string().transform((text, context) => {
   const precise = preciseInstant(text)
   if (precise !== undefined) return precise
-  context.addIssue({ code: 'custom', message: 'is no time' })
+  context.addIssue({ code: 'custom' })
   return z.NEVER
 })
 const maybeTime = z.nullish(time)
