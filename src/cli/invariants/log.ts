@@ -15,6 +15,7 @@ import { paymentsChecker } from './payments.ts'
 import { pricesChecker } from './prices.ts'
 import { secrecyChecker } from './secrecy.ts'
 import { spendChecker } from './spend.ts'
+import { telegramChecker } from './telegram.ts'
 
 const PAGE = 1_000
 const KEPT = 1_000
@@ -57,6 +58,7 @@ export function createLogCheck(options: LogOptions): {
     callsChecker(say, options),
     paymentsChecker(say, options),
     addressesChecker(say),
+    telegramChecker(say),
     sessionsChecker(say),
     ownersChecker(say),
   ]
