@@ -20,6 +20,8 @@ interface Told {
   readonly data: Readonly<Record<string, unknown>>
   /** What comes of it, in this order. */
   readonly writes: readonly string[]
+  /** What became of it; applied where left out. */
+  readonly ends?: string
   /** What follows for others, in no order. */
   readonly more?: Effects
   readonly points: readonly FlowPoint[]
@@ -51,6 +53,7 @@ const payment: Told = {
     ...['PaddleEventReceived', 'PaymentReceived', 'CreditGranted', 'PaddleEventApplied'].map(
       sweptAfter,
     ),
+    { at: 'answer', swept: true },
   ],
 }
 const others: readonly Told[] = [
@@ -87,9 +90,32 @@ const others: readonly Told[] = [
     more: { MailRequested: 1, MailSent: 1 },
     points: [sweptAfter('PaymentReturned'), sweptAfter('CreditRevoked')],
   },
+  {
+    name: 'money back too early, told by Paddle',
+    event: 'adjustment.created',
+    data: {
+      id: 'adj_kill',
+      action: 'chargeback',
+      status: 'approved',
+      transaction_id: OPEN_PAYMENT,
+      currency_code: 'USD',
+      totals: { total: '500' },
+    },
+    writes: [],
+    ends: 'PaddleEventParked',
+    points: [sweptAfter('PaddleEventReceived'), sweptAfter('PaddleEventParked')],
+  },
 ]
 
-const flowOf = ({ name, event, data, writes, more = {}, points }: Told): Flow => {
+const flowOf = ({
+  name,
+  event,
+  data,
+  writes,
+  ends = 'PaddleEventApplied',
+  more = {},
+  points,
+}: Told): Flow => {
   const notification = {
     event_id: `evt_kill_${event.replace('.', '_')}`,
     event_type: event,
@@ -97,7 +123,7 @@ const flowOf = ({ name, event, data, writes, more = {}, points }: Told): Flow =>
     notification_id: 'ntf_kill',
     data,
   }
-  const inOrder = ['PaddleEventReceived', ...writes, 'PaddleEventApplied']
+  const inOrder = ['PaddleEventReceived', ...writes, ends]
   return {
     name,
     asks: () => ({
