@@ -8,6 +8,24 @@ import type { Deps } from '../deps.ts'
 
 type Needs = Pick<Deps, 'paymentProvider' | 'logger'>
 
+/** The provider allows an installation 240 calls a minute: no organization takes them from the others. */
+const TURNS = { limit: 30, windowMs: 60_000 } as const
+
+/** Before anything is asked for an organization. @throws Refusal rate_limited */
+export async function takeTurn({ limits }: Pick<Deps, 'limits'>, orgId: string): Promise<void> {
+  const key = `payment-provider:${orgId}`
+  const taken = await limits.reserve([{ kind: 'window', key, ...TURNS, units: 1 }])
+  if (taken.ok) return
+  throw new Refusal('rate_limited', {
+    policyId: 'payment-provider',
+    dimension: 'organization',
+    measure: 'requests',
+    limit: TURNS.limit,
+    windowSeconds: TURNS.windowMs / 1_000,
+    retryAfterMs: Math.max(1, Math.ceil(taken.retryAfterMs)),
+  })
+}
+
 /** @throws Refusal no_payment_provider: nobody takes money for this installation */
 export function providerOf({ paymentProvider }: Pick<Deps, 'paymentProvider'>): PaymentProvider {
   if (!paymentProvider) throw new Refusal('no_payment_provider')

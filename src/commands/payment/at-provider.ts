@@ -5,10 +5,10 @@ import { isManual, type Subscription, type Subscriptions } from '../../domain/su
 import { subscription } from '../../domain/subscription/subscription.ts'
 import type { CancelTime } from '../../ports/payment-provider.ts'
 import type { Deps } from '../deps.ts'
-import { askProvider, providerOf } from './ask-provider.ts'
+import { askProvider, providerOf, takeTurn } from './ask-provider.ts'
 import { customerOf } from './open-checkout.ts'
 
-type Needs = Pick<Deps, 'streams' | 'logger' | 'paymentProvider'>
+type Needs = Pick<Deps, 'streams' | 'limits' | 'logger' | 'paymentProvider'>
 
 /** The newest that the provider keeps and that has not ended, whatever was taken by hand beside it. */
 export const keptAtProvider = (state: Subscriptions): Subscription | undefined =>
@@ -30,6 +30,7 @@ export async function cancelAtProvider(
   const live = keptAtProvider(state)
   if (!live) return false
   if (when === 'period_end' && live.scheduled?.change === 'cancel') return true
+  await takeTurn(deps, orgId)
   await askProvider(deps, 'cancel subscription', (it) =>
     it.cancelSubscription(live.subscriptionId, when),
   )
@@ -45,6 +46,7 @@ export async function portalLink(deps: Needs, orgId: string): Promise<string> {
   const customerId = kept?.customerId ?? customerOf(state)
   if (customerId === undefined) throw new Refusal('not_subscribed')
   const ids = kept ? [kept.subscriptionId] : []
+  await takeTurn(deps, orgId)
   return askProvider(deps, 'portal link', (it) => it.portalLink(customerId, ids))
 }
 
@@ -55,6 +57,7 @@ export async function portalLink(deps: Needs, orgId: string): Promise<string> {
 export async function invoiceLink(deps: Needs, orgId: string, paymentId: string): Promise<string> {
   const { state } = await deps.streams.load(payments, orgId)
   if (!state.payments.has(paymentId)) throw new Refusal('payment_not_found', { paymentId })
+  await takeTurn(deps, orgId)
   const url = await askProvider(deps, 'invoice link', (it) => it.invoiceLink(paymentId))
   if (url === undefined) throw new Refusal('invoice_not_found')
   return url

@@ -7,7 +7,7 @@ import { planInForce } from '../subscription/plan-in-force.ts'
 import { providerOf } from './ask-provider.ts'
 import { checkoutOfRoot, type CheckoutToPay, openCheckout } from './open-checkout.ts'
 
-type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'logger' | 'paymentProvider'>
+type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'limits' | 'logger' | 'paymentProvider'>
 
 export interface CreditWish {
   readonly orgId: string

@@ -9,11 +9,11 @@ import type { Subscription } from '../../domain/subscription/state.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { askProvider } from './ask-provider.ts'
+import { askProvider, takeTurn } from './ask-provider.ts'
 import { keptAtProvider } from './at-provider.ts'
 import { checkoutOfRoot, type CheckoutToPay, openCheckout } from './open-checkout.ts'
 
-type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'logger' | 'paymentProvider'>
+type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'limits' | 'logger' | 'paymentProvider'>
 
 export interface PlanWish {
   readonly orgId: string
@@ -43,7 +43,11 @@ export async function buyPlan(deps: Needs, root: Root, wish: PlanWish): Promise<
   const { state } = await deps.streams.load(subscription, orgId)
   const live = keptAtProvider(state)
   if (live)
-    return changePlan(deps, live, { planId, priceId, priceGiven: wish.priceId !== undefined })
+    return changePlan(deps, orgId, live, {
+      planId,
+      priceId,
+      priceGiven: wish.priceId !== undefined,
+    })
   const { version: planVersion } = offered
   const checkout = { purpose: 'plan', planId, planVersion, priceId, quantity: 1 } as const
   return { kind: 'checkout', ...(await openCheckout(deps, root, orgId, checkout)) }
@@ -60,16 +64,18 @@ function priceOf({ planId, terms }: PlanTerms, wished: string | undefined): stri
 
 async function changePlan(
   deps: Needs,
+  orgId: string,
   live: Subscription,
   to: { readonly planId: string; readonly priceId: string; readonly priceGiven: boolean },
 ): Promise<PlanBought> {
   const { subscriptionId } = live
-  const samePlan = live.planId === to.planId
-  const leaving = live.scheduled && live.scheduled.change !== 'resume'
-  if (leaving) {
+  const asItIs = live.planId === to.planId && !to.priceGiven
+  const leaving = live.scheduled !== undefined && live.scheduled.change !== 'resume'
+  if (asItIs && !leaving) return { kind: 'same' }
+  await takeTurn(deps, orgId)
+  if (leaving)
     await askProvider(deps, 'keep subscription', (it) => it.keepSubscription(subscriptionId))
-    if (samePlan && !to.priceGiven) return { kind: 'changing', charged: 'next_period' }
-  } else if (samePlan && !to.priceGiven) return { kind: 'same' }
+  if (asItIs) return { kind: 'changing', charged: 'next_period' }
   const { charged } = await askProvider(deps, 'change subscription', (it) =>
     it.changePrice({ subscriptionId, priceId: to.priceId, quantity: 1 }),
   )

@@ -15,10 +15,10 @@ import {
 } from '../../domain/payment/payments.ts'
 import { PaymentProviderFailure } from '../../ports/payment-provider.ts'
 import type { Reservation } from '../../ports/counters.ts'
-import { providerOf, refusalOf, unavailable } from './ask-provider.ts'
+import { providerOf, refusalOf, takeTurn, unavailable } from './ask-provider.ts'
 import { openedCheckout, requestCheckout } from './checkouts.ts'
 
-type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'logger' | 'paymentProvider'>
+type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'limits' | 'logger' | 'paymentProvider'>
 
 export interface OpenedCheckout extends Checkout {
   readonly opened: NonNullable<Checkout['opened']>
@@ -56,6 +56,7 @@ export async function openCheckout(
 ): Promise<CheckoutToPay> {
   providerOf(deps)
   const isRepeat = (await checkoutOfRoot(deps, root, orgId)) !== undefined
+  if (!isRepeat) await takeTurn(deps, orgId)
   const { checkout, position } = await requestCheckout(deps, root, orgId, wish)
   if (isOpened(checkout)) return { checkout, position }
   return makeAlone(deps, root, orgId, { checkout, isRepeat })

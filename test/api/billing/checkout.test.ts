@@ -209,3 +209,17 @@ describe('what is bought', () => {
     expect(wrong.body).toMatchObject({ status: 422, code: 'price_not_offered' })
   })
 })
+
+test('no organization takes the provider’s time from the others', async () => {
+  const replies = []
+  for (let n = 0; n < 31; n++) replies.push(await subscribe(`many-${n}`))
+  expect(replies.map(({ status }) => status)).toEqual([
+    ...Array.from({ length: 30 }, () => 202),
+    429,
+  ])
+  expect(replies.at(-1)?.body).toMatchObject({ code: 'rate_limited', facts: { limit: 30 } })
+  expect(Number(replies.at(-1)?.headers['retry-after'])).toBeGreaterThan(0)
+  expect((await subscribe('many-0')).status).toBe(202)
+  person = await signIn(paddle.app)
+  expect((await subscribe('another')).status).toBe(202)
+})
