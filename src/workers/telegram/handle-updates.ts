@@ -67,10 +67,20 @@ async function handleChat(deps: BotDeps, chat: string, signal: AbortSignal): Pro
         done.add(one.id)
       }
     })
-    // Whoever has the lease looks again after giving it back: what came meanwhile is theirs.
-    if (!held) return
+    // Whoever has the lease looks again after giving it back: what came meanwhile is theirs. Unless they died.
+    if (!held) {
+      if (await next()) await lookLater(deps, chat)
+      return
+    }
     await deps.views.passed(deps.streams.lastWritten(), VIEWS_WITHIN_MS)
   } while (!signal.aborted && (await next()))
+}
+
+/** When the lease has run out, or been renewed, and not more often. */
+async function lookLater({ jobs, clock }: BotDeps, chat: string): Promise<void> {
+  const turn = Math.floor(clock.now().getTime() / LEASE_MS)
+  const payload: ChatJob = { chat }
+  await jobs.add(CHATS, [{ id: `later-${chat}-${turn}`, payload, delayMs: LEASE_MS + 500 }])
 }
 
 /** False: another one works on it. */

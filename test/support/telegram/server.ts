@@ -106,6 +106,7 @@ export async function startTelegram({
 
   async function call(method: string, payload: Payload, response: ServerResponse) {
     calls.push({ method, payload, at: performance.now() })
+    wake()
     const wrong = planned.get(method)?.shift()
     await wrong?.until
     if (wrong?.status !== undefined) {

@@ -189,7 +189,8 @@ describe('another organization', () => {
     const before = bot.test.upstream.requests.length
     expect(await says(person, '/organization')).toContain('For which organization')
     const { state } = await bot.test.app.deps.streams.load(organization, host.orgId)
-    expect(await presses(person, String(state?.name))).toContain('From now on you ask here')
+    const called = typeof state?.name === 'string' ? state.name : ''
+    expect(await presses(person, called)).toContain('From now on you ask here')
     expect(await says(person, 'May I ask?')).toContain('member')
     expect(bot.test.upstream.requests).toHaveLength(before)
     const denied = await eventually(async () => {
