@@ -130,8 +130,8 @@ export function amountOf(
   return { subtotal, tax, total: subtotal + tax }
 }
 
-const decimal = (millionths: bigint): string =>
-  `${millionths / MILLION}.${String(millionths % MILLION).padStart(6, '0')}`.replace(/\.?0+$/, '')
+/** Of at most a million: exact, and without zeros at its end. */
+const decimal = (millionths: bigint): string => String(Number(millionths) / Number(MILLION))
 
 export type Details = ReturnType<typeof detailsOf>
 
