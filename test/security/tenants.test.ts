@@ -2,6 +2,7 @@
 // event; whoever may not change anything changes nothing.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
+import { quiet } from '../support/crash-data.ts'
 import { type Funded, fund, invoke } from '../support/funded.ts'
 import { type SignedIn, signInMember } from '../support/seed.ts'
 
@@ -24,7 +25,8 @@ beforeAll(async () => {
     body: { email: 'somebody@example.com' },
   })
   const call = await invoke(app, owner)
-  await app.settled()
+  // The invitation's mail is sent meanwhile.
+  await quiet(app.app)
   ids = {
     agent_id: owner.agentId,
     label: 'production',
