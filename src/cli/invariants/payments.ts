@@ -132,9 +132,11 @@ function creditDue({ received, returned }: Organization): Map<string, bigint> {
     return { paymentId, stands: timeOf(sorted[0] as Received), is: sorted.at(-1) as Received }
   })
   const groups = Map.groupBy(payments, ({ paymentId, is }) =>
-    is.purpose === 'period' && is.subscriptionId !== undefined && is.periodEnd !== undefined
-      ? `${is.subscriptionId}|${is.periodEnd}`
-      : paymentId,
+    is.purpose === 'trial'
+      ? 'a trial'
+      : is.purpose === 'period' && is.subscriptionId !== undefined && is.periodEnd !== undefined
+        ? `${is.subscriptionId}|${is.periodEnd}`
+        : paymentId,
   )
   const due = new Map<string, bigint>()
   for (const group of groups.values()) {

@@ -6,6 +6,7 @@
 import { MAX_NANOS } from '../money.ts'
 import type { PaymentMessage, ReturnMessage } from '../payment/payments.ts'
 import type { PlanInput } from '../plan/events.ts'
+import { addDays } from '../subscription/period.ts'
 import type { SubscriptionMessage } from '../subscription/subscription.ts'
 import type { IgnoredReason, ParkedReason } from './events.ts'
 import { instantOf } from './instant.ts'
@@ -147,8 +148,10 @@ function planPayment(
     const { trial } = main.use.terms
     const tries = main.item.price.trial_period && !followsSubscription(data)
     if (!tries || !trial) return NO_EFFECT
+    const start = instantOf(source.occurredAt)
+    const days = { periodStart: start, periodEnd: addDays(start, trial.days) }
     const creditNanos = trial.amountNanos
-    return { kind: 'message', message: { ...begun, purpose: 'trial', creditNanos } }
+    return { kind: 'message', message: { ...days, ...begun, purpose: 'trial', creditNanos } }
   }
   const nanos = worth.reduce((sum, one) => sum + one.nanos, 0n)
   if (nanos > MAX_NANOS) return parked('refused')

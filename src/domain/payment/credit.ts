@@ -52,9 +52,11 @@ function creditEarned(payment: Payment, largest: Map<string, bigint>): bigint {
 
 /**
  * The end names the period: a change of plan within it pays for the time from the change to that same
- * end. Undefined: the payment stands alone.
+ * end. All trials of an organization are one, whichever plans are tried. Undefined: the payment stands
+ * alone.
  */
 function periodOf({ purpose, subscriptionId, periodEnd }: Payment): string | undefined {
+  if (purpose === 'trial') return 'trial'
   if (purpose !== 'period' || subscriptionId === undefined || periodEnd === undefined)
     return undefined
   return `${periodEnd} ${subscriptionId}`

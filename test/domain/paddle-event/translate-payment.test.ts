@@ -98,6 +98,10 @@ describe('a payment', () => {
     expect(pay(unpaid(tried))).toMatchObject({
       message: { purpose: 'trial', creditNanos: '2500000000', totalMinor: '0' },
     })
+    // Paddle may say no period: the plan's days then bound it.
+    expect(pay(unpaid(tried, { billing_period: null }))).toMatchObject({
+      message: { purpose: 'trial', periodEnd: expect.stringMatching(/T.*Z$/) },
+    })
     const { trial: _none, ...bare } = terms()
     const noEffect = { kind: 'ignored', reason: 'no_effect' }
     expect(pay(unpaid(tried), uses(bare))).toEqual(noEffect)

@@ -75,6 +75,18 @@ describe('the credit of a period', () => {
 })
 
 describe('a trial and a top-up', () => {
+  it('come again without credit where a plan is tried a second time', () => {
+    const trial = { purpose: 'trial', creditNanos: '5000000000', totalMinor: '0' } as const
+    const larger = { ...trial, subscriptionId: 'sub_3', creditNanos: '8000000000' }
+    expect(
+      creditAfter(
+        receive(paid(1, trial)),
+        receive(paid(2, { ...trial, subscriptionId: 'sub_2' })),
+        receive(paid(3, larger)),
+      ),
+    ).toEqual({ txn_1: usd(5), txn_2: usd(0), txn_3: usd(3) })
+  })
+
   it('stand for their own credit', () => {
     const trial = paid(1, { purpose: 'trial', creditNanos: '5000000000', totalMinor: '0' })
     const bought = topUp(2, { creditNanos: '7000000000' })
