@@ -13,6 +13,7 @@ import {
   type ProviderEntity,
   type ProviderPrice,
 } from '../../ports/payment-provider.ts'
+import { decimalOfMinor } from '../../domain/payment/minor.ts'
 import { createPaddleCalls, type PaddleAccess, type PaddleCalls } from './call.ts'
 import * as shapes from './shapes.ts'
 
@@ -241,13 +242,16 @@ async function oneOfList(
 function shownPrice(price: shapes.Price): ProviderPrice {
   const { amount, currency_code: currency } = price.unit_price
   const cycle = price.billing_cycle
-  const every = cycle ? `, every ${cycle.frequency} ${cycle.interval}` : ', once'
+  const every = cycle ? everyOf(cycle.frequency, cycle.interval) : 'once'
   const others = (price.unit_price_overrides ?? []).map((one) => one.unit_price.currency_code)
   return {
     priceId: price.id,
     active: price.status === 'active',
     currencies: [...new Set([currency, ...others])],
     recurring: cycle !== null && cycle !== undefined,
-    shown: `${amount} ${currency} in its minor unit${every}`,
+    shown: `${decimalOfMinor(amount, currency)} ${currency} ${every}`,
   }
 }
+
+const everyOf = (times: number, interval: string): string =>
+  times === 1 ? `every ${interval}` : `every ${times} ${interval}s`

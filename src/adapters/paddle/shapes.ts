@@ -54,7 +54,10 @@ export const portal = answer(
   }),
 )
 
-const unitPrice = z.looseObject({ amount: z.string(), currency_code: z.string() })
+const unitPrice = z.looseObject({
+  amount: z.string().regex(/^\d{1,18}$/),
+  currency_code: z.string().regex(/^[A-Z]{3}$/),
+})
 export const onePrice = answer(
   z.looseObject({
     id,

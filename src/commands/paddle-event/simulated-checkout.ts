@@ -93,6 +93,8 @@ export async function soldPlans({
   streams,
   views,
 }: Pick<Deps, 'streams' | 'views'>): Promise<readonly PlanTerms[]> {
+  // One that was published a moment ago is looked up in a view.
+  await views.passed(streams.lastWritten(), VIEWS_WITHIN_MS)
   const sold: PlanTerms[] = []
   for (let after: string | undefined; ;) {
     const page = await listCatalogue(views, 'plan', {

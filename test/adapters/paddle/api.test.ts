@@ -181,6 +181,18 @@ describe('what was made for a checkout', () => {
   })
 })
 
+test('a price is told as a person reads it', async () => {
+  const { paddle } = await practice()
+  expect(await paddle.price(prices.team.id)).toMatchObject({
+    active: true,
+    recurring: true,
+    currencies: ['USD', 'EUR'],
+    shown: '30.00 USD every month',
+  })
+  expect(await paddle.price(prices.topUp.id)).toMatchObject({ shown: '10.00 USD once' })
+  expect(await paddle.price('pri_none')).toBeUndefined()
+})
+
 test('no page to pay on: the account is not set up', async () => {
   const there = await startPracticePaddle({
     prices: Object.values(prices),

@@ -1,5 +1,6 @@
 /** The page that a practice checkout's address leads to: one button that pays, one that is declined. */
 import type { ServerResponse } from 'node:http'
+import { decimalOfMinor } from '../../../domain/payment/minor.ts'
 import type { PracticeAccount } from './account.ts'
 import { PracticeRefusal } from './books.ts'
 import type { Asked } from './routes.ts'
@@ -17,7 +18,12 @@ export function payPage(account: PracticeAccount, asked: Asked, response: Server
     }
     const { total, currency_code: currency } = details.totals
     const { status } = account.books.transaction(id)
-    show(response, 200, `${total} ${currency} in its minor unit, ${status}`, status !== 'completed')
+    show(
+      response,
+      200,
+      `${decimalOfMinor(total, currency)} ${currency}, ${status}`,
+      status !== 'completed',
+    )
   } catch (error) {
     if (!(error instanceof PracticeRefusal)) throw error
     show(response, error.status, 'There is nothing to pay here.', false)
