@@ -37,11 +37,9 @@ afterAll(async () => {
 
 /** Where the server dies, and what the provider has made by then. */
 const points: readonly (readonly [string, CrashPoint, number])[] = [
-  ['before it is written down', before('CheckoutRequested'), 0],
   ['before the provider is asked', after('CheckoutRequested'), 0],
   ['after the provider has made it', before('CheckoutOpened'), 1],
   ['before it is answered', after('CheckoutOpened'), 1],
-  ['while it is answered', { at: 'answer' }, 1],
 ]
 
 test.each(points)('%s', async (_name, point, made) => {
