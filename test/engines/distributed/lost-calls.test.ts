@@ -5,6 +5,7 @@ import {
   type Running,
   startInstallation,
 } from '../../support/cluster/installation.ts'
+import { until } from '../../support/cluster/until.ts'
 import { needs } from '../../support/distributed.ts'
 import { callOf, fund, type Funded, moneyOf } from '../../support/funded.ts'
 import { type Gate, openable } from '../../support/upstream.ts'
@@ -57,6 +58,12 @@ needs(['MONGODB_URL', 'REDIS_URL'])('two processes', () => {
     b = await installation.start('api')
     await installation.child('project', 'project')
     who = await fund(a.test)
+    const { token } = who
+    // Lost calls are found in the views, which the third process has begun to make.
+    for (const one of [a, b])
+      await until('the views are served', 30_000, async () => {
+        return (await one.ask('GET /invocations', { token })).status === 200
+      })
   }, 60_000)
   afterAll(() => installation?.close(), 30_000)
 
