@@ -6,11 +6,12 @@ import { catalogue } from '../../src/domain/catalogue.ts'
 import { isErased } from '../../src/domain/personal.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { projections } from '../../src/projections/index.ts'
+import { listMails } from '../../src/projections/mails.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { type Canaries, leaveCanaries } from '../support/canaries.ts'
 import { expectInvariants, logOf, ofTheProcess, quiet } from '../support/crash-data.ts'
 import { moneyOf } from '../support/funded.ts'
-import { newPerson, type Person } from '../support/people.ts'
+import { eventually, newPerson, type Person } from '../support/people.ts'
 import { signIn } from '../support/seed.ts'
 import { everythingStored, findInClear, overhearRedis } from '../support/stored.ts'
 import { everyRoute, nameOf } from '../support/whole-api.ts'
@@ -29,6 +30,10 @@ beforeAll(async () => {
   const redis = await overhearRedis(app.app.config)
   left = await leaveCanaries(app)
   bystander = await newPerson(app)
+  await eventually(async () => {
+    const { items } = await listMails(app.app.deps.views, { limit: 1, state: 'waiting' })
+    return items.length === 0 || undefined
+  })
   await quiet(app.app)
   const stored = await everythingStored(app.app.config)
   clearBefore = findInClear(new Map([...stored, ...(await redis.end())]), left.texts)
