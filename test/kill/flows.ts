@@ -1,17 +1,9 @@
-/** Every flow, and the starts that are killed while they take up what a kill has left. */
+/** The starts that are killed while they take up what a kill has left. */
 import type { CrashPoint } from '../support/crash-server.ts'
-import { callFlows, interrupted, invoking } from './call-flows.ts'
-import { after, before, type Flow, type Recovery } from './flow.ts'
-import { paddleFlows, paying } from './paddle-flows.ts'
-import { peopleFlows, registration } from './people-flows.ts'
-import { telegramFlows } from './telegram-flows.ts'
-
-export const flows: readonly Flow[] = [
-  ...peopleFlows,
-  ...telegramFlows,
-  ...paddleFlows,
-  ...callFlows,
-]
+import { interrupted, invoking } from './call-flows.ts'
+import { after, before, type Recovery } from './flow.ts'
+import { paying } from './paddle-flows.ts'
+import { registration } from './people-flows.ts'
 
 const starting = (point: CrashPoint): CrashPoint => ({ ...point, starting: true })
 
