@@ -22,6 +22,14 @@ let b: Running
 let worker: Running
 let projectors: Child[]
 
+/** Made by one, and seen by the other: whose organizations they are stands in a view. */
+async function funded(options?: Parameters<typeof fund>[1]): Promise<Funded> {
+  const who = await fund(a.test, options)
+  const { streams } = a.test.app.deps
+  await b.test.app.deps.views.passed(streams.lastWritten(), 5_000)
+  return who
+}
+
 const invoke = (
   at: Running,
   who: Funded,
@@ -48,7 +56,7 @@ const gauge = async (child: Child, name: string): Promise<number> => {
 
 function revocations() {
   test('a session that ended in one is refused by the other within a second', async () => {
-    const { token } = await fund(a.test)
+    const { token } = await funded()
     expect((await b.ask('GET /me', { token })).status).toBe(200)
     expect((await a.ask('POST /auth/logout', { token })).status).toBe(204)
     const refused = async () => (await b.ask('GET /me', { token })).status === 401
@@ -56,7 +64,7 @@ function revocations() {
   })
 
   test('a member who was removed in one is a stranger in the other within a second', async () => {
-    const owner = await fund(a.test)
+    const owner = await funded()
     const { token, userId } = await signInMember(a.test, owner.orgId, 'member')
     const account = () => b.ask('GET /billing/account', { token, org: owner.orgId })
     expect((await account()).status).toBe(200)
@@ -68,7 +76,7 @@ function revocations() {
   })
 
   test('a person who was deactivated in one is kept out of the other within a second', async () => {
-    const { token, userId } = await fund(a.test)
+    const { token, userId } = await funded()
     const administrator = await signIn(a.test, { administrator: true })
     expect((await b.ask('GET /me', { token })).status).toBe(200)
     const asked = { token: administrator.token }
@@ -79,7 +87,7 @@ function revocations() {
   })
 
   test('a key that was revoked in one opens nothing in the other within a second', async () => {
-    const { token } = await fund(a.test)
+    const { token } = await funded()
     const body = { name: 'Website', scopes: ['agents:read'] }
     const issued = await a.ask('POST /api-keys', { token, body })
     expect(issued.status).toBe(201)
@@ -92,7 +100,7 @@ function revocations() {
   })
 
   test('a policy that was made or changed in one binds in the other within a second', async () => {
-    const { token } = await fund(a.test)
+    const { token } = await funded()
     const asked = () => b.ask('GET /agents', { token })
     expect((await asked()).status).toBe(200)
     const denies = (resource: string) => ({
@@ -122,7 +130,7 @@ function revocations() {
       blind ? Promise.reject(new Unavailable('EventStoreDB', new Error('blind'))) : events.head()
     const blinded = { ...engine, events: { ...events, head } }
     const c = await installation.start('api', {}, { engine: blinded })
-    const { token } = await fund(a.test)
+    const { token } = await funded()
     const administrator = await signIn(a.test, { administrator: true })
     const change = () => c.ask('POST /organizations', { token, body: { name: 'Another' } })
     const administration = () => c.ask('GET /admin/users', { token: administrator.token })
@@ -145,7 +153,7 @@ function revocations() {
 function calls() {
   test('a call that waits in one is carried out by another, and heard by a third', async () => {
     const narrow = await installation.start('api', { CALLS_AT_ONCE: '1' })
-    const who = await fund(a.test)
+    const who = await funded()
     const { upstream } = installation
     const [first, middle] = [openable(), openable()]
     const from = upstream.requests.length
@@ -173,7 +181,7 @@ function calls() {
   })
 
   test('a cancel that is asked of one ends a call that runs in another', async () => {
-    const who = await fund(a.test, { agent: { abortPolicy: 'cancel_free' } })
+    const who = await funded({ agent: { abortPolicy: 'cancel_free' } })
     const { upstream } = installation
     const from = upstream.requests.length
     upstream.next({ text: ['Red ', 'green.'], after: 1, ending: 'stall' })
@@ -189,7 +197,7 @@ function calls() {
   })
 
   test('one Idempotency-Key in both at once is one call', async () => {
-    const who = await fund(a.test)
+    const who = await funded()
     const from = installation.upstream.requests.length
     const key = 'the-same-wish'
     const replies = await Promise.all([a, b, a, b].map((at) => invoke(at, who, { key })))
@@ -202,7 +210,7 @@ function calls() {
   })
 
   test('parallel calls through both on credit for n let exactly n through', async () => {
-    const poor = await fund(a.test, { creditNanos: 0n })
+    const poor = await funded({ creditNanos: 0n })
     const { body } = await invoke(b, poor)
     const { amount } = (body['facts'] as { needed: { amount: string } }).needed
     await grant(a.test, poor.orgId, 3n * BigInt(amount.replace('.', '')))
@@ -249,7 +257,7 @@ function roles() {
     await leader.kill()
     const leads = async () => (await gauge(other, 'lease_held')) === 1
     expect(await takes('the other leads', leads)).toBeLessThan(7_500)
-    await fund(a.test)
+    await funded()
     expect(await b.app.deps.views.passed(await b.app.engine.events.head(), 5_000)).toBe(true)
   })
 
@@ -274,7 +282,7 @@ function roles() {
 
   test('one that is asked to stop under load drops no request', async () => {
     const c = await installation.child('api', 'api', { DRAIN_SECONDS: '1' })
-    const who = await fund(a.test)
+    const who = await funded()
     const { upstream } = installation
     const gate = openable()
     const from = upstream.requests.length
