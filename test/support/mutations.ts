@@ -25,6 +25,8 @@ export interface Mutation {
   readonly status: number
   /** Events of the wish, UsageRecorded aside. */
   readonly effects: Readonly<Record<string, number>>
+  /** Of these events those that a worker may find no longer needed. */
+  readonly mayLack?: readonly string[]
   /** What of the answer may differ: it says so in the design. */
   readonly mayDiffer?: readonly string[]
   /** Answers that repeats may also get, and why. */

@@ -75,6 +75,8 @@ export const pageRows: Rows = {
         MemberAdded: 1,
         EmailVerified: 1,
       },
+      // Whose address is verified before a worker looks needs no link.
+      mayLack: ['MailRequested'],
       why: ANOTHER_STRANGER,
     }
   },
