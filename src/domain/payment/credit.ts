@@ -27,11 +27,14 @@ export function creditOf(state: Payments): readonly PaymentCredit[] {
   const largest = new Map<string, bigint>()
   return sorted.map((payment) => {
     const { paymentId, purpose } = payment
-    const earned = creditEarned(payment, largest)
+    const total = BigInt(payment.totalMinor)
+    const returned = returnedOf(returns.get(paymentId))
+    const isPaid = total === 0n || returned < total
+    const earned = creditEarned(payment, largest, isPaid)
     return {
       paymentId,
       kind: kinds[purpose],
-      nanos: leftOf(earned, BigInt(payment.totalMinor), returnedOf(returns.get(paymentId))),
+      nanos: leftOf(earned, total, returned),
       expiresAt: purpose === 'top_up' ? undefined : payment.periodEnd,
     }
   })
@@ -39,13 +42,14 @@ export function creditOf(state: Payments): readonly PaymentCredit[] {
 
 /**
  * The first payment of a period brings its plan's credit; one for a larger plan what that has more. Of
- * either only the share that it pays for, should it say one.
+ * either only the share that it pays for, should it say one. One whose money all went back takes nothing
+ * from those that come after it.
  */
-function creditEarned(payment: Payment, largest: Map<string, bigint>): bigint {
+function creditEarned(payment: Payment, largest: Map<string, bigint>, isPaid: boolean): bigint {
   const full = BigInt(payment.creditNanos)
   const period = periodOf(payment)
   const before = (period !== undefined && largest.get(period)) || 0n
-  if (period !== undefined && full > before) largest.set(period, full)
+  if (isPaid && period !== undefined && full > before) largest.set(period, full)
   const more = full > before ? full - before : 0n
   return (more * BigInt(payment.shareMillionths ?? WHOLE_SHARE)) / WHOLE_SHARE
 }

@@ -101,6 +101,14 @@ describe('a trial and a top-up', () => {
 })
 
 describe('money that went back', () => {
+  it('leaves what is paid in its place its whole credit, until it is paid after all', () => {
+    const all = { status: 'approved', totalMinor: paid(1).totalMinor } as const
+    const again = [receive(paid(1)), giveBack(returned(2, 'txn_1', all)), receive(paid(3))]
+    expect(creditAfter(...again)).toEqual({ txn_1: 0n, txn_3: usd(20) })
+    const reversed = giveBack(returned(2, 'txn_1', { ...all, status: 'reversed' }))
+    expect(creditAfter(again[0]!, reversed, again[2]!)).toEqual({ txn_1: usd(20), txn_3: 0n })
+  })
+
   const left = (...returns: readonly Partial<ReturnMessage>[]) =>
     creditAfter(
       receive(paid(1)),
