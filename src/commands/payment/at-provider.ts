@@ -4,6 +4,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { isManual, type Subscription, type Subscriptions } from '../../domain/subscription/state.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
 import type { CancelTime } from '../../ports/payment-provider.ts'
+import { findLinks } from '../../projections/payment-links.ts'
 import type { Deps } from '../deps.ts'
 import { askProvider, providerOf, takeTurn } from './ask-provider.ts'
 import { customerOf } from './open-checkout.ts'
@@ -37,14 +38,27 @@ export async function cancelAtProvider(
   return true
 }
 
-/** @throws Refusal no_payment_provider, not_subscribed: nothing was ever paid there, and as above */
-export async function portalLink(deps: Needs, orgId: string): Promise<string> {
+/**
+ * The link signs in as the customer, whom the provider knows by an address that whoever paid has typed.
+ * So where a customer has paid for other organizations too nobody is let in from here: whoever reads that
+ * address comes in by the provider's own mail.
+ * @throws Refusal no_payment_provider, not_subscribed: nothing was ever paid there, forbidden, and as above
+ */
+export async function portalLink(
+  deps: Needs & Pick<Deps, 'views'>,
+  orgId: string,
+): Promise<string> {
   providerOf(deps)
   const { state } = await deps.streams.load(payments, orgId)
   const { state: subscriptions } = await deps.streams.load(subscription, orgId)
   const kept = keptAtProvider(subscriptions)
   const customerId = kept?.customerId ?? customerOf(state)
   if (customerId === undefined) throw new Refusal('not_subscribed')
+  const link = (await findLinks(deps.views, [`customer:${customerId}`])).get(
+    `customer:${customerId}`,
+  )
+  if (link?.ids.some((id) => id !== orgId))
+    throw new Refusal('forbidden', { needed: 'administrator' })
   const ids = kept ? [kept.subscriptionId] : []
   await takeTurn(deps, orgId)
   return askProvider(deps, 'portal link', (it) => it.portalLink(customerId, ids))

@@ -198,6 +198,20 @@ describe('the portal', () => {
     expect(reply.headers['cache-control']).toBe('no-store')
   })
 
+  test('opens for nobody where the same customer has paid for another organization too', async () => {
+    await subscribe()
+    const customer = subscription()?.customer_id ?? ''
+    const victim = person
+    person = await signIn(it.app)
+    const { body } = await ask<{ checkout: { payment_id: string } }>('POST /billing/top-up', {})
+    // Whoever pays types an address: the provider takes it for the customer who has it.
+    it.paddle.account.books.transaction(body.checkout.payment_id).customer_id = customer
+    it.paddle.account.pay(body.checkout.payment_id)
+    await it.settled()
+    for (person of [person, victim])
+      expect((await ask('POST /billing/portal')).body).toMatchObject({ code: 'forbidden' })
+  })
+
   test('a customer that is known is not made again', async () => {
     const [first] = [await subscribe()]
     const customer = it.paddle.account.books.transaction(first).customer_id
