@@ -9,7 +9,15 @@ export function decimalOfMinor(minor: string | bigint, currency: string): string
   return `${amount / unit}.${String(amount % unit).padStart(digits, '0')}`
 }
 
-function digitsOf(currency: string): number {
-  const options = { style: 'currency', currency } as const
-  return new Intl.NumberFormat('en', options).resolvedOptions().maximumFractionDigits ?? 2
-}
+/**
+ * By ISO 4217, as providers count: what a runtime's own tables say of a currency is how prices are
+ * usually written (forints without their fillér), and changes with their version.
+ */
+const DIGITS: ReadonlyMap<string, number> = new Map([
+  ...['BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND']
+    .concat(['VUV', 'XAF', 'XOF', 'XPF'])
+    .map((currency) => [currency, 0] as const),
+  ...['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'].map((currency) => [currency, 3] as const),
+])
+
+const digitsOf = (currency: string): number => DIGITS.get(currency) ?? 2
