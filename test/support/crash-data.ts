@@ -1,10 +1,8 @@
 /**
- * One installation with everything that a flow needs, made once and copied for each kill; and the same
- * data opened again after a kill, by the ordinary application, to be retried, compared and checked.
+ * Everything that a flow needs, made for servers that are killed; and the same data opened again after a
+ * kill, by the ordinary application, to be retried, compared and checked.
  */
-import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { type App, createApp } from '../../src/app.ts'
 import { checkInvariants } from '../../src/cli/invariants/index.ts'
@@ -12,7 +10,7 @@ import { readConfig } from '../../src/config.ts'
 import type { StoredEvent } from '../../src/ports/event-store.ts'
 import { holdsPlacedBefore } from '../../src/projections/open-holds.ts'
 import { workers } from '../../src/workers/index.ts'
-import { startTestApp, type TestApp } from './app.ts'
+import type { TestApp } from './app.ts'
 import { fakeClock } from './clock.ts'
 import { seedPayments } from './crash-payments.ts'
 import { grant, publishAgent, version } from './funded.ts'
@@ -22,7 +20,6 @@ import { silent } from './silent.ts'
 import type { Asked, Got } from './servers.ts'
 import { headersOf } from './servers.ts'
 import { publishTerms } from './test-terms.ts'
-import type { Upstream } from './upstream.ts'
 
 export interface Credentials {
   readonly userId: string
@@ -31,9 +28,6 @@ export interface Credentials {
 }
 
 export interface CrashData {
-  readonly directory: string
-  /** Environment of a server on a copy of the data. */
-  readonly environment: (directory: string) => Record<string, string>
   readonly email: string
   readonly password: string
   readonly person: Credentials & { readonly refreshToken: string }
@@ -47,45 +41,19 @@ export interface CrashData {
   readonly verifyToken: string
   /** Secrets and prompts that must never be in clear. */
   readonly secrets: readonly string[]
-  copy(): Promise<string>
-  remove(): Promise<void>
 }
 
 /** The seed was made two hours ago, so that what a test does lies after it whatever its clock says. */
 const AGO_MS = 2 * 60 * 60_000
 export const SYSTEM_PROMPT = 'Zebra-7141: be brief.'
 
-export async function prepareData(upstream: Upstream): Promise<CrashData> {
-  const base = await mkdtemp(join(tmpdir(), 'daybook-kill-'))
-  const directory = join(base, 'seed')
-  const environment = (dataDir: string) => ({
-    DATA_DIR: dataDir,
-    PORT: '0',
-    METRICS_PORT: '0',
-    LOG_LEVEL: 'silent',
-    OPENAI_BASE_URL: upstream.baseUrl,
-    OPENAI_API_KEY: upstream.apiKey,
-  })
-  const clock = fakeClock(new Date(Date.now() - AGO_MS).toISOString())
-  const test = await startTestApp(environment(directory), { clock })
-  // The helpers move and read the clock of the application that they are given.
-  const seeded = await seed({ ...test, app: test.app, clock })
-  await test.stop()
-  let copies = 0
-  return {
-    ...seeded,
-    directory,
-    environment,
-    async copy() {
-      const target = join(base, `copy-${++copies}`)
-      await cp(directory, target, { recursive: true })
-      return target
-    },
-    remove: () => rm(base, { recursive: true, force: true }),
-  }
+/** Everything that a flow needs. */
+export const crashData = {
+  clock: () => fakeClock(new Date(Date.now() - AGO_MS).toISOString()),
+  seed,
 }
 
-async function seed(test: TestApp) {
+async function seed(test: TestApp): Promise<CrashData> {
   await publishTerms(test)
   const somebody = await newPerson(test)
   const { email, userId, orgId, sessionId } = somebody
@@ -132,10 +100,15 @@ async function lasting(
   }
 }
 
+/** Servers are asked over sockets: less often. */
+const LOOK_EVERY_MS = 50
+
 /** Waits until nothing goes on: no job, no call, views at the log's end, nothing new in the log. */
 export async function quiet(app: App, { calls = true } = {}): Promise<void> {
   const names = workers(app.deps).map(({ name }) => name)
-  const deadline = performance.now() + 10_000
+  const { singleProcess } = app.engine
+  // What a worker that died had in hand comes back to the others after half a minute.
+  const deadline = performance.now() + (singleProcess ? 10_000 : 90_000)
   for (let still = 0, last = -1n; still < 3;) {
     if (performance.now() > deadline) throw new Error('something goes on and on')
     const head = await app.engine.events.head()
@@ -145,7 +118,8 @@ export async function quiet(app: App, { calls = true } = {}): Promise<void> {
     const busy = jobs || (calls && (await callsRun(app)))
     still = busy || head !== last ? 0 : still + 1
     last = head
-    await new Promise((resolve) => setImmediate(resolve))
+    if (singleProcess) await new Promise((resolve) => setImmediate(resolve))
+    else await pause(LOOK_EVERY_MS)
   }
 }
 

@@ -8,8 +8,8 @@ import { writeSync } from 'node:fs'
 import { createSmtpMailer } from '../../src/adapters/mail/smtp.ts'
 import { createOpenAi } from '../../src/adapters/openai.ts'
 import { type App, createApp, type Overrides } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
-import { openEngine } from '../../src/engines/embedded/index.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Engine } from '../../src/ports/engine.ts'
 import type { Llm } from '../../src/ports/llm.ts'
 import type { Mailer } from '../../src/ports/mailer.ts'
@@ -137,12 +137,30 @@ function watchAnswers({ server }: App, trap: Trap): void {
   })
 }
 
+async function openEngine(config: Config, clock: Clock): Promise<Engine> {
+  if (config.ENGINE === 'embedded') {
+    const embedded = await import('../../src/engines/embedded/index.ts')
+    return embedded.openEngine({ dataDir: config.DATA_DIR, logger: silent, clock })
+  }
+  const distributed = await import('../../src/engines/distributed/index.ts')
+  return distributed.openEngine({
+    logger: silent,
+    namespace: config.NAMESPACE,
+    eventStoreDbUrl: config.EVENTSTOREDB_URL ?? '',
+    mongoDbUrl: config.MONGODB_URL ?? '',
+    keysMongoDbUrl: config.KEYS_MONGODB_URL,
+    redisUrl: config.REDIS_URL ?? '',
+    masterKey: Buffer.from(config.MASTER_KEY ?? '', 'base64'),
+    // Whoever takes up what this process leaves lives by a clock that is told, too.
+    clock,
+  })
+}
+
 async function run({ environment, point, clockOffsetMs = 0 }: CrashOptions): Promise<void> {
   const config = readConfig(environment, '/nonexistent/.env')
   const trap = new Trap(point)
   const clock = { now: () => new Date(Date.now() + clockOffsetMs) }
-  const opened = await openEngine({ dataDir: config.DATA_DIR, logger: silent, clock })
-  const engine = trapped(opened, trap)
+  const engine = trapped(await openEngine(config, clock), trap)
   const overrides: Overrides = {
     engine,
     logger: silent,
@@ -162,6 +180,10 @@ async function run({ environment, point, clockOffsetMs = 0 }: CrashOptions): Pro
   trap.armed = true
   writeSync(1, `ready ${url}\n`)
 }
+
+// Loaded ahead, as all the rest.
+if (process.env['ENGINE'] === 'distributed') void import('../../src/engines/distributed/index.ts')
+else void import('../../src/engines/embedded/index.ts')
 
 let line = ''
 process.stdin.setEncoding('utf8').on('data', (text: string) => {

@@ -14,12 +14,13 @@ import { findUserByEmail } from '../../src/commands/user/find-user.ts'
 import {
   askApp,
   type CrashData,
+  crashData,
   expectInvariants,
   logOf,
   openApp,
-  prepareData,
   quiet,
 } from './crash-data.ts'
+import { embedded } from './kill-engines.ts'
 import { Load } from './load.ts'
 import { startMain } from './servers.ts'
 import { startUpstream } from './upstream.ts'
@@ -54,9 +55,15 @@ export interface KillsReport {
 export async function killAtRandom(kills: number, seed: number): Promise<KillsReport> {
   const upstream = await startUpstream()
   upstream.otherwise({ text: 'Red green blue and white.', delayMs: 4 })
-  const data = await prepareData(upstream)
-  const directory = await data.copy()
-  const environment = data.environment(directory)
+  const sites = embedded.sites(crashData)
+  const site = await sites.fresh()
+  const data = site.seeded
+  const directory = site.environment['DATA_DIR'] ?? ''
+  const environment = {
+    ...site.environment,
+    OPENAI_BASE_URL: upstream.baseUrl,
+    OPENAI_API_KEY: upstream.apiKey,
+  }
   const load = new Load(seed, data)
   const report = { kills, asked: 0, answered: 0, unanswered: 0, repeated: 0, events: 0 }
   try {
@@ -75,7 +82,8 @@ export async function killAtRandom(kills: number, seed: number): Promise<KillsRe
     return { ...report, ...load.counts() }
   } finally {
     await upstream.close()
-    await data.remove()
+    await site.remove()
+    await sites.close()
   }
 }
 

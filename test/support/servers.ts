@@ -28,11 +28,11 @@ const environmentOf = (given: Readonly<Record<string, string>> = {}) => ({
 })
 
 /** Keeps one process loaded ahead. Close it, or that process stays. */
-export function crashServers() {
+export function crashServers(ENGINE = 'embedded') {
   const load = (): Child =>
     spawn(process.execPath, [CRASH_SERVER], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: environmentOf(),
+      env: environmentOf({ ENGINE }),
     })
   const living = new Set<Child>()
   const loaded = (): Child => {
