@@ -163,7 +163,21 @@ function changePassword(command: ChangePassword, user: User): readonly UserEvent
   // Any password since then, this link's own included, makes the link unusable: it works once.
   if (cause === 'reset' && user.passwordVersion !== command.passwordVersion)
     throw new Refusal('token_unusable')
-  return [{ type: 'PasswordChanged', data: { userId: user.userId, passwordHash, cause, at } }]
+  const changed = {
+    type: 'PasswordChanged',
+    data: { userId: user.userId, passwordHash, cause, at },
+  } as const
+  return cause === 'reset' ? [changed, ...withoutStranger(user, at)] : [changed]
+}
+
+/**
+ * Anybody may have named an address that nobody verified. Whoever reads its mail takes the account over by a
+ * new password, and then nobody else may have a way in that was made before.
+ */
+function withoutStranger({ userId, emailVerified, telegram }: User, at: string) {
+  if (emailVerified || !telegram) return []
+  const { telegramHmac, claimId } = telegram
+  return [{ type: 'TelegramUnlinked', data: { userId, telegramHmac, claimId, at } } as const]
 }
 
 function linkTelegram(command: LinkTelegram, user: User): readonly UserEvent[] {

@@ -198,3 +198,16 @@ describe('who came by Telegram alone', () => {
     expect((await change(token, { locale: 'ru' })).status).toBe(200)
   })
 })
+
+test('who named somebody else’s address is out when its owner chooses a password by mail', async () => {
+  const { telegramId, token, userId } = await byTelegram(app)
+  const email = freshEmail()
+  await app.request('PATCH /me', { token, body: { email } })
+  await app.request('POST /auth/password/forgot', { body: { email } })
+  const proof = await mailedToken(app, email, 'reset_password')
+  const body = { token: proof, password: PASSWORD }
+  expect((await app.request('POST /auth/password/reset', { body })).status).toBeLessThan(300)
+  expect((await signIn(app, email)).userId).toBe(userId)
+  expect((await app.request('GET /me', { token })).status).toBe(401)
+  expect((await byTelegram(app, telegramId)).userId).not.toBe(userId)
+})

@@ -128,3 +128,24 @@ test('a change of a made-up address says so, so that nobody is written to', () =
   expect(event?.data).toMatchObject({ previousProvisional: true })
   expect(stateOf(user, [newcomer, ...(event ? [event] : [])])?.provisional).toBe(false)
 })
+
+describe('a new password by mail', () => {
+  const reset = {
+    type: 'ChangePassword',
+    cause: 'reset',
+    passwordVersion: 1,
+    passwordHash: 'hash-2',
+    at,
+  } as const
+  const changed: UserEvent = {
+    type: 'PasswordChanged',
+    data: { userId, passwordHash: 'hash-2', cause: 'reset', at },
+  }
+
+  test('takes the account from whoever had named an address that is not theirs', () => {
+    given(ada, linked()).when(reset).then([changed, unlinked()])
+  })
+  test('leaves Telegram to whoever has verified the address', () => {
+    given(ada, linked(), verified).when(reset).then([changed])
+  })
+})
