@@ -62,6 +62,8 @@ const second = z.int().nonnegative().max(253_402_300_799)
 const message = z.object({
   message_id: z.int(),
   from: from.optional(),
+  /** In the name of a channel or group: `from` is then somebody made up, the same for many. */
+  sender_chat: z.unknown().optional(),
   chat,
   date: second,
   text: z.string().optional(),
@@ -99,7 +101,7 @@ export function seenUpdate(raw: unknown): SeenUpdate | undefined {
 
 function fromMessage({ update_id: updateId, message: said }: TelegramUpdate) {
   const where = said && placeOf(said.chat)
-  if (!said?.from || said.from.is_bot || !where) return undefined
+  if (!said?.from || said.from.is_bot || said.sender_chat !== undefined || !where) return undefined
   const { text, entities = [] } = said
   const command = entities.find(({ type, offset }) => type === 'bot_command' && offset === 0)
   // In a group nothing but commands is for the bot, whatever else Telegram shows it.

@@ -117,7 +117,9 @@ async function pressed(turn: Turn): Promise<UpdateOutcome> {
   if (!(await turn.mayWrite())) return 'silent'
   if (!person) return turn.say(texts.startFirst)
   const found = buttons.find(([begins]) => data.startsWith(begins))
-  if (!found) return turn.say(texts.oldButton)
+  // Programs press what no keyboard of ours has, or has any more.
+  const offered = found?.[0] !== CHOOSE_PLAN || deps.settings.telegramBot?.subscribe === true
+  if (!found || !offered) return turn.say(texts.oldButton)
   const [begins, run] = found
   return run(turn, person, data.slice(begins.length))
 }

@@ -1,6 +1,7 @@
 // Hostile text stays data: markup, direction marks, commands inside input, huge and broken texts reach the agent and come back as they are.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { seenUpdate } from '../../../src/commands/telegram/seen-update.ts'
+import { botEn } from '../../../src/messages/bot/en.ts'
 import { publishAgent, version } from '../../support/funded.ts'
 import { allHandled, type BotApp, newcomer, startBot } from '../../support/telegram/bot.ts'
 import { publishTerms } from '../../support/test-terms.ts'
@@ -77,6 +78,9 @@ describe('what people write', () => {
     bot.telegram.push(...all.map(forged))
     const outcomes = await allHandled(bot.test, person.chatId, 1 + all.length)
     for (const outcome of outcomes.slice(1)) expect(outcome).toMatch(/^button (answered|refused)$/)
+    // No plan is offered here, so none can be pressed.
+    expect(bot.telegram.texts(person.chatId)).toContain(botEn.oldButton)
+    expect(outcomes[5]).toBe('button answered')
   })
 })
 
@@ -104,5 +108,19 @@ describe('an update of another shape', () => {
       text: '/start',
     }
     expect(seenUpdate({ update_id: 1, message })).toBeUndefined()
+  })
+
+  test('in the name of a channel or a group is nothing: its sender is made up', () => {
+    const message = {
+      message_id: 1,
+      date: 1,
+      chat: { id: -1, type: 'supergroup' },
+      from: { id: 777_000, is_bot: false, first_name: 'Telegram' },
+      text: '/start@daybook_bot',
+      entities: [{ type: 'bot_command', offset: 0, length: 18 }],
+    }
+    expect(seenUpdate({ update_id: 1, message })).toBeDefined()
+    const sender_chat = { id: -2, type: 'channel' }
+    expect(seenUpdate({ update_id: 1, message: { ...message, sender_chat } })).toBeUndefined()
   })
 })
