@@ -45,11 +45,13 @@ export async function simulatedCheckout(
     paymentId === undefined ? wish.orgId : await findOwner(deps, [`payment:${paymentId}`])
   if (orgId === undefined) throw new Refusal('payment_not_found', { paymentId })
   const { state } = await streams.load(payments, orgId)
-  const waiting = [...state.checkouts.values()].filter(({ opened, purpose }) =>
-    paymentId === undefined
-      ? opened !== undefined && purpose === wish.purpose && !state.payments.has(opened.paymentId)
-      : opened?.paymentId === paymentId,
-  )
+  const waiting = Array.from(state.checkouts, ([, one]) => one)
+    .filter(({ opened, purpose }) =>
+      paymentId === undefined
+        ? opened !== undefined && purpose === wish.purpose && !state.payments.has(opened.paymentId)
+        : opened?.paymentId === paymentId,
+    )
+    .sort((a, b) => Date.parse(a.requestedAt) - Date.parse(b.requestedAt))
   const found = wish.plan === undefined ? waiting.at(-1) : undefined
   if (found?.opened) return shown(orgId, found, found.opened.paymentId)
   if (paymentId !== undefined) throw new Refusal('payment_not_found', { paymentId })

@@ -3,6 +3,7 @@
  * payment or a return is a function of the set of messages about it: its place in time is the earliest
  * message's, what it says the latest's, whatever order they came in.
  */
+import { PersistentMap } from '../account/persistent-map.ts'
 import type { Decider } from '../decider.ts'
 import { Refusal } from '../refusal.ts'
 import type { PaymentData, PaymentEvent } from './events.ts'
@@ -27,13 +28,14 @@ export interface Checkout extends CheckoutWish {
 }
 
 export interface Payments {
-  readonly checkouts: ReadonlyMap<string, Checkout>
+  /** Opened by whoever likes and kept for ever: what is folded must not be copied for each. */
+  readonly checkouts: PersistentMap<Checkout>
   readonly payments: ReadonlyMap<string, Payment>
   readonly returns: ReadonlyMap<string, ReturnMessage>
 }
 
 export const noPayments: Payments = {
-  checkouts: new Map(),
+  checkouts: PersistentMap.empty(),
   payments: new Map(),
   returns: new Map(),
 }
@@ -50,7 +52,9 @@ const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
 
 /** The checkout that was opened as this payment. */
 export const checkoutOf = (state: Payments, paymentId: string): Checkout | undefined =>
-  [...state.checkouts.values()].find(({ opened }) => opened?.paymentId === paymentId)
+  Array.from(state.checkouts, ([, one]) => one).find(
+    ({ opened }) => opened?.paymentId === paymentId,
+  )
 
 /** What came between two known messages says nothing that counts. */
 function isNews(known: Payment | undefined, message: Source): boolean {
@@ -92,14 +96,14 @@ function evolve(state: Payments, { type, data }: PaymentEvent): Payments {
     case 'CheckoutRequested': {
       const { at: requestedAt, ...wish } = data
       const checkout = { ...wish, requestedAt, opened: undefined }
-      return { ...state, checkouts: new Map(state.checkouts).set(data.checkoutId, checkout) }
+      return { ...state, checkouts: state.checkouts.set(data.checkoutId, checkout) }
     }
     case 'CheckoutOpened': {
       const { checkoutId, paymentId, url } = data
       const checkout = state.checkouts.get(checkoutId)
       if (!checkout) return state
       const opened = { ...checkout, opened: { paymentId, url } }
-      return { ...state, checkouts: new Map(state.checkouts).set(checkoutId, opened) }
+      return { ...state, checkouts: state.checkouts.set(checkoutId, opened) }
     }
     case 'PaymentReceived': {
       const { at: _at, ...message } = data

@@ -43,6 +43,20 @@ describe('a checkout', () => {
     expect(checkoutOf(state, 'txn_2')).toBe(undefined)
   })
 
+  // Copying all of them for each took a minute here, and nothing else ran meanwhile.
+  it('costs as much where there were twenty thousand before', () => {
+    const events = Array.from({ length: 20_000 }, (_, n): PaymentEvent[] => {
+      const { type: _wish, ...requested } = { ...wish, checkoutId: idOf('checkout', n) }
+      const { type: _open, ...opened } = { ...open, checkoutId: requested.checkoutId }
+      return [
+        { type: 'CheckoutRequested', data: requested },
+        { type: 'CheckoutOpened', data: { ...opened, paymentId: `txn_${n}` } },
+      ]
+    }).flat()
+    const state = events.reduce(payments.evolve, payments.initial())
+    expect(checkoutOf(state, 'txn_19999')?.checkoutId).toBe(idOf('checkout', 19_999))
+  })
+
   it('is not opened where nobody requested it', () => {
     expect(() => payments.decide(open, payments.initial())).toThrow('never requested')
   })
