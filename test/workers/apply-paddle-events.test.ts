@@ -3,6 +3,8 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { account } from '../../src/domain/account/account.ts'
 import { balanceOf } from '../../src/domain/account/state.ts'
+import { findOwner } from '../../src/commands/paddle-event/find-owner.ts'
+import { recordPayment } from '../../src/commands/payment/record-payment.ts'
 import { creditOf } from '../../src/domain/payment/credit.ts'
 import { payments } from '../../src/domain/payment/payments.ts'
 import { currentOf } from '../../src/domain/subscription/state.ts'
@@ -15,7 +17,8 @@ import { onDistributed } from '../support/distributed-app.ts'
 import { openPaddleShop, type PaddleShop, SECRET } from '../support/paddle.ts'
 import { type Note, opened, send } from '../support/paddle-door.ts'
 import { type Ending, stories, tell } from '../support/paddle-lifecycles.ts'
-import { signIn, type SignedIn } from '../support/seed.ts'
+import { paid } from '../support/payment-messages.ts'
+import { operatorRoot, signIn, type SignedIn } from '../support/seed.ts'
 
 /** Servers take their time: there every other story is told, backwards and in one order of its own. */
 const RUNS = onDistributed() ? 1 : 4
@@ -196,3 +199,17 @@ test.skipIf(onDistributed())(
     }
   },
 )
+
+test('a customer tells nothing while the views may lack what was opened since', async () => {
+  const orgId = await anOrganization()
+  const { deps } = app.app
+  const customerId = 'ctm_behind'
+  const message = { ...paid(1), paymentId: 'txn_behind', customerId }
+  await recordPayment(deps, operatorRoot(deps), orgId, message)
+  await quiet(app.app)
+  const links = ['payment:txn_unseen', `customer:${customerId}`]
+  expect(await findOwner(deps, links)).toBe(orgId)
+  const behind = { ...deps.views, passed: () => Promise.resolve(false) }
+  expect(await findOwner({ ...deps, views: behind }, links)).toBe(undefined)
+  expect(await findOwner({ ...deps, views: behind }, ['payment:txn_behind'])).toBe(orgId)
+})

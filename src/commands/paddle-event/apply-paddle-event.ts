@@ -17,6 +17,7 @@ import {
 } from '../../domain/paddle-event/translate.ts'
 import { isErased } from '../../domain/personal.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import type { Position } from '../../ports/event-store.ts'
 import { type Root, step, systemRoot } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { recordPayment } from '../payment/record-payment.ts'
@@ -47,16 +48,20 @@ export async function applyPaddleEvent(
   const { id, metadata } = first.stored
   const cause = { id, correlationId: metadata.$correlationId }
   const root = systemRoot(deps.ids, NAME, cause, deps.clock.now().toISOString())
-  return mark(deps, root, eventId, await outcomeOf(deps, root, received))
+  const outcome = await outcomeOf(deps, root, { ...received, asOf: first.stored.position })
+  return mark(deps, root, eventId, outcome)
 }
+
+type Received = PaddleEventData<'PaddleEventReceived'> & { readonly asOf: Position }
+type FromLog = Source & Pick<Received, 'asOf'>
 
 async function outcomeOf(
   deps: Needs,
   root: Root,
-  { eventId, eventType, occurredAt, body }: PaddleEventData<'PaddleEventReceived'>,
+  { eventId, eventType, occurredAt, body, asOf }: Received,
 ): Promise<Outcome> {
   const notice = readNotice(eventType, isErased(body) ? undefined : dataOf(body))
-  const source = { eventId, occurredAt }
+  const source = { eventId, occurredAt, asOf }
   try {
     switch (notice.kind) {
       case 'subscription':
@@ -89,9 +94,9 @@ async function applySubscription(
   deps: Needs,
   root: Root,
   { data, links }: About<'subscription'>,
-  source: Source,
+  source: FromLog,
 ): Promise<Outcome> {
-  const orgId = await findOwner(deps, links)
+  const orgId = await findOwner(deps, links, source.asOf)
   if (orgId === undefined) return ownerless(links)
   const uses = await usesOf(deps, orgId, { subscriptionId: data.id, items: data.items })
   const translated = subscriptionMessage(data, uses, source)
@@ -116,9 +121,9 @@ async function applyTransaction(
   deps: Needs,
   root: Root,
   { data, links }: About<'transaction'>,
-  source: Source,
+  source: FromLog,
 ): Promise<Outcome> {
-  const orgId = await findOwner(deps, links)
+  const orgId = await findOwner(deps, links, source.asOf)
   if (orgId === undefined) return ownerless(links)
   const { items, subscription_id: subscriptionId } = data
   const uses = await usesOf(deps, orgId, { subscriptionId, items })
@@ -132,11 +137,11 @@ async function applyAdjustment(
   deps: Needs,
   root: Root,
   { data, links }: About<'adjustment'>,
-  source: Source,
+  source: FromLog,
 ): Promise<Outcome> {
   const translated = returnMessage(data, source)
   if (translated.kind !== 'message') return translated
-  const orgId = await findOwner(deps, links)
+  const orgId = await findOwner(deps, links, source.asOf)
   if (orgId === undefined) return ownerless(links)
   try {
     await recordReturn(deps, root, orgId, translated.message)
