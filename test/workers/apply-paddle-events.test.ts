@@ -17,7 +17,7 @@ import { onDistributed } from '../support/distributed-app.ts'
 import { openPaddleShop, type PaddleShop, SECRET } from '../support/paddle.ts'
 import { type Note, opened, send } from '../support/paddle-door.ts'
 import { type Ending, stories, tell } from '../support/paddle-lifecycles.ts'
-import { paid } from '../support/payment-messages.ts'
+import { paid as paidMessage } from '../support/payment-messages.ts'
 import { operatorRoot, signIn, type SignedIn } from '../support/seed.ts'
 
 /** Servers take their time: there every other story is told, backwards and in one order of its own. */
@@ -204,7 +204,7 @@ test('a customer tells nothing while the views may lack what was opened since', 
   const orgId = await anOrganization()
   const { deps } = app.app
   const customerId = 'ctm_behind'
-  const message = { ...paid(1), paymentId: 'txn_behind', customerId }
+  const message = { ...paidMessage(1), paymentId: 'txn_behind', customerId }
   await recordPayment(deps, operatorRoot(deps), orgId, message)
   await quiet(app.app)
   const links = ['payment:txn_unseen', `customer:${customerId}`]
