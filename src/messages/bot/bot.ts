@@ -10,7 +10,8 @@ export interface BotMessages {
   readonly welcome: string
   readonly welcomeBack: string
   readonly startFirst: string
-  readonly linked: string
+  /** The address tells whose account it is: a link may come from somebody else. */
+  readonly linked: (email: string | undefined) => string
   /** undefined: its name is gone. */
   readonly joined: (organization: string | undefined) => string
   readonly linkUnknown: string

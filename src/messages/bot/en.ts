@@ -9,12 +9,12 @@ export const botEn: BotMessages = {
     start: 'Begin, or let the bot write again',
     register: 'Give your e-mail address: /register ada@example.com',
     locale: 'Choose the language',
-    organization: 'Choose for which organization you ask',
+    organization: 'Choose which organization you ask for',
     agents: 'See the agents and choose one',
     ask: 'Ask the chosen agent: /ask your question',
     balance: 'See credit and plan',
     usage: 'See what you have used this month',
-    cancel: 'Break off the answer that is being written',
+    cancel: 'Stop the answer that is being written',
     subscribe: 'Take a plan',
     help: 'See what the bot can do',
     stop: 'The bot writes nothing more until /start',
@@ -24,7 +24,10 @@ export const botEn: BotMessages = {
     'With /register and your e-mail address you can sign in by e-mail, too.',
   welcomeBack: 'Good to see you. Write your question, or see /help.',
   startFirst: 'Send /start first: it makes an account for you, or finds yours.',
-  linked: 'Done: this Telegram account is linked to your account.',
+  linked: (email) =>
+    email === undefined
+      ? 'Done: this Telegram account is linked to your account.'
+      : `Done: this Telegram account is linked to your account, ${email}.`,
   joined: (organization) =>
     organization === undefined
       ? 'Done: you have joined the organization, and ask for it from now on. Choose with /organization.'
@@ -32,8 +35,8 @@ export const botEn: BotMessages = {
   linkUnknown: 'This link leads nowhere. Ask for a new one.',
   linkTaken: 'This Telegram account belongs to another account here, and stays there.',
   register: {
-    usage: 'Write your e-mail address behind the command: /register ada@example.com',
-    notAnAddress: 'This is no e-mail address. Write it like this: /register ada@example.com',
+    usage: 'Write your e-mail address after the command: /register ada@example.com',
+    notAnAddress: 'This is not an e-mail address. Write it like this: /register ada@example.com',
     sent: 'A mail is on its way to this address. Open the link in it to confirm that it is yours.',
     hasAddress:
       'Your account has an e-mail address already. It is changed where you sign in with it, with your password.',
@@ -44,22 +47,22 @@ export const botEn: BotMessages = {
     unknown: 'I do not speak this language. Choose one of these:',
   },
   organization: {
-    choose: 'For which organization do you ask? It pays for the answers.',
+    choose: 'Which organization do you ask for? It pays for the answers.',
     changed: (name) => `From now on you ask here for “${name}”.`,
     unnamed: 'without a name',
     unknown: 'You do not belong to this organization. Choose with /organization.',
   },
   agents: {
-    choose: 'Which agent shall answer you?',
+    choose: 'Which agent should answer you?',
     none: 'There is no agent for you yet.',
     chosen: (name) => `“${name}” answers you now. Write your question.`,
     unknown: 'There is no such agent. Choose one with /agents.',
     more: 'There are more: /agents with the short name chooses any of them.',
   },
   ask: {
-    usage: 'Write your question behind the command: /ask What is a ledger?',
+    usage: 'Write your question after the command: /ask What is a ledger?',
     empty: 'The agent had nothing to say.',
-    canceled: 'Broken off, as you wished.',
+    canceled: 'Stopped, as you asked.',
   },
   cost: (amount) => `— ${amount}`,
   practice: 'made up by the practice model',
@@ -72,7 +75,7 @@ export const botEn: BotMessages = {
   usage: ({ calls, tokens, charged }) =>
     `This month: ${counted(calls, 'answer', 'answers')}, ${counted(tokens, 'token', 'tokens')}, ${charged}`,
   cancel: {
-    done: 'I am breaking it off.',
+    done: 'I am stopping it.',
     nothing: 'No answer is being written.',
   },
   subscribe: {

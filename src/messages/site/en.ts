@@ -22,7 +22,7 @@ export const siteEn: SiteMessages<ProblemCode> = {
   fields: {
     email: 'E-mail address',
     emailWrong: {
-      title: 'This is no e-mail address',
+      title: 'This is not an e-mail address',
       text: 'Check it and send the form again.',
     },
     password: 'Password',
@@ -42,7 +42,7 @@ export const siteEn: SiteMessages<ProblemCode> = {
     text: 'You will be signed out everywhere and sign in with the new password.',
     button: 'Set the new password',
     done: {
-      title: 'Your new password holds',
+      title: 'Your new password is set',
       text: `All your sessions have ended. Sign in with the new password. ${close}`,
     },
     differ: { title: 'The two passwords differ', text: 'Type the same password twice.' },
@@ -52,7 +52,7 @@ export const siteEn: SiteMessages<ProblemCode> = {
     text: 'Give the address of your account. A link to a new password will be sent to it.',
     button: 'Send me a link',
     done: {
-      title: 'Look into your mailbox',
+      title: 'Check your mail',
       text: 'If this address has an account, a link is on its way to it. It works for ten minutes, once.',
     },
     offer: 'Ask for a new link',
@@ -68,8 +68,8 @@ export const siteEn: SiteMessages<ProblemCode> = {
     },
     newcomer: {
       title: 'If you are new here',
-      text: 'Choose a password. Your account is made, and you belong to the organization.',
-      button: 'Make an account and join',
+      text: 'Choose a password. Your account is created, and you belong to the organization.',
+      button: 'Create an account and join',
     },
     hasAccount: {
       title: 'This address has an account',

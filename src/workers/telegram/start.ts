@@ -64,11 +64,15 @@ export async function start(turn: Turn, payload: string): Promise<Started> {
 
 /** What the other person may do about it is no business of whoever shows the code. */
 async function link(turn: Turn, code: string, profile: TelegramProfile): Promise<Started> {
-  const { deps, root, texts } = turn
+  const { deps, root, texts, update } = turn
   try {
     const { userId } = await linkByCode(deps, root, code, profile)
     const { state: person } = await deps.streams.load(user, userId)
-    const outcome = await (person ? turnFor(turn, person) : turn).say(texts.linked)
+    const known = person ? turnFor(turn, person) : turn
+    // Whoever holds the account now may read it; a group may not.
+    const isTheirs = person && !person.provisional && update.chat.kind === 'private'
+    const email = isTheirs && !isErased(person.email) ? person.email : undefined
+    const outcome = await known.say(known.texts.linked(email))
     return { outcome, userId }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error

@@ -82,7 +82,7 @@ describe('/register', () => {
   test('takes an address in place of the made-up one, to be confirmed by mail', async () => {
     const { person, userId } = await newcomer(bot)
     expect(await says(person, '/register')).toContain('/register ada@example.com')
-    expect(await says(person, '/register no address')).toContain('no e-mail address')
+    expect(await says(person, '/register no address')).toContain('not an e-mail address')
     const email = `bot-${person.id}@example.com`
     expect(await says(person, `/register ${email.toUpperCase()}`)).toContain('A mail is on its way')
     const user = await findUserByTelegram(bot.test.app.deps, String(person.id))
@@ -152,9 +152,9 @@ describe('asking', () => {
     const { person } = await newcomer(bot)
     bot.test.upstream.next({ text: ['Once ', 'upon '], after: 2, ending: 'stall' })
     expect(await says(person, 'A story!')).toMatch(/^Once/)
-    expect(await says(person, '/cancel')).toBe('I am breaking it off.')
+    expect(await says(person, '/cancel')).toBe('I am stopping it.')
     await bot.telegram.until(() =>
-      bot.telegram.texts(person.chatId).some((text) => /Broken off, as you wished\./.test(text)),
+      bot.telegram.texts(person.chatId).some((text) => /Stopped, as you asked\./.test(text)),
     )
     expect(await says(person, '/cancel')).toBe('No answer is being written.')
   })
@@ -187,7 +187,7 @@ describe('another organization', () => {
     await addMember(bot.test, host.orgId, userId, 'auditor')
     await bot.test.settled()
     const before = bot.test.upstream.requests.length
-    expect(await says(person, '/organization')).toContain('For which organization')
+    expect(await says(person, '/organization')).toContain('Which organization')
     const { state } = await bot.test.app.deps.streams.load(organization, host.orgId)
     const called = typeof state?.name === 'string' ? state.name : ''
     expect(await presses(person, called)).toContain('From now on you ask here')

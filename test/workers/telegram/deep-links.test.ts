@@ -51,7 +51,9 @@ describe('a link code', () => {
     const ann = bot.telegram.person()
     const root = { ...operatorRoot(bot.test), at: deps.clock.now().toISOString() }
     const code = makeCode(deps, 'link', host.userId, root)
-    expect(await says(ann, `/start link_${code}`)).toContain('is linked to your account')
+    expect(await says(ann, `/start link_${code}`)).toContain(
+      `is linked to your account, ${host.email}.`,
+    )
     expect((await userOf(ann))?.userId).toBe(host.userId)
     const mallory = bot.telegram.person()
     expect(await says(mallory, `/start link_${code}`)).toContain('leads nowhere')
@@ -75,7 +77,7 @@ describe('an invitation', () => {
     expect(await says(carol, `/start ${payload}`)).toContain('you have joined')
     expect(await userOf(carol)).toMatchObject({ email, provisional: false, emailVerified: true })
     await bot.test.settled()
-    expect(await says(carol, '/organization')).toContain('For which organization')
+    expect(await says(carol, '/organization')).toContain('Which organization')
     expect(await says(carol, '/balance')).toContain('Credit')
     // It works once.
     const dave = bot.telegram.person()
