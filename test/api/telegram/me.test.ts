@@ -164,6 +164,14 @@ describe('a code for the bot', () => {
     app.clock.advance(10 * 60_000)
     await expect(showCode(body.code)).rejects.toEqual(refused('token_unusable'))
   })
+  test('ends when the password is changed: whoever had the old one may have made it', async () => {
+    const ada = await newPerson(app)
+    const { body } = await askForCode(ada.token)
+    const password = 'another mule battery 72'
+    const change = { password, current_password }
+    expect((await app.request('PATCH /me', { token: ada.token, body: change })).status).toBe(200)
+    await expect(showCode(body.code)).rejects.toEqual(refused('token_unusable'))
+  })
   test('is not given to who has an account linked', async () => {
     const { ada } = await linked()
     expect((await askForCode(ada.token)).body).toMatchObject({ code: 'telegram_already_linked' })

@@ -50,7 +50,7 @@ describe('a link code', () => {
     const { deps } = bot.test.app
     const ann = bot.telegram.person()
     const root = { ...operatorRoot(bot.test), at: deps.clock.now().toISOString() }
-    const code = makeCode(deps, 'link', host.userId, root)
+    const code = makeCode(deps, 'link', host.userId, root, '/1')
     expect(await says(ann, `/start link_${code}`)).toContain(
       `is linked to your account, ${host.email}.`,
     )

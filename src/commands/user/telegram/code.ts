@@ -27,12 +27,28 @@ const macOf = ({ sealer }: Needs, kind: CodeKind, text: string): string =>
     .toString('base64url')
     .slice(0, 22)
 
-/** @param root whose repeat gets the same code */
-export function makeCode(deps: Needs, kind: CodeKind, userId: string, root: Root): string {
+/** Whom a code names; nothing is known of whether it is one. @throws Refusal token_unusable */
+export function namedBy(code: string): Id<'user'> {
+  const [, of] = CODE.exec(code) ?? []
+  if (of === undefined) throw new Refusal('token_unusable')
+  return `${prefixes.user}_${of}`
+}
+
+/**
+ * @param root whose repeat gets the same code
+ * @param holds what has to be the same when it is read
+ */
+export function makeCode(
+  deps: Needs,
+  kind: CodeKind,
+  userId: string,
+  root: Root,
+  holds = '',
+): string {
   const of = userId.slice(prefixes.user.length + 1)
   const seconds = Math.floor(Date.parse(root.at) / 1000).toString(36)
   const text = `${of}${seconds.padStart(6, '0')}${deps.ids.sha256(root.id).slice(0, 5)}`
-  return `${text}${macOf(deps, kind, text)}`
+  return `${text}${macOf(deps, kind, `${text}${holds}`)}`
 }
 
 /** Whom a code stands for. @throws Refusal('token_unusable') for anything but a current one of this kind. */
@@ -41,9 +57,10 @@ export function readCode(
   kind: CodeKind,
   code: string,
   at: string,
+  holds = '',
 ): { userId: Id<'user'>; expiresAt: string } {
   const [, of = '', seconds = '', nonce = '', mac = ''] = CODE.exec(code) ?? []
-  const right = macOf(deps, kind, `${of}${seconds}${nonce}`)
+  const right = macOf(deps, kind, `${of}${seconds}${nonce}${holds}`)
   const good = mac.length === right.length && timingSafeEqual(Buffer.from(mac), Buffer.from(right))
   const expires = parseInt(seconds, 36) * 1000 + CODE_LIFE_MS[kind]
   if (!good || Date.parse(at) >= expires) throw new Refusal('token_unusable')

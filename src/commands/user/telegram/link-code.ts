@@ -4,11 +4,11 @@
  * it links once, also after the link was undone.
  */
 import { Refusal } from '../../../domain/refusal.ts'
-import { user } from '../../../domain/user/user.ts'
+import { type UserState, user } from '../../../domain/user/user.ts'
 import type { Root } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { proveSelf, type Self } from '../prove-self.ts'
-import { codeRoot, makeCode, readCode } from './code.ts'
+import { codeRoot, makeCode, namedBy, readCode } from './code.ts'
 import type { TelegramProfile } from './enter-by-telegram.ts'
 import { linkTelegram } from './link-telegram.ts'
 
@@ -27,9 +27,13 @@ export async function askForLinkCode(deps: Deps, root: Root, self: Self): Promis
   await proveSelf(deps, self, root.at)
   const { state: person } = await deps.streams.load(user, userId)
   if (person?.telegram) throw new Refusal('telegram_already_linked')
-  const code = makeCode(deps, 'link', userId, root)
-  return { code, expiresAt: readCode(deps, 'link', code, root.at).expiresAt }
+  const holds = passwordOf(person)
+  const code = makeCode(deps, 'link', userId, root, holds)
+  return { code, expiresAt: readCode(deps, 'link', code, root.at, holds).expiresAt }
 }
+
+/** A new password ends the codes that were made before: whoever had the old one may have made them. */
+const passwordOf = (person: UserState): string => `/${person?.passwordVersion ?? 0}`
 
 /**
  * What the bot does with a code that somebody sends it. Whoever calls counts the tries.
@@ -42,7 +46,8 @@ export async function linkByCode(
   code: string,
   profile: TelegramProfile,
 ): Promise<{ userId: string; position: bigint | undefined }> {
-  const { userId } = readCode(deps, 'link', code, root.at)
+  const { state: person } = await deps.streams.load(user, namedBy(code))
+  const { userId } = readCode(deps, 'link', code, root.at, passwordOf(person))
   const { position } = await linkTelegram(deps, codeRoot(deps, code, root), userId, profile)
   return { userId, position }
 }
