@@ -42,6 +42,10 @@ export async function finishTelegramClaim(
   const { held } = claim
   if (!held) return { user: undefined, refused: undefined, position: undefined }
   const registered = held.purpose === 'registration' ? await register(deps, held, asked) : undefined
+  // Whoever else takes these steps may have been refused meanwhile, and have released the claim.
+  const { state: now } = await deps.streams.load(telegramClaim, telegramHmac)
+  if (now.held?.claimId !== held.claimId)
+    return { user: undefined, refused: undefined, position: registered?.position }
   const linked = await link(deps, held, asked)
   if (linked.user) return { ...linked, position: linked.position ?? registered?.position }
   const { state: person } = await deps.streams.load(user, held.userId)
