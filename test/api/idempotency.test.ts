@@ -40,7 +40,7 @@ beforeAll(async () => {
     const afterwards = await effectsAfter(head)
     came.set(name, { ...before, later, other, afterwards })
   }
-}, 120_000)
+}, 400_000)
 afterAll(() => app.stop())
 
 async function burst(name: string, row: Rows[string]) {
