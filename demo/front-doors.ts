@@ -2,8 +2,9 @@
  * What stands in for Paddle and for Telegram: a practice Paddle, which takes no money, and a small Bot
  * API with one person in it. Real HTTP both ways, signed as the real ones sign.
  */
-import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { type PracticePaddle, startPracticePaddle } from '../src/adapters/paddle/practice/server.ts'
+import { type Fields, loginKey, query, signedBy } from '../test/support/telegram-login.ts'
 import { startTelegram, type TelegramServer } from '../test/support/telegram/server.ts'
 
 export interface FrontDoors {
@@ -56,12 +57,7 @@ export async function openFrontDoors(): Promise<FrontDoors> {
 }
 
 /** The query that Telegram's widget leads a browser back with, signed just now. */
-export function widgetQuery(token: string, person: Readonly<Record<string, string>>): string {
+export function widgetQuery(token: string, person: Fields): string {
   const fields = { ...person, auth_date: String(Math.floor(Date.now() / 1_000)) }
-  const lines = Object.entries(fields)
-    .map(([key, value]) => `${key}=${value}`)
-    .sort()
-  const key = createHash('sha256').update(token).digest()
-  const hash = createHmac('sha256', key).update(lines.join('\n')).digest('hex')
-  return new URLSearchParams({ ...fields, hash }).toString()
+  return query(signedBy(loginKey(token), fields))
 }
