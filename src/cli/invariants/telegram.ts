@@ -8,6 +8,8 @@ export function telegramChecker(say: Say): Checker {
   const claims = new Map<string, { claimId: string; userId: string }>()
   const accountOf = new Map<string, string>()
   const used = new Map<string, readonly UsedLogin[]>()
+  /** Links that were refused for ever, by account and claim. */
+  const refused = new Set<string>()
 
   function readClaim(event: StoredEvent): void {
     const { type, data } = placed<TelegramClaimEvent>(event)
@@ -42,8 +44,16 @@ export function telegramChecker(say: Say): Checker {
       if (!event.stream.startsWith('user-')) return undefined
       const { type, data } = placed<UserEvent>(event)
       if (type === 'TelegramUnlinked') accountOf.delete(data.userId)
-      if (type !== 'TelegramLinked') return undefined
+      if (type !== 'TelegramLinked' && type !== 'TelegramLinkRefused') return undefined
       const account = `telegramClaim-${data.telegramHmac}`
+      const wish = `${account} ${data.claimId}`
+      if (type === 'TelegramLinkRefused') {
+        if (accountOf.get(data.userId) === account)
+          say('A1', event, `the account of ${data.userId} was refused while it was linked`)
+        refused.add(wish)
+        return undefined
+      }
+      if (refused.has(wish)) say('A1', event, `${data.userId} has an account that was refused`)
       const claim = claims.get(account)
       if (claim?.claimId !== data.claimId || claim.userId !== data.userId)
         say('A1', event, `${data.userId} has an account that was not claimed for them`)

@@ -22,6 +22,9 @@ const telegramHmac = clear(emailHmacText)
 const locale = clear(localeText)
 const role = clear(platformRoleSchema)
 
+/** `another_linked`: the person had another Telegram account by then. `deactivated`: they may not act. */
+const telegramLinkRefusals = ['another_linked', 'deactivated'] as const
+
 export const userEvents = {
   UserRegistered: event('A person has an account.', {
     userId,
@@ -83,6 +86,16 @@ export const userEvents = {
     claimId,
     at: instant,
   }),
+  TelegramLinkRefused: event(
+    'The claim on a Telegram account ends without a link, for ever: now it may be released.',
+    {
+      userId,
+      telegramHmac,
+      claimId,
+      reason: clear(z.enum(telegramLinkRefusals)),
+      at: instant,
+    },
+  ),
   LocaleChanged: event('The person is spoken to in another language.', {
     userId,
     locale,

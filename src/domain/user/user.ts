@@ -17,6 +17,14 @@ export interface TelegramAccount {
   readonly username: Maybe<string> | undefined
 }
 
+/** A claim that does not link any more, whatever is retried. */
+export interface EndedTelegramClaim {
+  readonly claimId: Id<'claim'>
+  readonly telegramHmac: string
+  readonly why: 'unlinked' | TelegramLinkRefused['reason']
+}
+type TelegramLinkRefused = Extract<UserEvent, { type: 'TelegramLinkRefused' }>['data']
+
 export interface User {
   readonly userId: Id<'user'>
   readonly email: Maybe<string>
@@ -36,8 +44,7 @@ export interface User {
   readonly roles: readonly PlatformRole[]
   readonly termsVersion: string | undefined
   readonly telegram: TelegramAccount | undefined
-  /** Claims whose link was undone: they never link again, whatever is retried. */
-  readonly telegramEnded: readonly Id<'claim'>[]
+  readonly telegramEnded: readonly EndedTelegramClaim[]
   readonly registeredAt: string
 }
 /** undefined: nobody of this id has registered. */
@@ -92,11 +99,17 @@ export type LinkTelegram = {
   readonly at: string
 }
 
+/** What LinkTelegram was refused for becomes final, so that the claim can be released. */
+export type RefuseTelegramLink = {
+  readonly type: 'RefuseTelegramLink'
+} & Omit<TelegramLinkRefused, 'userId'>
+
 export type UserCommand =
   | RegisterUser
   | ChangeEmail
   | ChangePassword
   | LinkTelegram
+  | RefuseTelegramLink
   | { readonly type: 'UnlinkTelegram'; readonly at: string }
   | { readonly type: 'VerifyEmail'; readonly emailHmac: string; readonly at: string }
   | { readonly type: 'ChangeLocale'; readonly locale: Locale; readonly at: string }
@@ -183,12 +196,33 @@ function withoutStranger({ userId, emailVerified, telegram }: User, at: string) 
 function linkTelegram(command: LinkTelegram, user: User): readonly UserEvent[] {
   const { type: _, ...account } = command
   const { telegram, userId } = user
-  const { claimId, telegramHmac } = account
-  if (telegram?.claimId === claimId && telegram.telegramHmac === telegramHmac) return []
-  if (user.telegramEnded.includes(claimId)) throw new Refusal('token_unusable')
+  if (isLinkedBy(user, account)) return []
+  const ended = endedBy(user, account)
+  if (ended) throw new Refusal(saidOf[ended.why])
   if (telegram) throw new Refusal('telegram_already_linked')
   if (account.purpose === 'link') assertActive(user)
   return [{ type: 'TelegramLinked', data: { userId, ...account } }]
+}
+
+type Claimed = Pick<LinkTelegram, 'claimId' | 'telegramHmac'>
+
+/** One code may have claimed two accounts, under one id. */
+export const isLinkedBy = ({ telegram }: User, { claimId, telegramHmac }: Claimed): boolean =>
+  telegram?.claimId === claimId && telegram.telegramHmac === telegramHmac
+
+export const endedBy = ({ telegramEnded }: User, claimed: Claimed) =>
+  telegramEnded.find(({ claimId }) => claimId === claimed.claimId)
+
+const saidOf = {
+  unlinked: 'token_unusable',
+  another_linked: 'telegram_already_linked',
+  deactivated: 'user_deactivated',
+} as const
+
+function refuseTelegramLink(command: RefuseTelegramLink, user: User): readonly UserEvent[] {
+  if (isLinkedBy(user, command) || endedBy(user, command)) return []
+  const { type: _, ...refused } = command
+  return [{ type: 'TelegramLinkRefused', data: { userId: user.userId, ...refused } }]
 }
 
 function unlinkTelegram(user: User, at: string): readonly UserEvent[] {
@@ -235,6 +269,8 @@ function decide(command: UserCommand, user: UserState): readonly UserEvent[] {
     }
     case 'LinkTelegram':
       return linkTelegram(command, user)
+    case 'RefuseTelegramLink':
+      return refuseTelegramLink(command, user)
     case 'UnlinkTelegram': {
       assertActive(user)
       return unlinkTelegram(user, at)
@@ -317,8 +353,10 @@ function change(user: User, event: Exclude<UserEvent, { type: 'UserRegistered' }
       return {
         ...user,
         telegram: undefined,
-        telegramEnded: [...user.telegramEnded, event.data.claimId],
+        telegramEnded: withEnded(user, event.data, 'unlinked'),
       }
+    case 'TelegramLinkRefused':
+      return { ...user, telegramEnded: withEnded(user, event.data, event.data.reason) }
     case 'TermsAccepted':
       return { ...user, termsVersion: event.data.version }
     case 'PlatformRoleGranted':
@@ -331,6 +369,12 @@ function change(user: User, event: Exclude<UserEvent, { type: 'UserRegistered' }
       return { ...user, active: true }
   }
 }
+
+const withEnded = (
+  { telegramEnded }: User,
+  { claimId, telegramHmac }: Claimed,
+  why: EndedTelegramClaim['why'],
+): readonly EndedTelegramClaim[] => [...telegramEnded, { claimId, telegramHmac, why }]
 
 export const user: Decider<UserState, UserCommand, UserEvent> = {
   category: 'user',

@@ -48,6 +48,17 @@ const unlinked = (claim: number, user: number): Written => ({
     at: second(0),
   },
 })
+const refused = (claim: number, user: number): Written => ({
+  stream: `user-${idOf('user', user)}`,
+  type: 'TelegramLinkRefused',
+  data: {
+    userId: idOf('user', user),
+    telegramHmac: HMAC,
+    claimId: idOf('claim', claim),
+    reason: 'another_linked',
+    at: second(0),
+  },
+})
 const freed = (claim: number, user: number): Written => ({
   stream: CLAIM,
   type: 'TelegramReleased',
@@ -69,6 +80,10 @@ describe('A1', () => {
     const story = [login, claimed(1, 1, 1), linked(2, 1, 1), unlinked(1, 1), freed(1, 1)]
     expect(report(...story, claimed(5, 2, 2), linked(6, 2, 2))).toEqual([])
   })
+  test('an account whose link was refused is sound with somebody else', () => {
+    const story = [claimed(0, 1, 1), refused(1, 1), freed(1, 1)]
+    expect(report(...story, claimed(3, 2, 2), linked(4, 2, 2))).toEqual([])
+  })
   test.each<[string, readonly Written[], string[]]>([
     ['a claim of a held account', [claimed(0, 1, 1), claimed(1, 2, 2)], ['A1 2']],
     ['an account that nobody claimed', [linked(0, 1, 1)], ['A1 1']],
@@ -79,6 +94,8 @@ describe('A1', () => {
       [claimed(0, 1, 1), linked(1, 1, 1), freed(1, 1)],
       ['A1 3'],
     ],
+    ['a link that was refused', [claimed(0, 1, 1), refused(1, 1), linked(2, 1, 1)], ['A1 3']],
+    ['a refusal of what is linked', [claimed(0, 1, 1), linked(1, 1, 1), refused(1, 1)], ['A1 3']],
     ['a release of a claim that holds nothing', [claimed(0, 1, 1), freed(2, 1)], ['A1 2']],
     ['signed data that was used twice', [login, login], ['A1 2']],
   ])('%s', (_name, written, violations) => {

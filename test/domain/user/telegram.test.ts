@@ -75,6 +75,27 @@ describe('linking', () => {
       .when(other)
       .then([linked(other)])
   })
+  test('what was refused is refused for ever, for the same reason', () => {
+    const refusal = (reason: 'another_linked' | 'deactivated') =>
+      ({ telegramHmac: other.telegramHmac, claimId: otherClaimId, reason, at }) as const
+    const refuse = { type: 'RefuseTelegramLink', ...refusal('another_linked') } as const
+    const refused = (reason: 'another_linked' | 'deactivated'): UserEvent => ({
+      type: 'TelegramLinkRefused',
+      data: { userId, ...refusal(reason) },
+    })
+    given(ada, linked())
+      .when(refuse)
+      .then([refused('another_linked')])
+    given(ada, linked(), refused('another_linked'), unlinked())
+      .when(other)
+      .thenRefused('telegram_already_linked')
+    given(ada, refused('deactivated')).when(other).thenRefused('user_deactivated')
+    given(ada, refused('deactivated')).when(link).then([linked()])
+    // Somebody else was quicker, or it was undone.
+    given(ada, linked(other)).when(refuse).thenNothing()
+    given(ada, linked(other), unlinked(other)).when(refuse).thenNothing()
+    given().when(refuse).thenRefused('user_not_found')
+  })
   test('a deactivated person links nothing; who came by Telegram has it in any case', () => {
     given(ada, deactivated).when(link).thenRefused('user_deactivated')
     const registration = { ...link, purpose: 'registration' } as const

@@ -2,7 +2,8 @@
  * What follows from a claim on a Telegram account: for a newcomer the claim on a made-up address, the
  * person with organization, account and plan; for everybody the link. The same ids, whoever does it (the
  * request, a worker or the sweep after a crash) and however often. A claim whose link is refused, or was
- * undone, is released.
+ * undone, is released, but only when the person's own stream says that it never links any more: another
+ * one may be about to take the same step, and be slow.
  */
 import { Refusal } from '../../../domain/refusal.ts'
 import { emailClaim } from '../../../domain/user/email-claim.ts'
@@ -12,7 +13,7 @@ import {
   type TelegramClaimed,
   telegramClaim,
 } from '../../../domain/user/telegram-claim.ts'
-import { type User, user } from '../../../domain/user/user.ts'
+import { endedBy, isLinkedBy, type User, type UserState, user } from '../../../domain/user/user.ts'
 import { newId, type Root, step, unkeyedStep } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { emailHmacOf } from '../find-user.ts'
@@ -42,14 +43,12 @@ export async function finishTelegramClaim(
   const { held } = claim
   if (!held) return { user: undefined, refused: undefined, position: undefined }
   const registered = held.purpose === 'registration' ? await register(deps, held, asked) : undefined
-  // Whoever else takes these steps may have been refused meanwhile, and have released the claim.
-  const { state: now } = await deps.streams.load(telegramClaim, telegramHmac)
-  if (now.held?.claimId !== held.claimId)
-    return { user: undefined, refused: undefined, position: registered?.position }
   const linked = await link(deps, held, asked)
   if (linked.user) return { ...linked, position: linked.position ?? registered?.position }
-  const { state: person } = await deps.streams.load(user, held.userId)
-  const unlinked = person?.telegramEnded.includes(held.claimId) ?? false
+  const person = await endLink(deps, held, linked.refused)
+  if (person && isLinkedBy(person, held))
+    return { user: person, refused: undefined, position: registered?.position }
+  const unlinked = person && endedBy(person, held)?.why === 'unlinked'
   await releaseTelegramClaim(deps, held, unlinked ? 'unlinked' : 'refused')
   return linked
 }
@@ -106,6 +105,32 @@ async function link(
     return { user: state, refused: undefined, position }
   } catch (error) {
     if (error instanceof Refusal) return { ...nothing, refused: error }
+    throw error
+  }
+}
+
+/**
+ * Makes the refusal final on the person's stream, which every link has to be appended to; or finds it
+ * linked after all. undefined: there is nobody, since what the claim held was erased before.
+ */
+async function endLink(
+  deps: Deps,
+  held: TelegramClaimed,
+  refused: Refusal | undefined,
+): Promise<UserState> {
+  const { claimId, telegramHmac, userId } = held
+  const root = rootOf(deps, held)
+  const reason = refused?.code === 'telegram_already_linked' ? 'another_linked' : 'deactivated'
+  try {
+    const { state } = await deps.streams.transact(
+      user,
+      userId,
+      { type: 'RefuseTelegramLink', claimId, telegramHmac, reason, at: root.at },
+      step(deps.ids, root, 'telegram-refused'),
+    )
+    return state
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'user_not_found') return undefined
     throw error
   }
 }

@@ -66,6 +66,7 @@ async function assertLinkable(deps: Deps, userId: string, claimId: string): Prom
   const { state: person } = await deps.streams.load(user, userId)
   if (!person) throw new Refusal('user_not_found')
   if (!person.active) throw new Refusal('user_deactivated')
-  if (person.telegramEnded.includes(claimId)) throw new Refusal('token_unusable')
+  if (person.telegramEnded.some((one) => one.claimId === claimId))
+    throw new Refusal('token_unusable')
   if (person.telegram) throw new Refusal('telegram_already_linked')
 }

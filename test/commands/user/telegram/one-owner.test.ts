@@ -32,6 +32,8 @@ interface Step {
   readonly email: number
   /** Dies before this append of its own; many never come so far. */
   readonly dies: number
+  /** Turns of the event loop that it sleeps before each of its appends: others get ahead. */
+  readonly sleeps: number
 }
 const step: fc.Arbitrary<Step> = fc.record({
   does: fc.constantFrom('enter', 'enter', 'link', 'link', 'unlink', 'address', 'sweep'),
@@ -39,15 +41,17 @@ const step: fc.Arbitrary<Step> = fc.record({
   person: fc.nat(2),
   email: fc.nat(1),
   dies: fc.integer({ min: 0, max: 12 }),
+  sleeps: fc.oneof(fc.constant(0), fc.nat(20)),
 })
 
 class Killed extends Error {}
 
 /** Everything but this wish lives on. */
-function mortal(deps: Deps, appends: number): Deps {
-  let left = appends
+function mortal(deps: Deps, { dies, sleeps }: Step): Deps {
+  let left = dies
   const transact: Deps['streams']['transact'] = async (...asked) => {
     if (left-- === 0) throw new Killed()
+    for (let turn = 0; turn < sleeps; turn++) await new Promise((wake) => setImmediate(wake))
     return deps.streams.transact(...asked)
   }
   return { ...deps, streams: { ...deps.streams, transact } }
@@ -62,7 +66,7 @@ interface World {
 
 async function take({ accounts, emails, people }: World, asked: Step): Promise<void> {
   if (asked.does === 'sweep') return app.app.workers.sweep()
-  const deps = mortal(app.app.deps, asked.dies)
+  const deps = mortal(app.app.deps, asked)
   const root = operatorRoot(app)
   const telegramId = accounts[asked.account] ?? ''
   const userId = people[asked.person % people.length] ?? ''

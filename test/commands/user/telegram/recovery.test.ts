@@ -122,6 +122,39 @@ describe('linking', () => {
     const { user } = await enter(app.app.deps, telegramId)
     expect(user.userId).not.toBe(userId)
   })
+  test('who wakes up after the claim was released and given to another links nothing', async () => {
+    const [ada, bob] = [await newPerson(app), await newPerson(app)]
+    const telegramId = freshTelegramId()
+    const { deps } = app.app
+    await killedAfter(app, 1, (mortal) => link(mortal, ada.userId, telegramId))
+    await link(deps, ada.userId, freshTelegramId())
+
+    const [asleep, morning] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const transact: Deps['streams']['transact'] = async (...asked) => {
+      if ((asked[2] as { type: string }).type === 'LinkTelegram') {
+        asleep.resolve()
+        await morning.promise
+      }
+      return deps.streams.transact(...asked)
+    }
+    const sleeper = { ...deps, streams: { ...deps.streams, transact } }
+    const sleeping = finishTelegramClaim(sleeper, telegramHmacOf(deps, telegramId))
+    await asleep.promise
+    const { refused } = await finishTelegramClaim(deps, telegramHmacOf(deps, telegramId))
+    expect(refused?.code).toBe('telegram_already_linked')
+    await link(deps, bob.userId, telegramId)
+    await unlinkTelegram(deps, operatorRoot(app), ada.userId)
+
+    morning.resolve()
+    expect((await sleeping).user).toBeUndefined()
+    expect(await typesOf(app, `user-${ada.userId}`)).toEqual([
+      'UserRegistered',
+      'TelegramLinked',
+      'TelegramLinkRefused',
+      'TelegramUnlinked',
+    ])
+    expect((await findUserByTelegram(deps, telegramId))?.userId).toBe(bob.userId)
+  })
   test('two accounts linked to one person at once: one is theirs, the other is free', async () => {
     const { userId } = await newPerson(app)
     const ids = [freshTelegramId(), freshTelegramId()]
