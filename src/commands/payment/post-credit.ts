@@ -69,6 +69,7 @@ async function postOne(
       targetNanos,
       postId: context.commandId,
       lotId: idFromUuid('lot', ids.derive(context.commandId, 'lot')),
+      lastingLotId: idFromUuid('lot', ids.derive(context.commandId, 'lasting lot')),
       kind,
       ...(expiresAt !== undefined && { expiresAt }),
       reason: targetNanos > posted ? `payment ${paymentId}` : `less of payment ${paymentId}`,

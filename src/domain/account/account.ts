@@ -50,7 +50,9 @@ import {
   balanceOf,
   insufficientCredit,
   noAccount,
+  nothingPosted,
   postedOf,
+  withdrawnOf,
 } from './state.ts'
 
 /** A hold is refused when its request came longer ago than this. */
@@ -102,22 +104,42 @@ function revokeCredit(command: RevokeCredit, account: Account): AccountEvent | u
 }
 
 function postCredit(command: PostCredit, account: Account): readonly AccountEvent[] {
-  const { paymentId: sourceId, targetNanos, postId, reason, at } = command
+  const { paymentId: sourceId, targetNanos, postId } = command
   assert(targetNanos >= 0n, 'a payment stands for something or nothing')
-  const fact = { reason, source: 'provider', sourceId, at } as const
+  const fact = factOf(command)
   const more = targetNanos - postedOf(account, sourceId)
-  if (more > 0n) {
-    const { lotId, kind, expiresAt } = command
-    const lot = { lotId, kind, ...(expiresAt !== undefined && { expiresAt }) }
-    const grant = { type: 'GrantCredit', grantId: postId, amountNanos: more, ...lot } as const
-    const granted = grantCredit({ ...grant, ...fact }, account)
-    return granted ? [granted] : []
-  }
+  if (more > 0n) return giveFor(command, account, more)
   const events: AccountEvent[] = []
   let current = account
   for (const { lotId, amountNanos } of partsToTake(account, sourceId, -more)) {
     const revocation = { revocationId: `${postId}/${lotId}`, lotId, amountNanos, ...fact }
     const event = revokeCredit({ type: 'RevokeCredit', ...revocation }, current)
+    if (!event) continue
+    events.push(event)
+    current = evolve(current, event)
+  }
+  return events
+}
+
+const factOf = ({ reason, paymentId: sourceId, at }: PostCredit) =>
+  ({ reason, source: 'provider', sourceId, at }) as const
+
+/**
+ * Further lots of a payment. Where its time has passed what was withdrawn comes back without an end:
+ * into a lot that has lapsed it would be lost, and what it was spent on owed for ever.
+ */
+function giveFor(command: PostCredit, account: Account, more: bigint): readonly AccountEvent[] {
+  const { paymentId, lotId, lastingLotId, kind, expiresAt, postId, at } = command
+  const isOver = expiresAt !== undefined && expiresAt <= at
+  const back = isOver ? minNanos(more, withdrawnOf(account, paymentId)) : 0n
+  const lots = [
+    { grantId: `${postId}/back`, lotId: lastingLotId, amountNanos: back },
+    { grantId: postId, lotId, amountNanos: more - back, ...(expiresAt && { expiresAt }) },
+  ]
+  const events: AccountEvent[] = []
+  let current = account
+  for (const one of lots.filter(({ amountNanos }) => amountNanos > 0n)) {
+    const event = grantCredit({ type: 'GrantCredit', kind, ...one, ...factOf(command) }, current)
     if (!event) continue
     events.push(event)
     current = evolve(current, event)
@@ -272,7 +294,8 @@ function evolve(account: Account, { type, data }: AccountEvent): Account {
       const { lotId, kind, expiresAt } = data
       const lots = addLot(account.lots, { lotId, kind, expiresAt, grantedNanos })
       const facts = account.facts.set(`grant:${data.grantId}`, true)
-      const posted = post(account, data, grantedNanos, lotId)
+      const given = { nanos: grantedNanos, withdrawnNanos: -grantedNanos, lotId }
+      const posted = post(account, data, given)
       return repaid({ ...account, lots, facts, posted }, data.repayments)
     }
     case 'CreditRevoked':
@@ -306,7 +329,8 @@ function revoked(account: Account, data: AccountData<'CreditRevoked'>): Account 
     expiredBeforeNanos: lot.expiredBeforeNanos + expiredBefore,
   }))
   const facts = account.facts.set(`revocation:${data.revocationId}`, true)
-  const posted = post(account, data, -(taken + debt + expiredBefore))
+  const by = { nanos: -(taken + debt + expiredBefore), withdrawnNanos: taken + debt }
+  const posted = post(account, data, by)
   return { ...account, lots, facts, posted, debtNanos: account.debtNanos + debt }
 }
 
@@ -314,14 +338,15 @@ function revoked(account: Account, data: AccountData<'CreditRevoked'>): Account 
 function post(
   { posted }: Account,
   { source, sourceId }: Pick<AccountData<'CreditGranted'>, 'source' | 'sourceId'>,
-  byNanos: bigint,
-  lotId?: string,
+  by: { readonly nanos: bigint; readonly withdrawnNanos: bigint; readonly lotId?: string },
 ): Account['posted'] {
   if (source !== 'provider' || sourceId === undefined) return posted
-  return posted.update(sourceId, (before) => ({
-    nanos: (before?.nanos ?? 0n) + byNanos,
-    lotIds: [...(before?.lotIds ?? []), ...(lotId === undefined ? [] : [lotId])],
-  }))
+  const before = posted.get(sourceId) ?? nothingPosted
+  return posted.set(sourceId, {
+    nanos: before.nanos + by.nanos,
+    withdrawnNanos: maxNanos(before.withdrawnNanos + by.withdrawnNanos, 0n),
+    lotIds: by.lotId === undefined ? before.lotIds : [...before.lotIds, by.lotId],
+  })
 }
 
 function endHold(

@@ -36,6 +36,8 @@ export type PostCredit = {
   readonly postId: string
   /** For a further lot, where one is needed. */
   readonly lotId: string
+  /** For what was withdrawn and comes back after `expiresAt`: a lot without an end. */
+  readonly lastingLotId: string
   readonly kind: CreditKind
   readonly expiresAt?: string
   readonly reason: string

@@ -33,11 +33,16 @@ interface AccountJson {
   readonly budgets: readonly MonthJson[]
   readonly facts: readonly string[]
   readonly adjusted: readonly (readonly [string, readonly LotPart[]])[]
-  readonly posted: readonly (readonly [string, string, readonly string[]])[]
+  readonly posted: readonly (readonly [
+    id: string,
+    nanos: string,
+    withdrawnNanos: string,
+    lotIds: readonly string[],
+  ])[]
 }
 
 export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> = {
-  version: 3,
+  version: 4,
   toJson: (account): AccountJson => ({
     opened: account.opened,
     lots: lotsOf(account).map(lotToJson),
@@ -51,7 +56,12 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
     budgets: account.budgets.map(monthToJson),
     facts: entriesOf(account.facts).map(([fact]) => fact),
     adjusted: entriesOf(account.adjusted),
-    posted: entriesOf(account.posted).map(([id, one]) => [id, one.nanos.toString(), one.lotIds]),
+    posted: entriesOf(account.posted).map(([id, { nanos, withdrawnNanos, lotIds }]) => [
+      id,
+      nanos.toString(),
+      withdrawnNanos.toString(),
+      lotIds,
+    ]),
   }),
   fromJson(json) {
     // Written by toJson of the same version.
@@ -71,7 +81,10 @@ export const snapshot: NonNullable<Decider<Account, never, never>['snapshot']> =
       facts: PersistentMap.from(facts.map((fact) => [fact, true] as const)),
       adjusted: PersistentMap.from(adjusted),
       posted: PersistentMap.from(
-        posted.map(([id, nanos, lotIds]) => [id, { nanos: BigInt(nanos), lotIds }] as const),
+        posted.map(
+          ([id, nanos, withdrawn, lotIds]) =>
+            [id, { nanos: BigInt(nanos), withdrawnNanos: BigInt(withdrawn), lotIds }] as const,
+        ),
       ),
     }
   },

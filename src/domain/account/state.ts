@@ -13,9 +13,13 @@ export type Hold = AccountData<'HoldPlaced'>
 /** What was posted for a payment, less what was taken back for it. */
 export interface Posted {
   readonly nanos: bigint
+  /** Taken back while it could be used, or owed since, and not given again. */
+  readonly withdrawnNanos: bigint
   /** Its lots, oldest first. */
   readonly lotIds: readonly string[]
 }
+
+export const nothingPosted: Posted = { nanos: 0n, withdrawnNanos: 0n, lotIds: [] }
 
 export interface Account {
   readonly opened: boolean
@@ -64,6 +68,9 @@ export const lotsOf = (account: Account): readonly Lot[] =>
 /** The credit that the account has for a payment. */
 export const postedOf = (account: Account, paymentId: string): bigint =>
   account.posted.get(paymentId)?.nanos ?? 0n
+
+export const withdrawnOf = (account: Account, paymentId: string): bigint =>
+  account.posted.get(paymentId)?.withdrawnNanos ?? 0n
 
 export const holdOf = (account: Account, invocationId: string): Hold | undefined =>
   account.holds.get(invocationId)

@@ -19,6 +19,7 @@ const post = (n: number, paymentId: string, targetNanos: bigint, more: Partial<P
     targetNanos,
     postId: `post ${n}`,
     lotId: lot(n),
+    lastingLotId: lot(1_000 + n),
     kind: 'paid',
     reason: `payment ${paymentId}`,
     at: minute(0),
@@ -115,6 +116,61 @@ describe('what a payment stands for', () => {
       post(2, 'txn_1', 0n, { expiresAt, at: minute(11) }),
     )
     expect(sums(events, minute(11))).toMatchObject({ balance: -4n, debt: 4n })
+  })
+
+  const charged = (again: Partial<PostCredit>, until = minute(10)) => {
+    const included = { expiresAt: until, kind: 'included' } as const
+    return after(
+      post(1, 'txn_1', 10n, included),
+      hold(1, 3n),
+      settle(1, 3n),
+      post(2, 'txn_1', 0n, { ...included, at: minute(5) }),
+      post(3, 'txn_1', 10n, { ...included, ...again }),
+    )
+  }
+
+  it('withdrawn and given again within its period lapses with it', () => {
+    const events = charged({ at: minute(6) })
+    expect(sums(events, minute(6))).toMatchObject({ balance: 7n, debt: 0n })
+    expect(events.at(-1)).toMatchObject({ data: { lotId: lot(3), expiresAt: minute(10) } })
+  })
+
+  it('withdrawn and given again after its period comes back whole, and does not lapse', () => {
+    const events = charged({ at: minute(20) })
+    expect(events.at(-1)).toMatchObject({
+      type: 'CreditGranted',
+      data: { lotId: lot(1_003), amountNanos: '10', repayments: [{ amountNanos: '3' }] },
+    })
+    expect(events.at(-1)?.data).not.toHaveProperty('expiresAt')
+    expect(sums(events, minute(90))).toMatchObject({ balance: 7n, debt: 0n, available: 7n })
+  })
+
+  it('comes back only as far as it was withdrawn: what had lapsed before has lapsed', () => {
+    const included = { expiresAt: minute(10), kind: 'included' } as const
+    const events = after(
+      post(1, 'txn_1', 10n, included),
+      hold(1, 3n),
+      settle(1, 3n),
+      post(2, 'txn_1', 0n, { ...included, at: minute(20) }),
+      post(3, 'txn_1', 10n, { ...included, at: minute(30) }),
+      post(4, 'txn_1', 10n, { ...included, at: minute(31) }),
+    )
+    expect(sums(events, minute(30))).toMatchObject({ balance: 0n, debt: 0n })
+    expect(postedOf(stateOf(account, events), 'txn_1')).toBe(10n)
+    expect(AccountOracle.of(events).violations).toEqual([])
+  })
+
+  it('comes back once: a second time it is withdrawn from what came back', () => {
+    const included = { expiresAt: minute(10), kind: 'included' } as const
+    const again = (n: number, nanos: bigint, at: number) =>
+      post(n, 'txn_1', nanos, { ...included, at: minute(at) })
+    const events = after(again(1, 10n, 0), again(2, 4n, 5), again(3, 10n, 20), again(4, 0n, 21))
+    // Four had lapsed where they lay; of the six that came back nothing is left.
+    expect(sums(events, minute(22))).toMatchObject({ balance: 0n, debt: 0n })
+    const more = given(account, events)
+      .when(again(5, 10n, 23))
+      .events()
+    expect(sums([...events, ...more], minute(23))).toMatchObject({ balance: 6n, debt: 0n })
   })
 
   it('that lapsed before it came is written down, and pays no debt', () => {
@@ -242,6 +298,35 @@ describe('any order of postings', () => {
         for (const [paymentId, target] of last) expect(postedOf(state, paymentId)).toBe(target)
         expect(sums(events).balance).toBe(oracle.balance)
         expect(debtOf(state)).toBe(oracle.debt)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('money that was charged back and came again', () => {
+  const times = fc
+    .tuple(fc.nat(60), fc.nat(60), fc.nat(60))
+    .map((all) => all.toSorted((a, b) => a - b))
+  const parts = fc.record({ spent: fc.integer({ min: 1, max: 40 }), kept: fc.nat(39), times })
+
+  it('leaves its buyer with no less than if nothing had been, and with no more than was withdrawn', () => {
+    fc.assert(
+      fc.property(parts, ({ spent, kept, times: [first = 0, second = 0, third = 0] }) => {
+        const use = [
+          posting(1, 'txn_1', 40n),
+          hold(1, BigInt(spent), { at: minute(first), requestedAt: minute(first) }),
+          settle(1, BigInt(spent), { at: minute(first) }),
+        ]
+        const gone = posting(2, 'txn_1', BigInt(kept), minute(second))
+        const back = posting(3, 'txn_1', 40n, minute(third))
+        const later = { type: 'ExpireCredit', at: minute(90) } as const
+        const [quiet, moved] = [run([...use, later]), run([...use, gone, back, later])]
+        expect(AccountOracle.of(moved).violations).toEqual([])
+        const [before, after_] = [sums(quiet, minute(90)), sums(moved, minute(90))]
+        expect(after_.balance >= before.balance).toBe(true)
+        expect(after_.balance - before.balance <= 40n - BigInt(kept)).toBe(true)
+        expect(after_.debt).toBe(0n)
       }),
       { numRuns: 300 },
     )
