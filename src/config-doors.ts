@@ -63,6 +63,19 @@ export const doorSettings = {
     description:
       'Whether the bot offers /subscribe. Telegram wants digital goods in its apps paid in its own Stars.',
   }),
+  TELEGRAM_MESSAGES_PER_MINUTE: whole(
+    'What the bot takes of one sender; more is lost before it is stored. Of a group four times as much.',
+    30,
+    1,
+    1_000,
+  ),
+  TELEGRAM_MESSAGES_PER_DAY: whole('The same for a day.', 2_000, 1, 100_000),
+  TELEGRAM_STRANGER_MESSAGES_PER_DAY: whole(
+    'The same for a day, of senders who have no account here.',
+    100,
+    1,
+    100_000,
+  ),
   MAIL_URL: server('smtp', 'smtps').meta({
     description:
       'Mail server: smtp://user:password@host:587 or smtps://host:465. Not set: every mail becomes a ' +

@@ -28,8 +28,11 @@ import { createLeases, type Leases } from './commands/lease.ts'
 import { createLogEnd, type LogEnd } from './commands/log-end.ts'
 import { createSpend } from './commands/spend/ceiling.ts'
 import { createStreams } from './commands/streams.ts'
+import { createFloods } from './commands/telegram/floods.ts'
 import { type Config, usesPracticeModel } from './config.ts'
 import type { EventDefinitions } from './domain/event.ts'
+import { botMessagesFor } from './messages/bot/index.ts'
+import { localeFrom } from './messages/index.ts'
 import type { ChatChannel } from './ports/chat-channel.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Engine } from './ports/engine.ts'
@@ -122,6 +125,7 @@ export async function wire(config: Config, ground: Ground): Promise<Wired> {
       { runId: settings.runId, practice: practice !== undefined },
     ),
     runs: createRuns({ counters, clock, logger }, run),
+    floods: createFloods((language, when) => botMessagesFor(localeFrom(language)).tooMuch[when]),
     chat,
     telegramName: telegramNameOf(config, chat),
     paymentProvider: paddle,
@@ -236,6 +240,11 @@ function settingsOf(config: Config, runId: string, practice: PracticeModel | und
           updates: config.TELEGRAM_UPDATES === 'webhook' ? 'webhook' : 'polling',
           webhookSecret: config.TELEGRAM_WEBHOOK_SECRET,
           subscribe: config.TELEGRAM_SUBSCRIBE === 'on' && config.BILLING === 'paddle',
+          most: {
+            aMinute: config.TELEGRAM_MESSAGES_PER_MINUTE,
+            aDay: config.TELEGRAM_MESSAGES_PER_DAY,
+            aDayOfStrangers: config.TELEGRAM_STRANGER_MESSAGES_PER_DAY,
+          },
         }
       : undefined,
     model: {

@@ -326,7 +326,12 @@ describe('what watches', () => {
     const metrics = createMetrics({
       engine,
       runner,
-      deps: { views, passwords, limits: { countedAlone: () => 0 } },
+      deps: {
+        views,
+        passwords,
+        limits: { countedAlone: () => 0 },
+        floods: { lostInAll: () => 0 },
+      },
       logEnd: { unseenMs: () => 0 },
       leases: { held: () => [] },
     })

@@ -43,6 +43,7 @@ export interface MetricsDeps {
   readonly runner: Pick<Runner, 'status' | 'onEvents'>
   readonly deps: Pick<Deps, 'views' | 'passwords'> & {
     readonly limits: Pick<Deps['limits'], 'countedAlone'>
+    readonly floods: Pick<Deps['floods'], 'lostInAll'>
   }
   readonly logEnd: Pick<LogEnd, 'unseenMs'>
   readonly leases: Pick<Leases, 'held'>
@@ -323,6 +324,12 @@ function ofTheProcess(gauge: MakeGauge, { engine, deps, leases }: MetricsDeps) {
     'Requests whose limits this process counted for itself.',
     [],
     (one) => one.set(deps.limits.countedAlone()),
+  )
+  gauge(
+    'telegram_updates_lost',
+    'Updates that this process did not take, because they were too much of their sender.',
+    [],
+    (one) => one.set(deps.floods.lostInAll()),
   )
   gauge('password_hashes', 'Password hashes by state.', ['state'], (one) => {
     for (const [state, count] of Object.entries(deps.passwords.load?.() ?? {}))

@@ -23,7 +23,8 @@ export const telegramWebhookRoute = (deps: Deps): AnyRoute =>
     summary: 'Take an update of Telegram',
     description:
       '`X-Telegram-Bot-Api-Secret-Token` has to be ours. 200: the update is stored, and handled soon ' +
-      'afterwards, or it is nothing that the bot reacts to. A repeat changes nothing.',
+      'afterwards, or it is nothing that the bot reacts to, or more than its sender may write. A repeat ' +
+      'changes nothing.',
     access: { actor: 'anyone', resource: 'webhook', action: 'receive', limits: ['webhook'] },
     rawBody: update,
     bodyLimit: BODY_LIMIT,

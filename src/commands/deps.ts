@@ -20,6 +20,7 @@ import type { Tokens } from '../ports/tokens.ts'
 import type { Views } from '../projections/views.ts'
 import type { ProviderShare } from './invocation/provider-share.ts'
 import type { CountersOrOwn } from './admission/counters-or-own.ts'
+import type { Floods } from './telegram/floods.ts'
 import type { RunningCalls } from './invocation/running-calls.ts'
 import type { Runs } from './invocation/runs.ts'
 import type { Spend } from './spend/ceiling.ts'
@@ -53,6 +54,8 @@ export interface Deps {
   readonly spend: Spend
   /** Which runs of processes live. */
   readonly runs: Runs
+  /** What people wrote to the bot too much of. */
+  readonly floods: Floods
   /** The bot's line; undefined where there is no bot. */
   readonly chat?: ChatChannel | undefined
   /** Asks Telegram for the bot's own name, once; undefined without a token. */
@@ -90,6 +93,13 @@ export interface Settings {
         readonly webhookSecret: string | undefined
         /** Whether it offers /subscribe. */
         readonly subscribe: boolean
+        /** Updates that are taken of one sender. */
+        readonly most: {
+          readonly aMinute: number
+          readonly aDay: number
+          /** Of whoever has no account here. */
+          readonly aDayOfStrangers: number
+        }
       }
     | undefined
   /** Apply where the agent sets none. */

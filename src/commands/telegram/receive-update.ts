@@ -1,7 +1,7 @@
 /**
  * An update of Telegram becomes an event, once: the words to the content store | TelegramUpdateReceived.
  * When it answers, the update is durable, so Telegram may forget it. What nobody asked the bot is not
- * stored at all.
+ * stored at all, and neither is what is too much of somebody (flood.ts).
  */
 import { streamName } from '../../domain/decider.ts'
 import type { TelegramUpdate } from '../../domain/telegram-update/telegram-update.ts'
@@ -9,6 +9,7 @@ import { telegramUpdate, telegramUpdateId } from '../../domain/telegram-update/t
 import { readContent, storeContent } from '../contents.ts'
 import { NAMESPACE, type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
+import { admitUpdate } from './flood.ts'
 import { isUrgent, type SeenUpdate, seenUpdate, seenUpdateSchema } from './seen-update.ts'
 
 /** Of the contents; their keys are of a sender and a day. */
@@ -18,21 +19,51 @@ export const CONTENT_OWNER = 'telegram-'
 export const telegramKeyOf = ({ sealer }: Pick<Deps, 'sealer'>, telegramId: string): string =>
   sealer.hmac('telegram', telegramId)
 
-/** ignored: nothing that the bot reacts to. */
+/** ignored: nothing that the bot reacts to. refused: too much of this sender; nothing is stored. */
 export async function receiveTelegramUpdate(
   deps: Deps,
   raw: unknown,
-): Promise<'received' | 'known' | 'ignored'> {
-  const { chat: channel, streams, ids, clock } = deps
+): Promise<'received' | 'known' | 'ignored' | 'refused'> {
   const seen = seenUpdate(raw)
-  if (!channel || !seen) return 'ignored'
-  const { botId } = channel
-  const { updateId, kind, chat, sender } = seen
+  if (!deps.chat || !seen) return 'ignored'
+  const { botId } = deps.chat
   const mark = markOf(deps, seen)
-  const id = telegramUpdateId(botId, { updateId, mark })
-  if ((await streams.load(telegramUpdate, id)).state) return 'known'
+  const id = telegramUpdateId(botId, { updateId: seen.updateId, mark })
+  // A repeat is not counted again.
+  if ((await deps.streams.load(telegramUpdate, id)).state) return 'known'
+  const senderKey = telegramKeyOf(deps, seen.sender.id)
+  const chatKey = telegramKeyOf(deps, seen.chat.id)
+  const admitted = await admitUpdate(deps, seen, { botId, chatKey, senderKey })
+  if (!admitted) return 'refused'
+  try {
+    const stored = await storeUpdate(deps, seen, { id, botId, mark, chatKey, senderKey })
+    // Another delivery of it was quicker, and was counted.
+    if (!stored) await admitted.giveBack()
+    return stored ? 'received' : 'known'
+  } catch (error) {
+    // It will come again.
+    await admitted.giveBack()
+    throw error
+  }
+}
+
+interface Named {
+  readonly id: string
+  readonly botId: string
+  readonly mark: string
+  readonly chatKey: string
+  readonly senderKey: string
+}
+
+/** False: it was there already. */
+async function storeUpdate(
+  deps: Deps,
+  seen: SeenUpdate,
+  { id, botId, mark, chatKey, senderKey }: Named,
+): Promise<boolean> {
+  const { streams, ids, clock } = deps
+  const { updateId, kind } = seen
   const at = clock.now().toISOString()
-  const senderKey = telegramKeyOf(deps, sender.id)
   const { ref, digest, size } = await storeContent(deps, {
     owner: `${CONTENT_OWNER}${senderKey}`,
     day: at,
@@ -49,7 +80,7 @@ export async function receiveTelegramUpdate(
       mark,
       kind,
       urgent: isUrgent(seen),
-      chatKey: telegramKeyOf(deps, chat.id),
+      chatKey,
       senderKey,
       saidAt: seen.saidAt ?? at,
       content: { part: 'update', ref, digest, size },
@@ -57,7 +88,7 @@ export async function receiveTelegramUpdate(
     },
     step(ids, systemRootOf(deps, id, at), 'receive'),
   )
-  return events.length > 0 ? 'received' : 'known'
+  return events.length > 0
 }
 
 /** What the update is to Telegram, beside its number. */

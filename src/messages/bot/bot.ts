@@ -14,6 +14,8 @@ export interface BotMessages {
   readonly linked: (email: string | undefined) => string
   /** undefined: its name is gone. */
   readonly joined: (organization: string | undefined) => string
+  /** Once, instead of answers to all that was too much. */
+  readonly tooMuch: { readonly now: string; readonly today: string }
   readonly linkUnknown: string
   readonly linkTaken: string
   readonly register: {

@@ -32,6 +32,10 @@ export const botEn: BotMessages = {
     organization === undefined
       ? 'Done: you have joined the organization, and ask for it from now on. Choose with /organization.'
       : `Done: you have joined “${organization}”, and ask for it from now on. Choose with /organization.`,
+  tooMuch: {
+    now: 'This is too fast for me: what you write now is lost. Go on in a minute.',
+    today: 'This is too much for one day: what you write now is lost. Go on tomorrow.',
+  },
   linkUnknown: 'This link leads nowhere. Ask for a new one.',
   linkTaken: 'This Telegram account belongs to another account here, and stays there.',
   register: {

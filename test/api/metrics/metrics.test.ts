@@ -23,6 +23,7 @@ beforeEach(async () => {
     deps: {
       views: books.views,
       limits: { countedAlone: () => 3 },
+      floods: { lostInAll: () => 4 },
       passwords: {
         hash: (password) => Promise.resolve(password),
         verify: () => Promise.resolve({ ok: false, rehash: false }),
@@ -77,6 +78,7 @@ describe('metrics', () => {
       'daybook_password_hashes{state="waiting"} 5',
       'daybook_log_end_unseen_seconds 1.5',
       'daybook_lease_held{lease="work"} 1',
+      'daybook_telegram_updates_lost 4',
       'daybook_dependency_up{service="event log"} 1',
     ])
       expect(text).toContain(line)
