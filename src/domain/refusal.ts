@@ -88,6 +88,7 @@ export type RefusalCode =
   | 'payment_provider_unavailable'
   | 'payment_provider_refused'
   | 'price_not_offered'
+  | 'billing_cycle_differs'
   | 'invoice_not_found'
   // agents and invocations
   | 'agent_not_found'
@@ -114,3 +115,4 @@ export type RefusalCode =
   | 'signature_invalid'
   | 'message_unreadable'
   | 'paddle_event_not_found'
+  | 'paddle_event_not_parked'

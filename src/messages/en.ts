@@ -330,6 +330,10 @@ const problems: Messages['problems'] = {
     'The plan is not sold at this price',
     'GET /billing/plans names the prices of each plan.',
   ),
+  billing_cycle_differs: problem(
+    'A running subscription cannot change how often it is paid',
+    'Choose a price with the same billing cycle, or cancel at the end of the period and then take the plan anew.',
+  ),
   invoice_not_found: problem(
     'There is no document for this payment',
     'The provider makes it soon after the payment. Try again later.',
@@ -440,6 +444,10 @@ const problems: Messages['problems'] = {
   paddle_event_not_found: problem(
     'There is no such event of Paddle',
     'Check the id: it begins with evt_. What never reached this service can be read from Paddle.',
+  ),
+  paddle_event_not_parked: problem(
+    'This event of Paddle waits for nothing',
+    'Only one that is parked can be dismissed. Its status says what became of it.',
   ),
   // the door itself
   invalid_input: problem(

@@ -23,6 +23,8 @@ export interface ListedPaddleEvent {
   /** When it became what it is. */
   readonly at: string
   readonly reason?: IgnoredReason | ParkedReason
+  /** Why it was dismissed. */
+  readonly note?: string
   readonly orgId?: string
   readonly waitsFor?: readonly string[]
   /** The first of them, each in an index of its own. */
@@ -35,7 +37,7 @@ const WAITS = ['wait0', 'wait1', 'wait2'] as const
 
 const keys = (event: ProjectedEvent<{ readonly eventId: string }>) => event.data.eventId
 
-type Now = Partial<Pick<ListedPaddleEvent, 'reason' | 'orgId' | 'waitsFor'>>
+type Now = Partial<Pick<ListedPaddleEvent, 'reason' | 'note' | 'orgId' | 'waitsFor'>>
 
 function became(
   view: ListedPaddleEvent | undefined,
@@ -68,7 +70,7 @@ export const paddleEvents = projection<ListedPaddleEvent, typeof paddleEventEven
   paddleEventEvents,
   {
     name: 'paddle-events',
-    version: 1,
+    version: 2,
     indexes: {
       all: { equals: ['all'], orderBy: 'receivedAt' },
       status: { equals: ['status'], orderBy: 'receivedAt' },
@@ -99,7 +101,9 @@ export const paddleEvents = projection<ListedPaddleEvent, typeof paddleEventEven
       },
       PaddleEventIgnored: {
         keys,
-        project: (view, { data }) => became(view, 'ignored', data.at, { reason: data.reason }),
+        project(view, { data: { reason, note, at } }) {
+          return became(view, 'ignored', at, { reason, ...(note === undefined ? {} : { note }) })
+        },
       },
       PaddleEventParked: {
         keys,
@@ -143,6 +147,22 @@ export async function receivedWithin(
     index: 'all',
     equals: { all: 1 },
     from,
+    to,
+    limit,
+  })
+  return { items, more: next !== undefined }
+}
+
+/** Those that are parked and were received within a time, oldest first. */
+export async function parkedWithin(
+  views: Views,
+  page: { readonly from?: string | undefined; readonly to: string; readonly limit: number },
+): Promise<{ readonly items: readonly ListedPaddleEvent[]; readonly more: boolean }> {
+  const { from, to, limit } = page
+  const { items, next } = await views.find(paddleEvents, {
+    index: 'status',
+    equals: { status: 'parked' },
+    ...(from === undefined ? {} : { from }),
     to,
     limit,
   })

@@ -82,6 +82,7 @@ async function known(): Promise<Known> {
       '/admin/policies/{id} id': [SPEND_CEILING, `pol_${none}`],
       '/admin/paddle-events/{id} id': ['evt_none'],
       '/admin/paddle-events/{id}/replay id': ['evt_none'],
+      '/admin/paddle-events/{id}/dismiss id': ['evt_none'],
       '/me/sessions/{id} id': [victim.sessionId, `ses_${none}`],
       id: orgs,
     },

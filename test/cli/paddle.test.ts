@@ -172,7 +172,7 @@ describe('simulate', () => {
   })
 })
 
-describe('list, replay, reconcile', () => {
+describe('list, replay, dismiss, reconcile', () => {
   test('what came, what becomes of it again, and what Paddle says', async () => {
     it.app.clock.advance(1_000)
     await simulate('subscribe', { plan: 'team' })
@@ -183,6 +183,10 @@ describe('list, replay, reconcile', () => {
     expect((await daybook('replay', { eventId })).rows).toEqual([{ reopened: 1 }])
     expect(await account()).toEqual(before)
     expect((await daybook('replay', { eventId: 'evt_none' })).failed).toBe('paddle_event_not_found')
+    const nothing = { note: 'test', reason: 'unreadable', before: '2000-01-01T00:00:00.000Z' }
+    expect((await daybook('dismiss', nothing)).rows).toEqual([{ dismissed: 0 }])
+    const applied = await daybook('dismiss', { eventId, note: 'test' })
+    expect(applied.failed).toBe('paddle_event_not_parked')
     expect((await daybook('reconcile')).rows).toEqual([
       { read: expect.any(Number), missed: expect.any(Number) },
     ])

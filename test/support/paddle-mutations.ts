@@ -22,6 +22,23 @@ async function anOldOne({ test }: World) {
   return { eventId, from, to: from.replace(':00.000Z', ':59.000Z') }
 }
 
+/** One that is parked for ever: nobody knows whose it is. */
+async function aParkedOne({ test }: World) {
+  const { deps } = test.app
+  const from = new Date(Date.UTC(2019, 0, 1, 0, ++minutes)).toISOString()
+  const data = { id: paddleId('adj'), action: 'refund', status: 'approved', totals: { total: '1' } }
+  const refund = note('adjustment.created', {
+    ...data,
+    transaction_id: paddleId('txn'),
+    currency_code: 'USD',
+  })
+  const message = { text: JSON.stringify(refund), source: 'webhook' } as const
+  const { eventId } = await receivePaddleEvent(deps, { ...operatorRoot(deps), at: from }, message)
+  await test.settled()
+  await test.app.workers.sweep()
+  return { eventId, from, before: from.replace(':00.000Z', ':59.000Z') }
+}
+
 export const paddleRows: Rows = {
   'POST /webhooks/paddle': ({ test }) => {
     const body = aProduct()
@@ -52,6 +69,27 @@ export const paddleRows: Rows = {
       why: ANOTHER_TARGET,
       status: 200,
       effects: reopened,
+    }
+  },
+  'POST /admin/paddle-events/{id}/dismiss': async (world) => {
+    const { eventId } = await aParkedOne(world)
+    const line = `POST /admin/paddle-events/${eventId}/dismiss`
+    return {
+      wish: { ...platform(world), line, body: { note: 'another product’s' } },
+      other: { body: { note: 'nobody’s' } },
+      status: 200,
+      effects: { PaddleEventIgnored: 1 },
+    }
+  },
+  'POST /admin/paddle-events/dismiss': async (world) => {
+    const { from, before } = await aParkedOne(world)
+    const body = { note: 'another product’s', from, before }
+    return {
+      wish: { ...platform(world), line: 'POST /admin/paddle-events/dismiss', body },
+      why: 'what is dismissed already is not dismissed again, whoever asks',
+      mayDiffer: ['dismissed'],
+      status: 200,
+      effects: { PaddleEventIgnored: 1 },
     }
   },
   'POST /admin/paddle-events/replay': async (world) => {

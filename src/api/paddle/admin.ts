@@ -1,6 +1,6 @@
 /**
  * What Paddle told us, for whoever administers the installation: the list, one with its body, and the
- * ways to have it applied again.
+ * ways to have it applied again, or to have done with it.
  */
 import { z } from 'zod'
 import {
@@ -9,10 +9,20 @@ import {
   reopenPaddleEvents,
 } from '../../commands/paddle-event/reopen-paddle-event.ts'
 import { applyPaddleEvent } from '../../commands/paddle-event/apply-paddle-event.ts'
+import {
+  dismissPaddleEvent,
+  dismissPaddleEvents,
+  MAX_DISMISSED,
+} from '../../commands/paddle-event/dismiss-paddle-event.ts'
 import type { Deps } from '../../commands/deps.ts'
 import { streamName } from '../../domain/decider.ts'
 import { idSchema, instantText } from '../../domain/ids.ts'
-import { ignoredReasons, paddleIdText, parkedReasons } from '../../domain/paddle-event/events.ts'
+import {
+  ignoredReasons,
+  MAX_NOTE,
+  paddleIdText,
+  parkedReasons,
+} from '../../domain/paddle-event/events.ts'
 import { paddleEvent, paddleEventStatuses } from '../../domain/paddle-event/paddle-event.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import {
@@ -31,12 +41,21 @@ const access = (action: string) =>
   ({ actor: 'administrator', resource: 'paddle_event', action, limits: ['request'] }) as const
 const params = z.strictObject({ id: paddleIdText })
 
+const reasons = [...ignoredReasons, ...parkedReasons] as const
+const note = z
+  .string()
+  .trim()
+  .min(1)
+  .max(MAX_NOTE)
+  .meta({ description: 'Why: it stays in the history.' })
+
 const listed = {
   id: paddleIdText.meta({ description: 'Paddle’s `event_id`.' }),
   type: z.string(),
   entity_id: z.nullable(paddleIdText).meta({ description: 'What it is about.' }),
   status: z.enum(paddleEventStatuses),
-  reason: z.nullable(z.enum([...ignoredReasons, ...parkedReasons])),
+  reason: z.nullable(z.enum(reasons)),
+  note: z.nullable(z.string()).meta({ description: 'Where dismissed: why, by who did it.' }),
   waits_for: z.array(z.string()).meta({
     description: 'What is missing where it is parked: it is applied when one of these appears.',
   }),
@@ -60,6 +79,7 @@ const show = (one: ListedPaddleEvent): z.output<typeof paddleEventSchema> => ({
   entity_id: one.entityId ?? null,
   status: one.status,
   reason: one.reason ?? null,
+  note: one.note ?? null,
   waits_for: [...(one.waitsFor ?? [])],
   organization_id: one.orgId ?? null,
   source: one.source,
@@ -73,6 +93,8 @@ export const paddleAdminRoutes = (deps: Deps): AnyRoute[] => [
   getRoute(deps),
   replayRangeRoute(deps),
   replayRoute(deps),
+  dismissRangeRoute(deps),
+  dismissRoute(deps),
 ]
 
 const listRoute = (deps: Deps) =>
@@ -85,21 +107,23 @@ const listRoute = (deps: Deps) =>
     query: z.strictObject({
       ...pageQuery,
       status: z.exactOptional(z.enum(paddleEventStatuses)),
+      reason: z.exactOptional(z.enum(reasons)),
       type: z.exactOptional(z.string().min(1).max(100)),
       entity: z.exactOptional(paddleIdText),
     }),
     answers: { 200: { description: 'A page.', schema: pageOf(paddleEventSchema) } },
     reads: true,
     async handler({ query }) {
-      const { status, type, entity } = query
+      const { status, reason, type, entity } = query
       const fits = (one: ListedPaddleEvent) =>
         (status === undefined || one.status === status) &&
+        (reason === undefined || one.reason === reason) &&
         (type === undefined || one.eventType === type) &&
         (entity === undefined || one.entityId === entity)
       const filter = narrowest({ entity, type, status })
       const fetch = (page: { limit: number; after?: string }) =>
         filteredPage((part) => listPaddleEvents(deps.views, { ...filter, ...part }), page, fits)
-      const list = ['paddle-events', status, type, entity]
+      const list = ['paddle-events', status, reason, type, entity]
       return { body: await listPage(deps, list, query, fetch, show) }
     },
   })
@@ -194,5 +218,58 @@ const replayRangeRoute = (deps: Deps) =>
         ])
       const { reopened, next, position } = await reopenPaddleEvents(deps, root, body)
       return { status: 202, body: { reopened, next: next ?? null }, position }
+    },
+  })
+
+const dismissRoute = (deps: Deps) =>
+  route({
+    method: 'POST',
+    path: '/admin/paddle-events/{id}/dismiss',
+    tag,
+    summary: 'Have done with a parked event of Paddle',
+    description:
+      'It is ignored from now on and stays on the list, with the reason `dismissed`. A replay puts it back.',
+    access: access('dismiss'),
+    params,
+    body: z.strictObject({ note }),
+    answers: {
+      200: {
+        description: 'What became of it.',
+        schema: z.strictObject({ id: paddleIdText, status: z.literal('ignored') }),
+      },
+    },
+    problems: ['paddle_event_not_found', 'paddle_event_not_parked'],
+    async handler({ params: { id }, body, root }) {
+      const position = await dismissPaddleEvent(deps, root, { eventId: id, note: body.note })
+      return { body: { id, status: 'ignored' as const }, position }
+    },
+  })
+
+const dismissRangeRoute = (deps: Deps) =>
+  route({
+    method: 'POST',
+    path: '/admin/paddle-events/dismiss',
+    tag,
+    summary: 'Have done with parked events of Paddle',
+    description:
+      `Oldest first, at most ${MAX_DISMISSED} are looked at: where \`next\` is given there are more, and ` +
+      'it is the `from` to go on with.',
+    access: access('dismiss'),
+    body: z.strictObject({
+      note,
+      reason: z.exactOptional(z.enum(parkedReasons)).meta({ description: 'Parked for this only.' }),
+      from: z.exactOptional(instantText).meta({ description: 'Received at this time or later.' }),
+      before: instantText.meta({ description: 'Received before this time.' }),
+    }),
+    answers: {
+      200: {
+        description: 'So many were dismissed.',
+        schema: z.strictObject({ dismissed: z.int(), next: z.nullable(timeSchema) }),
+      },
+    },
+    reads: true,
+    async handler({ body, root }) {
+      const { dismissed, next, position } = await dismissPaddleEvents(deps, root, body)
+      return { body: { dismissed, next: next ?? null }, position }
     },
   })

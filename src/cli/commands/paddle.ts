@@ -1,6 +1,7 @@
-/** `paddle check`, `list`, `replay`, `reconcile`, `simulate`. */
+/** `paddle check`, `list`, `replay`, `dismiss`, `reconcile`, `simulate`. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { parkedReasons } from '../../domain/paddle-event/events.ts'
 import { text } from '../print.ts'
 import { practise, type PracticeOptions } from '../practice-paddle.ts'
 import { answer, example } from './command.ts'
@@ -28,6 +29,7 @@ export function paddleCommands(program: Command): void {
     )
   listCommand(paddle)
   replayCommand(paddle)
+  dismissCommand(paddle)
   reconcileCommand(paddle)
   simulateCommand(paddle)
   practiceCommand(paddle)
@@ -83,6 +85,37 @@ function replayCommand(paddle: Command): void {
           `${text(reopened)} will be applied again.` +
           (next === undefined ? '' : ` There are more: --from ${text(next)}`),
       }),
+    )
+}
+
+function dismissCommand(paddle: Command): void {
+  paddle
+    .command('dismiss')
+    .description('have done with one that is parked, or with all of a time; a replay puts it back')
+    .argument('[event]', 'its id (evt_…)')
+    .requiredOption('--note <text>', 'why: it stays in the history')
+    .addOption(new Option('--reason <reason>', 'parked for this only').choices(parkedReasons))
+    .option('--from <time>', 'received since this time (ISO, UTC)')
+    .option('--before <time>', 'received before this time')
+    .addHelpText(
+      'after',
+      example(
+        'paddle dismiss evt_01hv… --note "our shop’s"',
+        'paddle dismiss --reason unknown_organization --before 2026-11-01T00:00:00Z --note "our shop’s"',
+      ),
+    )
+    .action((eventId: string | undefined, options: { note: string }, command: Command) =>
+      answer(
+        command,
+        'paddle.dismiss',
+        eventId === undefined ? options : { eventId, note: options.note },
+        {
+          kind: 'sentence',
+          text: ({ dismissed, next }) =>
+            `${text(dismissed)} dismissed.` +
+            (next === undefined ? '' : ` There are more: --from ${text(next)}`),
+        },
+      ),
     )
 }
 

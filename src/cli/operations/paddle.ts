@@ -1,7 +1,11 @@
-/** `paddle list`, `replay`, `reconcile`, `simulate`: what Paddle told us, and what it might. */
+/** `paddle list`, `replay`, `dismiss`, `reconcile`, `simulate`: what Paddle told us, and what it might. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { type App, playScenario, postNotification, scenarios } from '../../app.ts'
+import {
+  dismissPaddleEvent,
+  dismissPaddleEvents,
+} from '../../commands/paddle-event/dismiss-paddle-event.ts'
 import { reconcileEntity } from '../../commands/paddle-event/reconcile-entity.ts'
 import { reconcileEvents } from '../../commands/paddle-event/reconcile-events.ts'
 import {
@@ -14,8 +18,8 @@ import {
   soldPlans,
 } from '../../commands/paddle-event/simulated-checkout.ts'
 import { askProvider } from '../../commands/payment/ask-provider.ts'
-import { idSchema } from '../../domain/ids.ts'
-import { paddleIdText } from '../../domain/paddle-event/events.ts'
+import { idSchema, instantText } from '../../domain/ids.ts'
+import { MAX_NOTE, paddleIdText, parkedReasons } from '../../domain/paddle-event/events.ts'
 import { paddleEventStatuses } from '../../domain/paddle-event/paddle-event.ts'
 import { listPaddleEvents } from '../../projections/paddle-events.ts'
 import { type Line, operation, OperationFailed } from '../operation.ts'
@@ -37,7 +41,7 @@ const list = operation({
           event_id: one.eventId,
           type: one.eventType,
           status: one.status,
-          reason: one.reason ?? '',
+          reason: one.note === undefined ? (one.reason ?? '') : `dismissed: ${one.note}`,
           waits_for: (one.waitsFor ?? []).join(' '),
           entity_id: one.entityId ?? '',
           organization: one.orgId ?? '',
@@ -63,6 +67,31 @@ const replay = operation({
     }
     const { reopened, next } = await reopenPaddleEvents(deps, root, input)
     tell({ kind: 'row', row: { reopened, ...(next === undefined ? {} : { next }) } })
+  },
+})
+
+const note = z.string().trim().min(1).max(MAX_NOTE)
+
+const dismiss = operation({
+  name: 'paddle.dismiss',
+  input: z.union([
+    z.strictObject({ eventId: paddleIdText, note }),
+    z.strictObject({
+      note,
+      reason: z.enum(parkedReasons).optional(),
+      from: instantText.optional(),
+      before: instantText,
+    }),
+  ]),
+  async run({ deps }, input, tell) {
+    const root = operatorRoot(deps)
+    if ('eventId' in input) {
+      await dismissPaddleEvent(deps, root, input)
+      tell({ kind: 'row', row: { dismissed: 1 } })
+      return
+    }
+    const { dismissed, next } = await dismissPaddleEvents(deps, root, input)
+    tell({ kind: 'row', row: { dismissed, ...(next === undefined ? {} : { next }) } })
   },
 })
 
@@ -216,4 +245,4 @@ async function send(to: Parameters<typeof postNotification>[0], body: string): P
   }
 }
 
-export const paddleOperations = [list, replay, reconcile, listScenarios, simulate]
+export const paddleOperations = [list, replay, dismiss, reconcile, listScenarios, simulate]

@@ -13,6 +13,8 @@ import { clear, content, SELLER, shownTo } from '../personal.ts'
 export const paddleIdText = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/)
 const eventId = clear(paddleIdText)
 
+export const MAX_NOTE = 500
+
 export const ignoredReasons = [
   /** A type that says nothing of money or status. */
   'type_not_used',
@@ -20,6 +22,8 @@ export const ignoredReasons = [
   'not_completed',
   /** Nothing to change: a payment of nothing, one that was given up, an exchange within a change of plan. */
   'no_effect',
+  /** An administrator wants no more of it: another product’s on the same account at Paddle. */
+  'dismissed',
 ] as const
 export type IgnoredReason = (typeof ignoredReasons)[number]
 
@@ -58,6 +62,8 @@ export const paddleEventEvents = {
   PaddleEventIgnored: event('It changes nothing here.', {
     eventId,
     reason: clear(z.enum(ignoredReasons)),
+    /** Of whoever dismissed it: why. */
+    note: clear(z.exactOptional(z.string().min(1).max(MAX_NOTE))),
     at: instant,
   }),
   PaddleEventParked: event(

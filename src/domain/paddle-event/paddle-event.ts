@@ -1,7 +1,7 @@
 /**
  * One notification of Paddle: received once, and then applied, ignored or parked. What became of it is
  * said last, after what it says was written: whoever finds it open applies it again, which repeats
- * appends and adds none.
+ * appends and adds none. What is parked an administrator may dismiss, and open again.
  */
 import type { Decider } from '../decider.ts'
 import { isErased } from '../personal.ts'
@@ -28,7 +28,12 @@ export type PaddleEventState = PaddleEventFacts | undefined
 export type PaddleEventCommand =
   | ({ readonly type: 'ReceivePaddleEvent' } & PaddleEventData<'PaddleEventReceived'>)
   | { readonly type: 'MarkApplied'; readonly orgId: string; readonly at: string }
-  | { readonly type: 'MarkIgnored'; readonly reason: IgnoredReason; readonly at: string }
+  | {
+      readonly type: 'MarkIgnored'
+      readonly reason: Exclude<IgnoredReason, 'dismissed'>
+      readonly at: string
+    }
+  | { readonly type: 'Dismiss'; readonly note: string; readonly at: string }
   | {
       readonly type: 'Park'
       readonly reason: ParkedReason
@@ -39,6 +44,9 @@ export type PaddleEventCommand =
 
 const isOpen = ({ status }: PaddleEventFacts): boolean =>
   status === 'received' || status === 'parked'
+
+const isDismissed = ({ status, reason }: PaddleEventFacts): boolean =>
+  status === 'ignored' && reason === 'dismissed'
 
 const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((text, index) => text === b[index])
@@ -55,11 +63,20 @@ function decide(command: PaddleEventCommand, state: PaddleEventState): readonly 
   switch (command.type) {
     case 'MarkApplied': {
       const { orgId } = command
-      return isOpen(state) ? [{ type: 'PaddleEventApplied', data: { eventId, orgId, at } }] : []
+      // Dismissed while it was being applied: it says what is so.
+      return isOpen(state) || isDismissed(state)
+        ? [{ type: 'PaddleEventApplied', data: { eventId, orgId, at } }]
+        : []
     }
     case 'MarkIgnored': {
       const { reason } = command
       return isOpen(state) ? [{ type: 'PaddleEventIgnored', data: { eventId, reason, at } }] : []
+    }
+    case 'Dismiss': {
+      if (isDismissed(state)) return []
+      if (state.status !== 'parked') throw new Refusal('paddle_event_not_parked')
+      const { note } = command
+      return [{ type: 'PaddleEventIgnored', data: { eventId, reason: 'dismissed', note, at } }]
     }
     case 'Park': {
       const { reason } = command

@@ -35,7 +35,7 @@ export interface Source {
 
 export type Translated<Message> =
   | { readonly kind: 'message'; readonly message: Message }
-  | { readonly kind: 'ignored'; readonly reason: IgnoredReason }
+  | { readonly kind: 'ignored'; readonly reason: Exclude<IgnoredReason, 'dismissed'> }
   | {
       readonly kind: 'parked'
       readonly reason: ParkedReason

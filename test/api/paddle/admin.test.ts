@@ -13,6 +13,7 @@ interface Listed {
   readonly type: string
   readonly status: string
   readonly reason: string | null
+  readonly note: string | null
   readonly waits_for: readonly string[]
   readonly organization_id: string | null
   readonly body?: string | null
@@ -224,6 +225,67 @@ describe('what was parked', () => {
     const nobodys = topUp(paddleId('txn'), { ...said, custom_data: { organization_id: one.orgId } })
     const { event_id: id } = await take('transaction.completed', nobodys)
     expect((await get(id)).body).toMatchObject({ status: 'parked', reason: 'unknown_organization' })
+  })
+})
+
+describe('what is dismissed', () => {
+  const nobodys = (action: string) => ({
+    id: paddleId('adj'),
+    action,
+    status: 'approved',
+    transaction_id: paddleId('txn'),
+    currency_code: 'USD',
+    totals: { total: '300' },
+  })
+
+  test('waits for nothing any more, says why, and a replay puts it back', async () => {
+    const data = nobodys('refund')
+    const { event_id: id } = await take('adjustment.created', data)
+    const line = `POST /admin/paddle-events/${id}/dismiss`
+    const body = { note: 'our shop’s' }
+    expect(await app.request(line, { token, body })).toMatchObject({
+      status: 200,
+      body: { id, status: 'ignored' },
+    })
+    expect(await app.request(line, { token, body })).toMatchObject({ status: 200 })
+    const ignored = { status: 'ignored', reason: 'dismissed', note: 'our shop’s', waits_for: [] }
+    expect((await get(id)).body).toMatchObject(ignored)
+    expect((await list('?status=parked')).items.map((one) => one.id)).not.toContain(id)
+    expect((await list('?reason=dismissed')).items.map((one) => one.id)).toEqual([id])
+    // What it had waited for does not wake it.
+    const { orgId } = await signIn(app)
+    const paymentId = data.transaction_id
+    await opened(app, orgId, { paymentId, planId: shop.plans.free })
+    await take('transaction.completed', topUp(paymentId))
+    expect((await get(id)).body).toMatchObject(ignored)
+    const replayed = await app.request(`POST /admin/paddle-events/${id}/replay`, { token })
+    expect(replayed).toMatchObject({ status: 200, body: { id, status: 'applied' } })
+    expect(await app.request(line, { token, body })).toMatchObject({
+      status: 409,
+      body: { code: 'paddle_event_not_parked' },
+    })
+  })
+
+  test('is all of a time, or what was parked for one reason', async () => {
+    app.clock.advance(1_000)
+    const from = app.clock.now().toISOString()
+    const { event_id: one } = await take('adjustment.created', nobodys('refund'))
+    const { event_id: other } = await take('adjustment.created', nobodys('no such action'))
+    app.clock.advance(1_000)
+    const range = { note: 'old', from, before: app.clock.now().toISOString() }
+    const dismiss = (body: object) =>
+      app.request('POST /admin/paddle-events/dismiss', { token, body })
+    const { event_id: later } = await take('adjustment.created', nobodys('credit'))
+    expect(await dismiss({ ...range, reason: 'unreadable' })).toMatchObject({
+      status: 200,
+      body: { dismissed: 1, next: null },
+    })
+    expect((await get(other)).body).toMatchObject({ status: 'ignored', note: 'old' })
+    expect((await get(one)).body).toMatchObject({ status: 'parked' })
+    expect(await dismiss(range)).toMatchObject({ body: { dismissed: 1 } })
+    expect(await dismiss(range)).toMatchObject({ body: { dismissed: 0 } })
+    expect((await get(later)).body).toMatchObject({ status: 'parked' })
+    expect(await dismiss({ before: range.before })).toMatchObject({ status: 400 })
   })
 })
 

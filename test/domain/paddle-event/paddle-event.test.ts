@@ -88,6 +88,22 @@ describe('an event of Paddle', () => {
     })
   })
 
+  it('is dismissed while it is parked, and opened again', () => {
+    const dismiss = { type: 'Dismiss', note: 'our shop’s', at } as const
+    const dismissed: PaddleEventEvent = {
+      type: 'PaddleEventIgnored',
+      data: { eventId, reason: 'dismissed', note: 'our shop’s', at },
+    }
+    given(paddleEvent, [received, parked]).when(dismiss).then([dismissed])
+    given(paddleEvent, [received, parked, dismissed]).when(dismiss).thenNothing()
+    for (const before of [[received], [received, applied], [received, ignored]])
+      given(paddleEvent, before).when(dismiss).thenRefused('paddle_event_not_parked')
+    given(paddleEvent, [received, parked, dismissed]).when(park).thenNothing()
+    given(paddleEvent, [received, parked, dismissed]).when(reopen).then([reopened])
+    // It was being applied: what is written last is what is so.
+    given(paddleEvent, [received, parked, dismissed]).when(apply).then([applied])
+  })
+
   it('that was never received is no event', () => {
     for (const wish of [apply, ignore, park, reopen])
       given(paddleEvent, []).when(wish).thenRefused('paddle_event_not_found')
