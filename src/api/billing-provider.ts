@@ -4,17 +4,18 @@
  */
 import { z } from 'zod'
 import type { AccessRule } from '../commands/access.ts'
-import { invoiceLink, portalLink } from '../commands/payment/at-provider.ts'
+import { invoiceLink } from '../commands/payment/at-provider.ts'
 import { buyCredit } from '../commands/payment/buy-credit.ts'
 import type { PlanBought } from '../commands/payment/buy-plan.ts'
 import type { CheckoutToPay } from '../commands/payment/open-checkout.ts'
+import { portalLink } from '../commands/payment/portal-link.ts'
 import type { Deps } from '../commands/deps.ts'
 import { idSchema } from '../domain/ids.ts'
 import { paidBack } from '../domain/payment/credit.ts'
 import { paymentPurposes } from '../domain/payment/events.ts'
 import { decimalOfMinor } from '../domain/payment/minor.ts'
 import { type Payment, payments, type Payments } from '../domain/payment/payments.ts'
-import { organizationOf } from './actor.ts'
+import { organizationOf, signedIn } from './actor.ts'
 import { listPage, pageOf, pageQuery } from './pages.ts'
 import { type AnyRoute, type Answer, route } from './route.ts'
 import { timeSchema } from './schemas.ts'
@@ -154,19 +155,23 @@ const portalRoute = (deps: Deps) =>
     path: '/billing/portal',
     tag,
     summary: "A link to the provider's customer portal",
-    description: 'Cards, addresses and documents are kept there. The link signs its reader in.',
+    description:
+      'Cards, addresses and documents are kept there. The link signs its reader in as who paid, so it is ' +
+      'given only to a person whose confirmed address is the one that the provider knows.',
     access: managing('subscription', 'portal'),
     answers: { 200: { description: 'The link.', schema: linkSchema } },
     problems: [
       'no_payment_provider',
       'not_subscribed',
+      'portal_not_yours',
       'payment_provider_unavailable',
       'payment_provider_refused',
     ],
-    handler: async ({ actor }) => ({
-      body: { url: await portalLink(deps, organizationOf(actor)) },
-      headers: { 'cache-control': 'no-store' },
-    }),
+    async handler({ actor }) {
+      const { userId } = signedIn(actor)
+      const url = await portalLink(deps, { orgId: organizationOf(actor), userId })
+      return { body: { url }, headers: { 'cache-control': 'no-store' } }
+    },
   })
 
 const invoicesRoute = (deps: Deps) =>

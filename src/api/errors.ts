@@ -71,6 +71,7 @@ export const statusOf: Readonly<Record<ProblemCode, number>> = {
   lot_not_found: 404,
   charge_not_found: 404,
   adjustment_too_large: 422,
+  portal_not_yours: 403,
   not_subscribed: 409,
   billing_by_provider: 409,
   payment_not_found: 404,

@@ -82,6 +82,7 @@ export type RefusalCode =
   | 'charge_not_found'
   | 'adjustment_too_large'
   | 'not_subscribed'
+  | 'portal_not_yours'
   | 'billing_by_provider'
   | 'payment_not_found'
   | 'no_payment_provider'

@@ -306,6 +306,10 @@ const problems: Messages['problems'] = {
     'The organization has no subscription',
     'POST /billing/subscribe starts one.',
   ),
+  portal_not_yours: problem(
+    'The portal opens for whoever paid',
+    'The payment provider knows another address than yours. Open the portal from the mail that it sent to the address that paid.',
+  ),
   billing_by_provider: problem(
     'The payment provider keeps this subscription',
     'Change it there: POST /billing/portal answers with the link.',

@@ -10,12 +10,18 @@ export interface PaymentProvider {
   openCheckout(wish: CheckoutWish): Promise<OpenedCheckout>
   /** What was made for this checkout of ours, however its answer was lost. */
   findCheckout(checkoutId: string, requestedAt: string): Promise<OpenedCheckout | undefined>
-  /** Another price: a dearer one is charged for at once, a cheaper one from the next period. */
-  changePrice(change: PriceChange): Promise<PriceChanged>
+  /** How a subscription stands there now, whatever its messages have said so far. */
+  subscriptionNow(subscriptionId: string): Promise<SubscriptionNow>
+  /** Whether something would be charged now for another price, beyond what is paid. Changes nothing. */
+  isDearer(change: PriceChange): Promise<boolean>
+  /** Another price at once: the rest of the period is paid for now, or nothing before the next one. */
+  changePrice(change: PriceChange, charge: 'difference' | 'nothing'): Promise<void>
   /** Asking again for what is agreed already is no failure. */
   cancelSubscription(subscriptionId: string, when: CancelTime): Promise<void>
   /** Takes back a cancellation that is still to come. */
   keepSubscription(subscriptionId: string): Promise<void>
+  /** The address that the customer is known by; undefined: there is none. Personal: compared, not kept. */
+  customerEmail(customerId: string): Promise<string | undefined>
   /** A page of the provider for this customer, good for a short time. */
   portalLink(customerId: string, subscriptionIds: readonly string[]): Promise<string>
   /** The provider's document for a payment, good for a short time; undefined: there is none. */
@@ -34,8 +40,6 @@ export interface CheckoutWish {
   readonly orgId: string
   readonly priceId: string
   readonly quantity: number
-  /** Known from what was paid before. */
-  readonly customerId?: string
 }
 export interface OpenedCheckout {
   readonly paymentId: string
@@ -47,9 +51,15 @@ export interface PriceChange {
   readonly priceId: string
   readonly quantity: number
 }
-export interface PriceChanged {
-  /** Whether the difference is charged now, or the new price from the next period on. */
-  readonly charged: 'now' | 'next_period'
+export interface SubscriptionNow {
+  /** Of the plan: what is paid again and again. */
+  readonly priceId: string
+  /** How often it is paid: `1 month`. Compared only with a price's. */
+  readonly cycle: string
+  /** Of the time that is paid for, or tried; undefined: none runs. */
+  readonly periodEnd: string | undefined
+  /** An end or a pause is still to come. */
+  readonly leaving: boolean
 }
 export type CancelTime = 'period_end' | 'now'
 
@@ -80,6 +90,8 @@ export interface ProviderPrice {
   readonly currencies: readonly string[]
   /** Paid again and again; else once. */
   readonly recurring: boolean
+  /** How often: `1 month`. */
+  readonly cycle: string | undefined
   /** `30.00 USD a month`, for a person. */
   readonly shown: string
 }

@@ -12,7 +12,9 @@ import {
   type PriceChange,
   type ProviderEntity,
   type ProviderPrice,
+  type SubscriptionNow,
 } from '../../ports/payment-provider.ts'
+import { instantOf, preciseInstant } from '../../domain/paddle-event/instant.ts'
 import { decimalOfMinor } from '../../domain/payment/minor.ts'
 import { createPaddleCalls, type PaddleAccess, type PaddleCalls } from './call.ts'
 import * as shapes from './shapes.ts'
@@ -40,7 +42,17 @@ export function createPaddle(access: PaddleAccess): Paddle {
     name: 'Paddle',
     openCheckout: (wish) => openCheckout(calls, wish),
     findCheckout: (checkoutId, requestedAt) => findCheckout(calls, checkoutId, requestedAt),
-    changePrice: (change) => changePrice(calls, change),
+    subscriptionNow: (subscriptionId) => subscriptionNow(calls, subscriptionId),
+    isDearer: (change) => isDearer(calls, change),
+    async changePrice(change, charge) {
+      const path = `/subscriptions/${encodeURIComponent(change.subscriptionId)}`
+      const items = itemsOf(change)
+      const body =
+        charge === 'difference'
+          ? { items, proration_billing_mode: PRORATED, on_payment_failure: 'prevent_change' }
+          : { items, proration_billing_mode: 'do_not_bill' }
+      await calls.call({ method: 'PATCH', path, body, answer: shapes.anything })
+    },
     async cancelSubscription(subscriptionId, when) {
       const from = when === 'now' ? 'immediately' : 'next_billing_period'
       const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`
@@ -55,6 +67,11 @@ export function createPaddle(access: PaddleAccess): Paddle {
       const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`
       const body = { scheduled_change: null }
       await calls.call({ method: 'PATCH', path, body, answer: shapes.anything })
+    },
+    async customerEmail(customerId) {
+      const path = `/customers/${encodeURIComponent(customerId)}`
+      const found = await calls.call({ method: 'GET', path, answer: shapes.customer, none: [404] })
+      return found?.data.email
     },
     async portalLink(customerId, subscriptionIds) {
       const path = `/customers/${encodeURIComponent(customerId)}/portal-sessions`
@@ -129,7 +146,6 @@ async function openCheckout(calls: PaddleCalls, wish: CheckoutWish): Promise<Ope
       items: [{ price_id: wish.priceId, quantity: wish.quantity }],
       collection_mode: 'automatic',
       custom_data: { organization_id: wish.orgId, [FOUND_BY]: wish.checkoutId },
-      ...(wish.customerId === undefined ? {} : { customer_id: wish.customerId }),
     },
     answer: shapes.oneTransaction,
   })
@@ -174,29 +190,33 @@ async function findCheckout(
   throw new PaymentProviderFailure('away', { detail: 'too many transactions to look through' })
 }
 
-/**
- * Whether it is dearer Paddle itself is asked. For a cheaper one nothing is paid back: the credit of the
- * period has been given for the price that was paid.
- */
-async function changePrice(calls: PaddleCalls, change: PriceChange) {
-  const path = `/subscriptions/${encodeURIComponent(change.subscriptionId)}`
-  const items = [{ price_id: change.priceId, quantity: change.quantity }]
-  const dearer = { items, proration_billing_mode: 'prorated_immediately' }
-  const preview = needed(
-    await calls.call({
-      method: 'PATCH',
-      path: `${path}/preview`,
-      body: dearer,
-      answer: shapes.preview,
-    }),
-  )
-  const charged = preview.data.update_summary.result.action === 'charge'
-  const body = charged
-    ? { ...dearer, on_payment_failure: 'prevent_change' }
-    : { items, proration_billing_mode: 'do_not_bill' }
-  await calls.call({ method: 'PATCH', path, body, answer: shapes.anything })
-  return { charged: charged ? ('now' as const) : ('next_period' as const) }
+const PRORATED = 'prorated_immediately'
+const itemsOf = ({ priceId, quantity }: PriceChange) => [{ price_id: priceId, quantity }]
+
+/** Paddle itself reckons what the rest of the period would cost. */
+async function isDearer(calls: PaddleCalls, change: PriceChange): Promise<boolean> {
+  const path = `/subscriptions/${encodeURIComponent(change.subscriptionId)}/preview`
+  const body = { items: itemsOf(change), proration_billing_mode: PRORATED }
+  const preview = await calls.call({ method: 'PATCH', path, body, answer: shapes.preview })
+  return needed(preview).data.update_summary.result.action === 'charge'
 }
+
+async function subscriptionNow(calls: PaddleCalls, id: string): Promise<SubscriptionNow> {
+  const path = `/subscriptions/${encodeURIComponent(id)}`
+  const found = await calls.call({ method: 'GET', path, answer: shapes.subscriptionNow })
+  const { items, billing_cycle, current_billing_period: period, ...one } = needed(found).data
+  const item = items.find(({ recurring }) => recurring === true) ?? items[0]
+  const action = one.scheduled_change?.action
+  return {
+    priceId: item?.price.id ?? '',
+    cycle: cycleOf(billing_cycle),
+    periodEnd: period ? instantOf(preciseInstant(period.ends_at) ?? period.ends_at) : undefined,
+    leaving: action === 'cancel' || action === 'pause',
+  }
+}
+
+const cycleOf = ({ frequency, interval }: { frequency: number; interval: string }): string =>
+  `${frequency} ${interval}`
 
 async function isCanceled(calls: PaddleCalls, path: string, when: 'period_end' | 'now') {
   const found = await calls.call({ method: 'GET', path, answer: shapes.oneSubscription })
@@ -249,6 +269,7 @@ function shownPrice(price: shapes.Price): ProviderPrice {
     active: price.status === 'active',
     currencies: [...new Set([currency, ...others])],
     recurring: cycle !== null && cycle !== undefined,
+    cycle: cycle ? cycleOf(cycle) : undefined,
     shown: `${decimalOfMinor(amount, currency)} ${currency} ${every}`,
   }
 }

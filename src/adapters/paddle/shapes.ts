@@ -32,11 +32,24 @@ export const entities = z.looseObject({
   data: z.array(z.looseObject({ id, updated_at: z.string() })),
 })
 
+const cycle = z.looseObject({ interval: z.string(), frequency: z.number() })
+
 export const oneSubscription = answer(
   z.looseObject({
     id,
     status: z.string(),
     scheduled_change: z.nullish(z.looseObject({ action: z.string() })),
+  }),
+)
+
+export const subscriptionNow = answer(
+  z.looseObject({
+    scheduled_change: z.nullish(z.looseObject({ action: z.string() })),
+    billing_cycle: cycle,
+    current_billing_period: z.nullish(z.looseObject({ ends_at: z.string() })),
+    items: z
+      .array(z.looseObject({ recurring: z.nullish(z.boolean()), price: z.looseObject({ id }) }))
+      .min(1),
   }),
 )
 
@@ -48,6 +61,7 @@ export const preview = answer(
 )
 
 export const link = answer(z.looseObject({ url: z.string().min(1).max(4_000) }))
+export const customer = answer(z.looseObject({ email: z.string().max(1_000) }))
 export const portal = answer(
   z.looseObject({
     urls: z.looseObject({ general: z.looseObject({ overview: z.string().min(1).max(4_000) }) }),
@@ -64,7 +78,7 @@ export const onePrice = answer(
     status: z.string(),
     unit_price: unitPrice,
     unit_price_overrides: z.nullish(z.array(z.looseObject({ unit_price: unitPrice }))),
-    billing_cycle: z.nullish(z.looseObject({ interval: z.string(), frequency: z.number() })),
+    billing_cycle: z.nullish(cycle),
   }),
 )
 export type Price = z.output<typeof onePrice>['data']

@@ -11,7 +11,6 @@ import {
   payments,
   type Checkout,
   type CheckoutWish,
-  type Payments,
 } from '../../domain/payment/payments.ts'
 import { PaymentProviderFailure } from '../../ports/payment-provider.ts'
 import type { Reservation } from '../../ports/counters.ts'
@@ -136,16 +135,9 @@ async function makeAtProvider(
   // Looking may have taken long: the half minute is counted from here.
   const { ok } = await deps.counters.reserve([alone])
   if (!ok) throw new PaymentProviderFailure('away', { detail: 'not alone any more' })
-  const { state } = await deps.streams.load(payments, orgId)
-  const customerId = customerOf(state)
   try {
-    return await provider.openCheckout({
-      checkoutId,
-      orgId,
-      priceId,
-      quantity,
-      ...(customerId === undefined ? {} : { customerId }),
-    })
+    // Whoever paid before is not named: the page would show their address to whoever pays now.
+    return await provider.openCheckout({ checkoutId, orgId, priceId, quantity })
   } catch (error) {
     if (!(error instanceof PaymentProviderFailure) || !error.unknown) throw error
     const made = await find().catch(() => undefined)
@@ -153,7 +145,3 @@ async function makeAtProvider(
     return made
   }
 }
-
-/** Whom the provider knows this organization as: who paid last. */
-export const customerOf = (state: Payments): string | undefined =>
-  [...state.payments.values()].findLast(({ customerId }) => customerId !== undefined)?.customerId

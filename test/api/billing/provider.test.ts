@@ -1,5 +1,6 @@
 // What is asked of the payment provider happens when the provider says so, and not before; its documents are for whoever may read the organization's books.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { user } from '../../../src/domain/user/user.ts'
 import type { Reply } from '../../support/app.ts'
 import { startTestApp } from '../../support/app.ts'
 import {
@@ -9,6 +10,7 @@ import {
   prices,
   startPaddleTest,
 } from '../../support/paddle.ts'
+import { newPerson } from '../../support/people.ts'
 import { signIn, signInMember, type SignedIn } from '../../support/seed.ts'
 
 let it: PaddleTest
@@ -188,36 +190,55 @@ describe('credit that is bought once', () => {
 })
 
 describe('the portal', () => {
+  const buy = async (email: string): Promise<string> => {
+    const { body } = await ask<{ checkout: { payment_id: string } }>('POST /billing/top-up', {})
+    it.paddle.account.pay(body.checkout.payment_id, email)
+    await it.settled()
+    return it.paddle.account.books.transaction(body.checkout.payment_id).customer_id ?? ''
+  }
+  async function addressOf({ userId }: SignedIn): Promise<string> {
+    const { state } = await it.app.app.deps.streams.load(user, userId)
+    if (typeof state?.email !== 'string') throw new Error('nobody')
+    return state.email
+  }
+
   test('opens for who has paid, and for nobody before', async () => {
     expect((await ask('POST /billing/portal')).body).toMatchObject({ code: 'not_subscribed' })
-    await subscribe()
+    const customer = await buy((await addressOf(person)).toUpperCase())
     const reply = await ask('POST /billing/portal')
-    expect(reply.body).toEqual({
-      url: `https://portal.example.test/${subscription()?.customer_id}`,
-    })
+    expect(reply.body).toEqual({ url: `https://portal.example.test/${customer}` })
     expect(reply.headers['cache-control']).toBe('no-store')
   })
 
-  test('opens for nobody where the same customer has paid for another organization too', async () => {
-    await subscribe()
-    const customer = subscription()?.customer_id ?? ''
-    const victim = person
-    person = await signIn(it.app)
-    const { body } = await ask<{ checkout: { payment_id: string } }>('POST /billing/top-up', {})
-    // Whoever pays types an address: the provider takes it for the customer who has it.
-    it.paddle.account.books.transaction(body.checkout.payment_id).customer_id = customer
-    it.paddle.account.pay(body.checkout.payment_id)
-    await it.settled()
-    for (person of [person, victim])
-      expect((await ask('POST /billing/portal')).body).toMatchObject({ code: 'forbidden' })
+  test('opens for nobody else, whatever address was typed, in whichever organization', async () => {
+    const victim = await signIn(it.app)
+    const address = await addressOf(victim)
+    // The provider takes whoever types an address for the customer who has it.
+    const customer = await buy(address)
+    const before = it.paddle.asked.length
+    const reply = await ask('POST /billing/portal')
+    expect(reply.body).toMatchObject({ status: 403, code: 'portal_not_yours' })
+    expect(reply.text).not.toContain(address)
+    expect(it.paddle.asked.slice(before)).toMatchObject([{ path: `/customers/${customer}` }])
+    // The one whose address it is has paid nothing: once they have, it is theirs.
+    person = victim
+    expect((await ask('POST /billing/portal')).body).toMatchObject({ code: 'not_subscribed' })
+    expect(await buy(address)).toBe(customer)
+    expect((await ask('POST /billing/portal')).status).toBe(200)
   })
 
-  test('a customer that is known is not made again', async () => {
-    const [first] = [await subscribe()]
-    const customer = it.paddle.account.books.transaction(first).customer_id
-    const second = await ask<{ checkout: { payment_id: string } }>('POST /billing/top-up', {})
-    const made = it.paddle.account.books.transaction(second.body.checkout.payment_id)
-    expect(made.customer_id).toBe(customer)
+  test('opens for nobody whose address is not confirmed', async () => {
+    const newcomer = await newPerson(it.app)
+    person = newcomer
+    await buy(newcomer.email)
+    expect((await ask('POST /billing/portal')).body).toMatchObject({ code: 'portal_not_yours' })
+  })
+
+  test('a checkout shows nobody’s address: it names no customer', async () => {
+    await buy(await addressOf(person))
+    const { body } = await ask<{ checkout: { payment_id: string } }>('POST /billing/top-up', {})
+    const made = it.paddle.account.books.transaction(body.checkout.payment_id)
+    expect(made.customer_id).toBeNull()
   })
 })
 

@@ -32,11 +32,11 @@ export class PracticeAccount {
   }
 
   /** The customer pays at the checkout. A second time changes nothing. */
-  pay(transactionId: string): void {
+  pay(transactionId: string, email?: string): void {
     const { books } = this
     const one = books.transaction(transactionId)
     if (!['draft', 'ready'].includes(one.status)) return
-    const customerId = books.customerOf(one)
+    const customerId = books.customerOf(one, email)
     if (one.status === 'draft') {
       one.status = 'ready'
       books.tellOf(one, 'transaction.updated', 'transaction.ready')

@@ -170,13 +170,16 @@ export class Books {
     return found(this.adjustments.get(id))
   }
 
-  customerOf(one: Transaction): string {
+  /** Whoever pays types an address: the customer is who has it. */
+  customerOf(one: Transaction, email = `${one.id}@example.test`): string {
     if (one.customer_id !== null) return one.customer_id
+    const known = [...this.customers].find(([, has]) => has['email'] === email)
+    if (known) return (one.customer_id = known[0])
     const at = this.instant()
     const customer = {
       id: this.newId('ctm'),
       name: 'Practice Customer',
-      email: 'customer@example.test',
+      email,
       locale: 'en',
       status: 'active',
       marketing_consent: false,

@@ -1,4 +1,7 @@
-/** The page that a practice checkout's address leads to: one button that pays, one that is declined. */
+/**
+ * The page that a practice checkout's address leads to: an address, one button that pays, one
+ * that is declined.
+ */
 import type { ServerResponse } from 'node:http'
 import { decimalOfMinor } from '../../../domain/payment/minor.ts'
 import type { PracticeAccount } from './account.ts'
@@ -13,8 +16,9 @@ export function payPage(account: PracticeAccount, asked: Asked, response: Server
     if (!ID.test(id)) throw new PracticeRefusal(404, 'not_found')
     const { details } = account.books.transaction(id)
     if (asked.method === 'POST') {
-      if (asked.text.includes('decline')) account.declineCheckout(id)
-      else account.pay(id)
+      const form = new URLSearchParams(asked.text)
+      if (form.get('do') === 'decline') account.declineCheckout(id)
+      else account.pay(id, form.get('email') || undefined)
     }
     const { total, currency_code: currency } = details.totals
     const { status } = account.books.transaction(id)
@@ -32,7 +36,8 @@ export function payPage(account: PracticeAccount, asked: Asked, response: Server
 
 function show(response: ServerResponse, status: number, said: string, payable: boolean): void {
   const form =
-    '<form method="post"><button name="do" value="pay">Pay</button> ' +
+    '<form method="post"><label>E-mail <input name="email" type="email"></label> ' +
+    '<button name="do" value="pay">Pay</button> ' +
     '<button name="do" value="decline">Be declined</button></form>'
   response
     .writeHead(status, { 'content-type': 'text/html; charset=utf-8' })

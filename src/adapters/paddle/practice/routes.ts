@@ -145,8 +145,13 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
   'GET adjustments': ({ books }, asked) =>
     pageOf(books.adjustments.values(), ({ id }) => id, asked, 50),
+  'GET customers {id}': ({ books }, _asked, id) => {
+    const customer = books.customers.get(id)
+    if (!customer) throw new PracticeRefusal(404, 'not_found')
+    return customer
+  },
   'POST customers {id} portal-sessions': ({ books }, _asked, id) => {
-    if (![...books.customers.keys()].includes(id)) throw new PracticeRefusal(404, 'not_found')
+    if (!books.customers.has(id)) throw new PracticeRefusal(404, 'not_found')
     return {
       id: books.newId('cpls'),
       customer_id: id,
