@@ -38,7 +38,9 @@ function kindOf({ type, data }: Pick<AnyEvent, 'type' | 'data'>): UntoldNews['ki
       return data['status'] === 'past_due' ? 'payment_failed' : undefined
     case 'PaymentReturned': {
       // A warning takes nothing yet.
-      const back = data['kind'] !== 'chargeback_warning' && data['undoes'] !== true
+      const takes = data['kind'] !== 'chargeback_warning' && data['undoes'] !== true
+      // Into another plan nothing goes back to the buyer.
+      const back = takes && data['totalMinor'] !== '0'
       return back && data['status'] === 'approved' ? 'payment_returned' : undefined
     }
     default:

@@ -100,6 +100,10 @@ class Teller {
 
 const [march, april, may] = [monthFrom(3), monthFrom(4), monthFrom(5)]
 const trialTime = { periodStart: day(2, 15), periodEnd: day(3, 1) }
+const year = {
+  periodStart: day(3, 16),
+  periodEnd: new Date(Date.UTC(2028, 2, 16, 12)).toISOString(),
+}
 const bought = (id = 'a') =>
   new Teller(id).begin(day(3, 1)).says(day(3, 1), 'active', march).pays(1, day(3, 1), march)
 
@@ -119,6 +123,10 @@ export const lifecycles: Readonly<Record<string, readonly Told[]>> = {
     .says(day(3, 16), 'active', { planId: large, ...march })
     .pays(2, day(3, 16), { planId: large, shareMillionths: 516_129, totalMinor: '1800', ...march })
     .pays(3, day(4, 1), { planId: large, ...april }).told,
+  'from a month to a year': bought()
+    .says(day(3, 16), 'active', year)
+    .returns(1, 1, day(3, 16), { kind: 'credit', totalMinor: '0', exchangedMinor: '1239' })
+    .pays(2, day(3, 16), { creditNanos: '240000000000', totalMinor: '28800', ...year }).told,
   'past due and recovery': bought()
     .says(day(4, 1), 'past_due', april)
     .says(day(4, 3), 'past_due', april)
@@ -139,6 +147,10 @@ export const lifecycles: Readonly<Record<string, readonly Told[]>> = {
     .returns(2, 1, day(3, 6), { kind: 'chargeback' })
     .returns(2, 1, day(3, 9), { kind: 'chargeback', status: 'reversed' })
     .returns(3, 1, day(3, 9), { kind: 'chargeback', undoes: true }).told,
+  'a refund of all, and paid again': bought()
+    .returns(1, 1, day(3, 5))
+    .pays(2, day(3, 6), march)
+    .returns(2, 2, day(3, 7), { totalMinor: '400', taxMinor: '400' }).told,
   'cancel at period end': bought()
     .says(day(3, 10), 'active', { scheduled: { change: 'cancel', at: day(4, 1) }, ...march })
     .says(day(4, 1), 'canceled', { endsAt: day(4, 1) }).told,

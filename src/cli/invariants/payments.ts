@@ -69,7 +69,8 @@ export function paymentsChecker(say: Say, options: Omit<CallsOptions, 'callLimit
 
   function readSubscription(event: StoredEvent): void {
     const { type, data } = placed<SubscriptionEvent>(event)
-    if (type === 'PeriodStarted' || data.subscriptionId.startsWith('manual:')) return
+    // What we decide or wish ourselves is no message.
+    if (!('occurredAt' in data) || data.subscriptionId.startsWith('manual:')) return
     // Where the end is the first that is heard, its message also says that there was a beginning.
     once(
       event,
@@ -141,34 +142,69 @@ function creditDue({ received, returned }: Organization): Map<string, bigint> {
   const due = new Map<string, bigint>()
   for (const group of groups.values()) {
     for (const { paymentId, stands, is } of group) {
-      const before = group.filter((other) => other.stands < stands)
+      const money = moneyOf(is, returned.get(paymentId) ?? [])
+      const before = group.filter(
+        (other) =>
+          other.stands < stands && !isAllGone(other.is, returned.get(other.paymentId) ?? []),
+      )
       const most = before.reduce((max, other) => {
         const full = BigInt(other.is.creditNanos)
         return full > max ? full : max
       }, 0n)
-      const rest = BigInt(is.creditNanos) - most
-      const earned = rest > 0n ? (rest * BigInt(is.shareMillionths ?? MILLION)) / MILLION : 0n
-      due.set(paymentId, lessReturned(earned, BigInt(is.totalMinor), returned.get(paymentId) ?? []))
+      const full = BigInt(is.creditNanos)
+      const share = (nanos: bigint) => (nanos * BigInt(is.shareMillionths ?? MILLION)) / MILLION
+      const earned = share(full > most ? full - most : 0n)
+      const next = payments
+        .filter((other) => other.is.subscriptionId === is.subscriptionId && other.stands > stands)
+        .filter((other) => other.is.purpose === 'period')
+        .toSorted((a, b) => (a.stands < b.stands ? -1 : 1))[0]
+      const unused =
+        next && is.purpose === 'period' && beginsWithin(next.is, is) ? money.unused : 0n
+      const left = earned * (money.paid - money.back) - share(full) * unused
+      due.set(paymentId, money.paid === 0n ? earned : left > 0n ? left / money.paid : 0n)
     }
   }
   return due
 }
 
-function lessReturned(earned: bigint, total: bigint, said: readonly Returned[]): bigint {
-  if (total === 0n) return earned
-  const returns = [...Map.groupBy(said, ({ returnId }) => returnId).values()].map(
+/** The time of another period begins before the end of this one's. */
+const beginsWithin = (next: Received, { periodStart = '', periodEnd = '' }: Received): boolean =>
+  next.periodEnd !== periodEnd &&
+  (next.periodStart ?? '') >= periodStart &&
+  (next.periodStart ?? '') < periodEnd
+
+const isAllGone = (payment: Received, said: readonly Returned[]): boolean => {
+  const { paid, back } = moneyOf(payment, said)
+  return paid > 0n && back >= paid
+}
+
+/** Paid, back, and paid into another plan: without tax, each times the total. */
+function moneyOf({ totalMinor, taxMinor }: Received, said: readonly Returned[]) {
+  const [total, tax] = [BigInt(totalMinor), BigInt(taxMinor)]
+  const net = total > tax ? total - tax : total
+  const last = [...Map.groupBy(said, ({ returnId }) => returnId).values()].map(
     (messages) => messages.toSorted(byTime).at(-1) as Returned,
   )
-  let kept = total
-  for (const ofKind of Map.groupBy(returns, ({ kind }) => kind).values()) {
-    const sum = (wanted: (one: Returned) => boolean) =>
-      ofKind.filter(wanted).reduce((all, one) => all + BigInt(one.totalMinor), 0n)
-    const approved = sum((one) => !one.undoes && one.status === 'approved')
-    const reversed = sum((one) => !one.undoes && one.status === 'reversed')
-    const undone = sum((one) => one.undoes === true && one.status === 'approved')
-    // An undoing whose return says `reversed` itself is the same news again.
-    const stillToUndo = undone > reversed ? undone - reversed : 0n
-    kept -= approved > stillToUndo ? approved - stillToUndo : 0n
+  const sumOf = (amount: (one: Returned) => bigint): bigint => {
+    let all = 0n
+    for (const ofKind of Map.groupBy(last, ({ kind }) => kind).values()) {
+      const sum = (wanted: (one: Returned) => boolean) =>
+        ofKind.filter(wanted).reduce((some, one) => some + amount(one), 0n)
+      const approved = sum((one) => !one.undoes && one.status === 'approved')
+      const reversed = sum((one) => !one.undoes && one.status === 'reversed')
+      const undone = sum((one) => one.undoes === true && one.status === 'approved')
+      // An undoing whose return says `reversed` itself is the same news again.
+      const stillToUndo = undone > reversed ? undone - reversed : 0n
+      all += approved > stillToUndo ? approved - stillToUndo : 0n
+    }
+    return all
   }
-  return kept > 0n ? (earned * kept) / total : 0n
+  const withoutTax = (one: Returned): bigint => {
+    if (one.taxMinor === undefined) return BigInt(one.totalMinor) * net
+    const left = BigInt(one.totalMinor) - BigInt(one.taxMinor)
+    return left > 0n ? left * total : 0n
+  }
+  const back = sumOf(withoutTax)
+  const unused = sumOf((one) => BigInt(one.exchangedMinor ?? '0') * net)
+  return { paid: total * net, back, unused }
 }

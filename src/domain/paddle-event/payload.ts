@@ -99,11 +99,11 @@ export const adjustmentPayload = z.looseObject({
     z.array(
       z.looseObject({
         type: z.nullish(z.string()),
-        totals: z.nullish(z.looseObject({ total: minor })),
+        totals: z.nullish(z.looseObject({ total: minor, tax: z.nullish(minor) })),
       }),
     ),
   ),
-  totals: z.looseObject({ total: minor }),
+  totals: z.looseObject({ total: minor, tax: z.nullish(minor) }),
 })
 export type AdjustmentPayload = z.output<typeof adjustmentPayload>
 

@@ -3,7 +3,7 @@
  * each message alone says all that it says, so the order in which they come is nobody's concern. Money is
  * BigInt from minor units, never a float; where a part is not known nothing is guessed.
  */
-import { MAX_NANOS } from '../money.ts'
+import { MAX_NANOS, maxNanos } from '../money.ts'
 import type { PaymentMessage, ReturnMessage } from '../payment/payments.ts'
 import type { PlanInput } from '../plan/events.ts'
 import { addDays } from '../subscription/period.ts'
@@ -233,20 +233,23 @@ export function returnMessage(
   data: AdjustmentPayload,
   { occurredAt, eventId }: Source,
 ): Translated<ReturnMessage> {
-  const items = data.items ?? []
-  const exchanged = items.filter(({ type }) => type === 'proration')
-  // A change of plan pays the unused time of the old one back into the new one. What that is worth in
-  // credit is counted there, by the share of the period.
-  if (items.length > 0 && exchanged.length === items.length) return NO_EFFECT
-  const sum = exchanged.reduce((all, { totals }) => all + BigInt(totals?.total ?? '0'), 0n)
-  const total = BigInt(data.totals.total) - sum
+  // A change of plan pays the unused time of the old one back into the new one.
+  const unused = (data.items ?? []).filter(({ type }) => type === 'proration')
+  const sum = (of: 'total' | 'tax') =>
+    unused.reduce((all, { totals }) => all + BigInt(totals?.[of] ?? '0'), 0n)
+  const less = (minor: string, part: bigint) => maxNanos(BigInt(minor) - part, 0n).toString()
+  const exchanged = sum('total')
+  const { total, tax } = data.totals
+  const knowsTax = typeof tax === 'string' && unused.every(({ totals }) => totals?.tax)
   const message = {
     returnId: data.id,
     paymentId: data.transaction_id,
     ...returns[data.action],
     status: statuses[data.status],
     currency: data.currency_code,
-    totalMinor: (total < 0n ? 0n : total).toString(),
+    totalMinor: less(total, exchanged),
+    ...(knowsTax ? { taxMinor: less(tax, sum('tax')) } : {}),
+    ...(exchanged > 0n ? { exchangedMinor: exchanged.toString() } : {}),
     occurredAt,
     eventId,
   }

@@ -4,6 +4,7 @@
  * rounding is down.
  */
 import type { CreditKind } from '../account/events.ts'
+import { maxNanos } from '../money.ts'
 import type { returnKinds } from './events.ts'
 import { compareSource, type Payment, type Payments, type ReturnMessage } from './payments.ts'
 
@@ -25,19 +26,25 @@ export function creditOf(state: Payments): readonly PaymentCredit[] {
   const returns = Map.groupBy(state.returns.values(), ({ paymentId }) => paymentId)
   /** Of each period: the most that a payment of before was worth alone. */
   const largest = new Map<string, bigint>()
-  return sorted.map((payment) => {
+  return sorted.map((payment, place) => {
     const { paymentId, purpose } = payment
-    const total = BigInt(payment.totalMinor)
-    const returned = returnedOf(returns.get(paymentId))
-    const isPaid = total === 0n || returned < total
-    const earned = creditEarned(payment, largest, isPaid)
+    const money = moneyOf(payment, returns.get(paymentId))
+    const earned = creditEarned(payment, largest, money.paid === 0n || money.returned < money.paid)
+    const exchanged = isExchanged(payment, sorted.slice(place + 1)) ? money.exchanged : 0n
     return {
       paymentId,
       kind: kinds[purpose],
-      nanos: leftOf(earned, total, returned),
+      nanos: leftOf(earned, { ...money, exchanged }),
       expiresAt: purpose === 'top_up' ? undefined : payment.periodEnd,
     }
   })
+}
+
+interface Earned {
+  /** What the payment brings beside those of before. */
+  readonly more: bigint
+  /** What its time is worth, whatever was there before. */
+  readonly worth: bigint
 }
 
 /**
@@ -45,13 +52,14 @@ export function creditOf(state: Payments): readonly PaymentCredit[] {
  * either only the share that it pays for, should it say one. One whose money all went back takes nothing
  * from those that come after it.
  */
-function creditEarned(payment: Payment, largest: Map<string, bigint>, isPaid: boolean): bigint {
+function creditEarned(payment: Payment, largest: Map<string, bigint>, isPaid: boolean): Earned {
   const full = BigInt(payment.creditNanos)
   const period = periodOf(payment)
   const before = (period !== undefined && largest.get(period)) || 0n
   if (isPaid && period !== undefined && full > before) largest.set(period, full)
-  const more = full > before ? full - before : 0n
-  return (more * BigInt(payment.shareMillionths ?? WHOLE_SHARE)) / WHOLE_SHARE
+  const share = (nanos: bigint): bigint =>
+    (nanos * BigInt(payment.shareMillionths ?? WHOLE_SHARE)) / WHOLE_SHARE
+  return { more: full > before ? share(full - before) : 0n, worth: share(full) }
 }
 
 /**
@@ -66,17 +74,59 @@ function periodOf({ purpose, subscriptionId, periodEnd }: Payment): string | und
   return `${periodEnd} ${subscriptionId}`
 }
 
+/**
+ * A later payment of the subscription begins another period before this one's end, as a change from a
+ * month to a year does. What is paid back then for the unused time takes its credit along. Within one
+ * period it takes none: there the new plan's payment brings only what that has more.
+ */
+function isExchanged(payment: Payment, later: readonly Payment[]): boolean {
+  const { purpose, subscriptionId, periodStart: start, periodEnd: end } = payment
+  if (purpose !== 'period' || subscriptionId === undefined) return false
+  if (start === undefined || end === undefined) return false
+  const next = later.find(
+    (one) => one.purpose === 'period' && one.subscriptionId === subscriptionId,
+  )
+  if (next?.periodStart === undefined || next.periodEnd === end) return false
+  return next.periodStart >= start && next.periodStart < end
+}
+
+/** Money of a payment without its tax, for which there is no credit. In one unit, whichever. */
+interface Money {
+  readonly paid: bigint
+  readonly returned: bigint
+  /** What was paid back, or into another plan, for the unused time. */
+  readonly exchanged: bigint
+}
+
+/** Where a return does not say its tax it has the payment's share of it. */
+function moneyOf(payment: Payment, returns: readonly ReturnMessage[] = []): Money {
+  const total = BigInt(payment.totalMinor)
+  const tax = BigInt(payment.taxMinor)
+  const net = total > tax ? total - tax : total
+  const atShare = (minor: bigint) => minor * net
+  return {
+    paid: total * net,
+    returned: returnedOf(returns, ({ totalMinor, taxMinor }) =>
+      taxMinor === undefined
+        ? atShare(BigInt(totalMinor))
+        : total * maxNanos(BigInt(totalMinor) - BigInt(taxMinor), 0n),
+    ),
+    exchanged: returnedOf(returns, ({ exchangedMinor = '0' }) => atShare(BigInt(exchangedMinor))),
+  }
+}
+
 /** Where nothing was paid (a trial, a discount of all) nothing can go back. */
-function leftOf(earned: bigint, total: bigint, returned: bigint): bigint {
-  if (total === 0n) return earned
-  return returned >= total ? 0n : (earned * (total - returned)) / total
+function leftOf({ more, worth }: Earned, { paid, returned, exchanged }: Money): bigint {
+  if (paid === 0n) return more
+  const left = more * (paid - returned) - worth * exchanged
+  return left > 0n ? left / paid : 0n
 }
 
 /** What of a payment's total went back, in minor units. */
 export function paidBack(state: Payments, { paymentId, totalMinor }: Payment): bigint {
   const returns = [...state.returns.values()].filter((one) => one.paymentId === paymentId)
   const total = BigInt(totalMinor)
-  const returned = returnedOf(returns)
+  const returned = returnedOf(returns, (one) => BigInt(one.totalMinor))
   return returned > total ? total : returned
 }
 
@@ -86,11 +136,15 @@ type ReturnKind = (typeof returnKinds)[number]
  * What went back of a payment, kind by kind. That a return is undone is said twice: its own status
  * becomes `reversed`, and another one undoes it. Whichever has come, or both, it counts once.
  */
-function returnedOf(returns: readonly ReturnMessage[] = []): bigint {
+function returnedOf(
+  returns: readonly ReturnMessage[],
+  amountOf: (one: ReturnMessage) => bigint,
+): bigint {
   const sums = new Map<ReturnKind, { approved: bigint; reversed: bigint; undone: bigint }>()
-  for (const { kind, status, undoes, totalMinor } of returns) {
+  for (const one of returns) {
+    const { kind, status, undoes } = one
     const sum = sums.get(kind) ?? { approved: 0n, reversed: 0n, undone: 0n }
-    const amount = BigInt(totalMinor)
+    const amount = amountOf(one)
     if (undoes) sum.undone += status === 'approved' ? amount : 0n
     else if (status === 'approved') sum.approved += amount
     else if (status === 'reversed') sum.reversed += amount

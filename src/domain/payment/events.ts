@@ -70,6 +70,8 @@ export const paymentEvents = {
       periodEnd: clear(z.exactOptional(instantText)),
       /** What it is worth alone and unreduced: the plan's credit for a whole period, or the top-up. */
       creditNanos: clear(credit),
+      /** A trial without credit: its customer has tried in another organization. */
+      trialUsed: clear(z.exactOptional(z.literal(true))),
       /** Millionths of the period that a change of plan within it pays for; absent: all of it. */
       shareMillionths: clear(z.exactOptional(z.int().min(0).max(1_000_000))),
       currency,
@@ -93,9 +95,20 @@ export const paymentEvents = {
       currency,
       /** Tax included. */
       totalMinor: clear(minorText),
+      /** The tax in it; absent: the payment's share of it. */
+      taxMinor: clear(z.exactOptional(minorText)),
+      /** Beside it, tax included: what was paid back for unused time into another plan. */
+      exchangedMinor: clear(z.exactOptional(minorText)),
       ...source,
     },
   ),
 }
+export const trialClaimEvents = {
+  TrialClaimed: event(
+    'A customer of the provider tries for the first time: no other organization of theirs gets credit to try with.',
+    { customerId: clear(providerId), orgId: idField('organization'), at: instant },
+  ),
+}
+export type TrialClaimEvent = EventsOf<typeof trialClaimEvents>
 export type PaymentEvent = EventsOf<typeof paymentEvents>
 export type PaymentData<T extends PaymentEvent['type']> = Extract<PaymentEvent, { type: T }>['data']

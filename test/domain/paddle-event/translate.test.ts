@@ -108,6 +108,7 @@ describe('money back', () => {
     status: 'pending',
     currency: 'USD',
     totalMinor: '1000',
+    taxMinor: '82',
     ...source,
   }
 
@@ -135,16 +136,27 @@ describe('money back', () => {
     expect(giveBack({ ...adjustment, status })).toMatchObject({ message: { status: said } })
   })
 
-  it('for the unused time of an exchanged plan is counted in the new one', () => {
-    const item = { type: 'proration', totals: { total: '400' } }
+  it('for the unused time of an exchanged plan is told apart', () => {
+    const item = { type: 'proration', totals: { total: '400', tax: '33' } }
     const credit = { ...adjustment, action: 'credit', status: 'approved' }
-    expect(giveBack({ ...credit, items: [item] })).toEqual({ kind: 'ignored', reason: 'no_effect' })
-    const both = [...adjustment.items, item]
-    const totals = { total: '1400' }
-    expect(giveBack({ ...credit, items: both, totals })).toMatchObject({
-      message: { totalMinor: '1000' },
+    const alone = { ...credit, items: [item], totals: { total: '400', tax: '33' } }
+    expect(giveBack(alone)).toMatchObject({
+      message: { totalMinor: '0', taxMinor: '0', exchangedMinor: '400' },
+    })
+    const both = { items: [...adjustment.items, item], totals: { total: '1400', tax: '115' } }
+    expect(giveBack({ ...credit, ...both })).toMatchObject({
+      message: { totalMinor: '1000', taxMinor: '82', exchangedMinor: '400' },
     })
     expect(giveBack({ ...credit, items: null })).toMatchObject({ message: { totalMinor: '1000' } })
+  })
+
+  it('whose tax is not told says none', () => {
+    const item = { type: 'proration', totals: { total: '400' } }
+    const half = giveBack({ ...adjustment, items: [item], totals: { total: '1400', tax: '115' } })
+    expect(half).toMatchObject({ message: { totalMinor: '1000', exchangedMinor: '400' } })
+    expect(half).not.toHaveProperty('message.taxMinor')
+    const none = giveBack({ ...adjustment, totals: { total: '1000' } })
+    expect(none).not.toHaveProperty('message.taxMinor')
   })
 })
 

@@ -6,6 +6,7 @@ import type { PaymentCommand, ReturnMessage } from '../../../src/domain/payment/
 import {
   giveBack,
   paid,
+  PERIOD_END,
   receive,
   returned,
   second,
@@ -74,6 +75,58 @@ describe('the credit of a period', () => {
   })
 })
 
+describe('a change to another period before the end of one', () => {
+  const year = (n: number) => ({
+    periodStart: '2027-03-16T12:00:00.000Z',
+    periodEnd: '2028-03-16T12:00:00.000Z',
+    creditNanos: '240000000000',
+    totalMinor: '28800',
+    taxMinor: '4800',
+    occurredAt: second(n),
+  })
+  const unused = (n: number, of: string, exchangedMinor: string) =>
+    giveBack(returned(n, of, { kind: 'credit', totalMinor: '0', taxMinor: '0', exchangedMinor }))
+
+  it('takes along the credit of the time that was paid back', () => {
+    const [first, later] = [receive(paid(1)), receive(paid(3, year(3)))]
+    const half = unused(2, 'txn_1', '1200')
+    expect(creditAfter(first, half)).toEqual({ txn_1: usd(20) })
+    expect(creditAfter(first, half, later)).toEqual({ txn_1: usd(10), txn_3: usd(240) })
+    expect(creditAfter(later, first)).toEqual({ txn_1: usd(20), txn_3: usd(240) })
+  })
+
+  it('takes none within the period, nor before a renewal', () => {
+    const half = unused(2, 'txn_1', '1200')
+    const larger = receive(paid(3, { creditNanos: `${usd(50)}`, shareMillionths: 500_000 }))
+    expect(creditAfter(receive(paid(1)), half, larger)['txn_1']).toBe(usd(20))
+    const april = { periodStart: PERIOD_END, periodEnd: '2027-05-01T00:00:00.000Z' }
+    expect(creditAfter(receive(paid(1)), half, receive(paid(3, april)))['txn_1']).toBe(usd(20))
+  })
+
+  it('takes from the last payment of the period what its time is worth', () => {
+    const larger = receive(
+      paid(2, {
+        creditNanos: `${usd(50)}`,
+        shareMillionths: 500_000,
+        totalMinor: '3000',
+        taxMinor: '500',
+      }),
+    )
+    const last = [unused(5, 'txn_1', '1200'), unused(4, 'txn_2', '1500'), receive(paid(6, year(6)))]
+    // 15 of the 50 for half a month; a quarter's worth, 12.50, was paid into the year.
+    expect(creditAfter(receive(paid(1)), larger, ...last)).toEqual({
+      txn_1: usd(20),
+      txn_2: 2_500_000_000n,
+      txn_6: usd(240),
+    })
+  })
+
+  it('never takes more than there is', () => {
+    const all = [unused(4, 'txn_1', '2400'), giveBack(returned(5, 'txn_1', { totalMinor: '600' }))]
+    expect(creditAfter(receive(paid(1)), ...all, receive(paid(6, year(6))))['txn_1']).toBe(0n)
+  })
+})
+
 describe('a trial and a top-up', () => {
   it('come again without credit where a plan is tried a second time', () => {
     const trial = { purpose: 'trial', creditNanos: '5000000000', totalMinor: '0' } as const
@@ -121,6 +174,15 @@ describe('money that went back', () => {
     expect(left({ totalMinor: '2400' })).toBe(0n)
   })
 
+  it('takes none where it is tax alone, and of a part that of its price', () => {
+    expect(left({ totalMinor: '400', taxMinor: '400' })).toBe(usd(20))
+    expect(left({ totalMinor: '600', taxMinor: '100' })).toBe(usd(15))
+    expect(left({ totalMinor: '1000', taxMinor: '0' })).toBe(usd(10))
+    expect(
+      left({ totalMinor: '400', taxMinor: '400' }, { totalMinor: '2000', taxMinor: '0' }),
+    ).toBe(0n)
+  })
+
   it('is never more than was paid', () => {
     expect(left({ totalMinor: '2000' }, { totalMinor: '2000', kind: 'chargeback' })).toBe(0n)
   })
@@ -158,7 +220,11 @@ const aPayment = fc.record({
   at: fc.integer({ min: 0, max: 6 }),
   credit: fc.integer({ min: 0, max: 60 }),
   share: fc.constantFrom(undefined, 1, 333_333, 1_000_000),
-  end: fc.constantFrom('2027-04-01T00:00:00.000Z', '2027-05-01T00:00:00.000Z'),
+  time: fc.constantFrom(
+    ['2027-03-01T00:00:00.000Z', '2027-04-01T00:00:00.000Z'] as const,
+    ['2027-03-20T00:00:00.000Z', '2027-05-01T00:00:00.000Z'] as const,
+  ),
+  tax: fc.integer({ min: 0, max: 500 }).map(String),
   purpose: fc.constantFrom('period', 'period', 'top_up', 'trial'),
   total: amount,
 })
@@ -170,6 +236,8 @@ const aReturn = fc.record({
   status: fc.constantFrom('pending', 'approved', 'rejected', 'reversed'),
   undoes: fc.boolean(),
   total: amount,
+  tax: fc.constantFrom(undefined, '0', '200', '2900'),
+  exchanged: fc.constantFrom(undefined, '0', '700', '2400'),
 })
 const aSet = fc
   .tuple(
@@ -179,14 +247,16 @@ const aSet = fc
   .map(([payments, returns]): PaymentCommand[] => {
     const known = new Set(payments.map(({ n }) => n))
     return [
-      ...payments.map(({ n, at, credit, share, end, purpose, total }, index) =>
+      ...payments.map(({ n, at, credit, share, time, purpose, total, tax }, index) =>
         receive(
           paid(n, {
             purpose,
             creditNanos: String(credit),
             ...(share !== undefined && { shareMillionths: share }),
-            periodEnd: end,
+            periodStart: time[0],
+            periodEnd: time[1],
             totalMinor: total,
+            taxMinor: tax,
             occurredAt: second(at),
             eventId: `evt_p${index}`,
           }),
@@ -194,13 +264,15 @@ const aSet = fc
       ),
       ...returns
         .filter((one) => known.has(one.of))
-        .map(({ n, of, at, kind, status, undoes, total }, index) =>
+        .map(({ n, of, at, kind, status, undoes, total, tax, exchanged }, index) =>
           giveBack(
             returned(n, `txn_${of}`, {
               kind,
               status,
               ...(undoes && { undoes }),
               totalMinor: total,
+              ...(tax !== undefined && { taxMinor: tax }),
+              ...(exchanged !== undefined && { exchangedMinor: exchanged }),
               occurredAt: second(at),
               eventId: `evt_r${index}`,
             }),
