@@ -6,7 +6,7 @@
 import { organization } from '../domain/organization/organization.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { isLive, session } from '../domain/session/session.ts'
-import { type User, user } from '../domain/user/user.ts'
+import { isFromBefore, type User, user } from '../domain/user/user.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { AccessClaims } from '../ports/tokens.ts'
@@ -62,7 +62,8 @@ export function createAccessFacts(deps: {
     if (!person) throw new Refusal('unauthenticated')
     // Before the session, which a deactivation ends too: the person is told the reason.
     if (!person.active) throw new Refusal('user_deactivated')
-    if (!isLive(live, clock.now().toISOString())) throw new Refusal('session_ended')
+    const isOver = !isLive(live, clock.now().toISOString()) || isFromBefore(person, live.startedAt)
+    if (isOver) throw new Refusal('session_ended')
     const actor: UserActor = {
       kind: 'user',
       userId: claims.userId,

@@ -15,6 +15,8 @@ export interface ApiKeyRecord {
   readonly lastUsedAt?: string
   /** The organization; absent once it was revoked. */
   readonly liveOf?: string
+  /** Who issued it; absent once it was revoked. */
+  readonly liveBy?: string
   /** When it expires. */
   readonly endsAt: string
 }
@@ -26,19 +28,21 @@ const events = { ...apiKeyEvents, ...usageEvents }
 
 export const apiKeys = projection<ApiKeyRecord, typeof events>(events, {
   name: 'api-keys',
-  version: 2,
+  version: 3,
   indexes: {
     org: { equals: ['orgId'], orderBy: 'issuedAt' },
     live: { equals: ['liveOf'], orderBy: 'endsAt' },
+    issuer: { equals: ['liveBy'], orderBy: 'issuedAt' },
   },
   on: {
     ApiKeyIssued: {
       keys: ({ data }) => data.keyId,
-      project: (view, { data: { keyId, orgId, expiresAt = NEVER, at } }) => ({
+      project: (view, { data: { keyId, orgId, issuedBy, expiresAt = NEVER, at } }) => ({
         ...view,
         keyId,
         orgId,
         liveOf: orgId,
+        liveBy: issuedBy,
         endsAt: expiresAt,
         issuedAt: at,
       }),
@@ -47,7 +51,7 @@ export const apiKeys = projection<ApiKeyRecord, typeof events>(events, {
       keys: ({ data }) => data.keyId,
       project(view) {
         if (!view) return undefined
-        const { liveOf: _ended, ...revoked } = view
+        const { liveOf: _ended, liveBy: _by, ...revoked } = view
         return revoked
       },
     },
@@ -87,3 +91,20 @@ export async function liveKeysOf(
   const query = { index: 'live', equals: { liveOf: orgId }, from, limit: most }
   return (await views.find(apiKeys, query)).items.length
 }
+
+/** All that a person has issued and nobody has revoked, expired ones too. */
+export async function liveKeysBy(views: Views, userId: string): Promise<readonly ApiKeyRecord[]> {
+  const found: ApiKeyRecord[] = []
+  for (let after: string | undefined; ;) {
+    const page = await views.find(apiKeys, {
+      index: 'issuer',
+      equals: { liveBy: userId },
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    })
+    found.push(...page.items)
+    after = page.next
+    if (after === undefined) return found
+  }
+}
+const PAGE = 500

@@ -8,6 +8,7 @@ import { parseToken } from '../../domain/api-key/token.ts'
 import { streamName } from '../../domain/decider.ts'
 import { organization } from '../../domain/organization/organization.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { isFromBefore, user } from '../../domain/user/user.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Ids } from '../../ports/ids.ts'
 import type { KeyActor } from '../access.ts'
@@ -68,6 +69,8 @@ async function keyActor(
   )
   if (!key || !known.includes(true)) throw new Refusal('unauthenticated')
   assertActive(key, at)
+  const { state: issuer } = await streams.load(user, key.issuedBy)
+  if (isFromBefore(issuer, key.issuedAt)) throw new Refusal('api_key_revoked')
   const { orgId } = key
   if (wanted !== undefined && wanted !== orgId) throw new Refusal('organization_not_found')
   const { state: owner } = await streams.load(organization, orgId)

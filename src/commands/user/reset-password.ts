@@ -1,12 +1,15 @@
 /**
  * A new password by the link of a mail. The link is good for the password and the address it was made
- * for: using it, or any change of either since, ends it. All sessions of the person end.
+ * for: using it, or any change of either since, ends it. All sessions of the person end. Where nobody had
+ * verified the address, it is verified now, and what somebody else may have prepared (an account in another's
+ * name) ends with it: API keys here, sessions and Telegram by what is written (domain/user/user.ts).
  */
 import { Refusal } from '../../domain/refusal.ts'
 import { isErased } from '../../domain/personal.ts'
 import { assertAcceptablePassword } from '../../domain/user/password-policy.ts'
 import { user } from '../../domain/user/user.ts'
 import { readMailToken } from '../mail/mail-token.ts'
+import { revokeKeysOf } from '../api-key/revoke-keys-of.ts'
 import { endSessionsAfter } from '../session/end-sessions.ts'
 import { emailHmacOf } from './find-user.ts'
 import { type Root, step } from '../context.ts'
@@ -32,6 +35,8 @@ export async function resetPassword(
   const readsMail = !isErased(recipient) && emailHmacOf(deps, recipient) === person.emailHmac
   if (!repeated && !readsMail) throw new Refusal('token_unusable')
   assertAcceptablePassword(asked.password, isErased(person.email) ? {} : { email: person.email })
+  // Before the link is used up: killed in between, it is opened again.
+  if (!repeated && !person.emailVerified) await revokeKeysOf(deps, root, userId)
   const passwordHash = repeated ? '' : await deps.passwords.hash(asked.password)
   const { position } = await deps.streams.transact(
     user,

@@ -9,7 +9,7 @@ import { isErased } from '../personal.ts'
 import { Refusal } from '../refusal.ts'
 import { normalizeEmail } from './email.ts'
 import type { TelegramClaimEvent } from './events.ts'
-import type { LinkTelegram } from './user.ts'
+import type { LinkTelegram } from './telegram-account.ts'
 
 export type TelegramClaimed = Extract<TelegramClaimEvent, { type: 'TelegramClaimed' }>['data']
 

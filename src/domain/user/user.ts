@@ -8,25 +8,16 @@ import { isErased, type Maybe } from '../personal.ts'
 import { Refusal } from '../refusal.ts'
 import type { Locale } from './email.ts'
 import type { PlatformRole, UserEvent } from './events.ts'
+import {
+  type LinkTelegram,
+  linkTelegram,
+  type RefuseTelegramLink,
+  refuseTelegramLink,
+  type TelegramSide,
+  withEnded,
+} from './telegram-account.ts'
 
-/** The Telegram account that is linked. */
-export interface TelegramAccount {
-  readonly telegramHmac: string
-  readonly claimId: Id<'claim'>
-  readonly telegramId: Maybe<string>
-  readonly username: Maybe<string> | undefined
-}
-
-/** A claim that does not link any more, whatever is retried. */
-export interface EndedTelegramClaim {
-  readonly claimId: Id<'claim'>
-  readonly telegramHmac: string
-  readonly why: 'unlinked' | TelegramLinkRefused['reason']
-}
-type TelegramLinkRefused = Extract<UserEvent, { type: 'TelegramLinkRefused' }>['data']
-
-export interface User {
-  readonly userId: Id<'user'>
+export interface User extends TelegramSide {
   readonly email: Maybe<string>
   readonly emailHmac: string
   readonly emailVerified: boolean
@@ -38,13 +29,15 @@ export interface User {
   readonly passwordHash: Maybe<string> | undefined
   /** Counts passwords, not hashes: a link to reset is good for the version it was made for. */
   readonly passwordVersion: number
+  /**
+   * When the account was taken over by a mail to an address that nobody had verified: sessions and keys from
+   * before may be a stranger's.
+   */
+  readonly ownSince: string | undefined
   readonly locale: Locale
   readonly personalOrgId: Id<'organization'>
-  readonly active: boolean
   readonly roles: readonly PlatformRole[]
   readonly termsVersion: string | undefined
-  readonly telegram: TelegramAccount | undefined
-  readonly telegramEnded: readonly EndedTelegramClaim[]
   readonly registeredAt: string
 }
 /** undefined: nobody of this id has registered. */
@@ -87,22 +80,6 @@ export type ChangeEmail = {
   readonly claimId: Id<'claim'>
   readonly at: string
 }
-
-export type LinkTelegram = {
-  readonly type: 'LinkTelegram'
-  readonly telegramHmac: string
-  readonly claimId: Id<'claim'>
-  readonly telegramId: string
-  readonly username?: string
-  /** `registration`: it is how the person came; nothing may keep the link from following. */
-  readonly purpose: 'registration' | 'link'
-  readonly at: string
-}
-
-/** What LinkTelegram was refused for becomes final, so that the claim can be released. */
-export type RefuseTelegramLink = {
-  readonly type: 'RefuseTelegramLink'
-} & Omit<TelegramLinkRefused, 'userId'>
 
 export type UserCommand =
   | RegisterUser
@@ -180,49 +157,18 @@ function changePassword(command: ChangePassword, user: User): readonly UserEvent
     type: 'PasswordChanged',
     data: { userId: user.userId, passwordHash, cause, at },
   } as const
-  return cause === 'reset' ? [changed, ...withoutStranger(user, at)] : [changed]
+  return cause === 'reset' && !user.emailVerified ? [changed, ...takenOver(user, at)] : [changed]
 }
 
 /**
  * Anybody may have named an address that nobody verified. Whoever reads its mail takes the account over by a
- * new password, and then nobody else may have a way in that was made before.
+ * new password, which shows whose address it is; then nobody else may have a way in that was made before.
  */
-function withoutStranger({ userId, emailVerified, telegram }: User, at: string) {
-  if (emailVerified || !telegram) return []
+function takenOver({ userId, emailHmac, telegram }: User, at: string): readonly UserEvent[] {
+  const verified = { type: 'EmailVerified', data: { userId, emailHmac, at } } as const
+  if (!telegram) return [verified]
   const { telegramHmac, claimId } = telegram
-  return [{ type: 'TelegramUnlinked', data: { userId, telegramHmac, claimId, at } } as const]
-}
-
-function linkTelegram(command: LinkTelegram, user: User): readonly UserEvent[] {
-  const { type: _, ...account } = command
-  const { telegram, userId } = user
-  if (isLinkedBy(user, account)) return []
-  const ended = endedBy(user, account)
-  if (ended) throw new Refusal(saidOf[ended.why])
-  if (telegram) throw new Refusal('telegram_already_linked')
-  if (account.purpose === 'link') assertActive(user)
-  return [{ type: 'TelegramLinked', data: { userId, ...account } }]
-}
-
-type Claimed = Pick<LinkTelegram, 'claimId' | 'telegramHmac'>
-
-/** One code may have claimed two accounts, under one id. */
-export const isLinkedBy = ({ telegram }: User, { claimId, telegramHmac }: Claimed): boolean =>
-  telegram?.claimId === claimId && telegram.telegramHmac === telegramHmac
-
-export const endedBy = ({ telegramEnded }: User, claimed: Claimed) =>
-  telegramEnded.find(({ claimId }) => claimId === claimed.claimId)
-
-const saidOf = {
-  unlinked: 'token_unusable',
-  another_linked: 'telegram_already_linked',
-  deactivated: 'user_deactivated',
-} as const
-
-function refuseTelegramLink(command: RefuseTelegramLink, user: User): readonly UserEvent[] {
-  if (isLinkedBy(user, command) || endedBy(user, command)) return []
-  const { type: _, ...refused } = command
-  return [{ type: 'TelegramLinkRefused', data: { userId: user.userId, ...refused } }]
+  return [verified, { type: 'TelegramUnlinked', data: { userId, telegramHmac, claimId, at } }]
 }
 
 function unlinkTelegram(user: User, at: string): readonly UserEvent[] {
@@ -234,7 +180,7 @@ function unlinkTelegram(user: User, at: string): readonly UserEvent[] {
 }
 
 /** A password for an address that is theirs, or mail by which they choose one. */
-const hasAnotherWayIn = ({ provisional, passwordHash, emailVerified }: User): boolean =>
+export const hasAnotherWayIn = ({ provisional, passwordHash, emailVerified }: User): boolean =>
   !provisional && (passwordHash !== undefined || emailVerified)
 
 function assertActive(user: User): void {
@@ -316,6 +262,7 @@ function evolve(user: UserState, event: UserEvent): UserState {
       provisional,
       passwordHash: event.data.passwordHash,
       passwordVersion: 1,
+      ownSince: undefined,
       locale,
       personalOrgId,
       active: true,
@@ -339,9 +286,10 @@ function change(user: User, event: Exclude<UserEvent, { type: 'UserRegistered' }
       return { ...user, ...address, emailVerified: false, provisional: false }
     }
     case 'PasswordChanged': {
-      const { passwordHash, cause } = event.data
+      const { passwordHash, cause, at } = event.data
       const passwordVersion = user.passwordVersion + (cause === 'rehash' ? 0 : 1)
-      return { ...user, passwordHash, passwordVersion }
+      const ownSince = cause === 'reset' && !user.emailVerified ? at : user.ownSince
+      return { ...user, passwordHash, passwordVersion, ownSince }
     }
     case 'LocaleChanged':
       return { ...user, locale: event.data.locale }
@@ -370,12 +318,6 @@ function change(user: User, event: Exclude<UserEvent, { type: 'UserRegistered' }
   }
 }
 
-const withEnded = (
-  { telegramEnded }: User,
-  { claimId, telegramHmac }: Claimed,
-  why: EndedTelegramClaim['why'],
-): readonly EndedTelegramClaim[] => [...telegramEnded, { claimId, telegramHmac, why }]
-
 export const user: Decider<UserState, UserCommand, UserEvent> = {
   category: 'user',
   initial: () => undefined,
@@ -388,3 +330,7 @@ export function passwordHashOf(state: UserState): string | undefined {
   const hash = state?.passwordHash
   return hash === undefined || isErased(hash) ? undefined : hash
 }
+
+/** Made before the account was taken over: it may be a stranger's. */
+export const isFromBefore = (state: UserState, at: string): boolean =>
+  state?.ownSince !== undefined && at < state.ownSince
