@@ -6,6 +6,7 @@ import { idSchema } from '../domain/ids.ts'
 import { organization } from '../domain/organization/organization.ts'
 import { plan, termsOf } from '../domain/plan/plan.ts'
 import { subscriptionStatus } from '../domain/subscription/events.ts'
+import { planAt } from '../domain/subscription/plan-at.ts'
 import { emailText, localeText } from '../domain/user/email.ts'
 import { platformRoleSchema } from '../domain/user/events.ts'
 import { user } from '../domain/user/user.ts'
@@ -190,10 +191,11 @@ async function showOrganization(
 const spentOf = ({ chargedNanos, adjustedNanos }: AccountBalance): bigint =>
   BigInt(chargedNanos) - BigInt(adjustedNanos)
 
-async function planOf({ streams }: Deps, view: OrganizationPlan | undefined) {
+async function planOf({ streams, clock }: Deps, view: OrganizationPlan | undefined) {
   const current = currentPlanOf(view)
   if (!current) return null
-  const { planId: id, planVersion: version, status } = current
+  const { planId: id, planVersion: version } = planAt(current, clock.now().toISOString())
+  const { status } = current
   const { state } = await streams.load(plan, id)
   return { id, version, slug: termsOf(state, version)?.terms.slug ?? null, status }
 }

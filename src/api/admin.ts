@@ -101,7 +101,7 @@ const subscribeRoute = (deps: Deps) =>
       const { state, revision, position } = await subscribe(deps, root, wish)
       const current = currentOf(state)
       if (!current) throw new Refusal('not_subscribed')
-      return { body: showSubscription(current), revision, position }
+      return { body: showSubscription(current, root.at), revision, position }
     },
   })
 

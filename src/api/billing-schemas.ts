@@ -7,6 +7,7 @@ import { idSchema } from '../domain/ids.ts'
 import type { PlanInput } from '../domain/plan/events.ts'
 import type { PlanTerms } from '../domain/plan/plan.ts'
 import type { Period } from '../domain/subscription/period.ts'
+import { planAt } from '../domain/subscription/plan-at.ts'
 import { isManual, type Subscription } from '../domain/subscription/state.ts'
 import { subscriptionStatus } from '../domain/subscription/events.ts'
 import { moneyOf, moneySchema, timeSchema } from './schemas.ts'
@@ -129,21 +130,40 @@ export const subscriptionSchema = z
       .nullable(periodSchema)
       .meta({ description: 'As the payment provider last said: paid for, or tried.' }),
     scheduled: z
-      .nullable(z.strictObject({ change: z.enum(['cancel', 'pause', 'resume']), at: timeSchema }))
+      .nullable(
+        z.strictObject({
+          change: z.enum(['cancel', 'pause', 'resume', 'plan']),
+          at: timeSchema,
+          plan_id: z
+            .nullable(idSchema('plan'))
+            .meta({ description: 'Of `plan`: what takes the place of this one.' }),
+        }),
+      )
       .meta({ description: 'A change that is agreed with the provider and still to come.' }),
   })
   .meta({ id: 'Subscription' })
 
-export const showSubscription = (one: Subscription): z.output<typeof subscriptionSchema> => ({
-  plan_id: one.planId,
-  plan_version: one.planVersion,
+/** The plan is the one in force at `at`. */
+export const showSubscription = (
+  one: Subscription,
+  at: string,
+): z.output<typeof subscriptionSchema> => ({
+  plan_id: planAt(one, at).planId,
+  plan_version: planAt(one, at).planVersion,
   status: one.status,
   started_at: one.startedAt,
   ends_at: one.endsAt ?? null,
   kept_by: isManual(one.subscriptionId) ? 'us' : 'provider',
   paid_period: one.period ? { start: one.period.start, end: one.period.end } : null,
-  scheduled: one.scheduled ? { change: one.scheduled.change, at: one.scheduled.at } : null,
+  scheduled: showScheduled(one, at),
 })
+
+/** Of two the provider's own: an end leaves nothing to change. */
+function showScheduled({ scheduled, ...one }: Subscription, at: string) {
+  if (scheduled) return { change: scheduled.change, at: scheduled.at, plan_id: null }
+  const { next } = planAt(one, at)
+  return next ? { change: 'plan' as const, at: next.at, plan_id: next.planId } : null
+}
 
 export const lotSchema = z.strictObject({
   id: idSchema('lot'),
@@ -218,7 +238,7 @@ export const showAccount = (shown: ShownAccount): z.output<typeof accountSchema>
           until: plan.until ?? null,
         }
       : null,
-    subscription: subscription ? showSubscription(subscription) : null,
+    subscription: subscription ? showSubscription(subscription, shown.at) : null,
     period: period ? { start: period.start, end: period.end } : null,
   }
 }

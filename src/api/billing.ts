@@ -111,10 +111,10 @@ const plansRoute = (deps: Deps) =>
   })
 
 /** The subscription after a command, for who made it. */
-function subscribed({ state, revision, position }: Subscribed): Answer {
+function subscribed({ state, revision, position }: Subscribed, at: string): Answer {
   const current = currentOf(state)
   if (!current) throw new Refusal('not_subscribed')
-  return { body: showSubscription(current), revision, position }
+  return { body: showSubscription(current, at), revision, position }
 }
 
 const subscribeRoute = (deps: Deps) =>
@@ -143,6 +143,7 @@ const subscribeRoute = (deps: Deps) =>
       'billing_by_provider',
       'no_payment_provider',
       'price_not_offered',
+      'billing_cycle_differs',
       'payment_provider_unavailable',
       'payment_provider_refused',
     ],
@@ -150,9 +151,9 @@ const subscribeRoute = (deps: Deps) =>
       const orgId = organizationOf(actor)
       const { plan_id: planId, price_id: priceId } = body
       if (!(await isPaidFor(deps, planId, priceId)))
-        return subscribed(await subscribe(deps, root, { orgId, planId }))
+        return subscribed(await subscribe(deps, root, { orgId, planId }), root.at)
       const answer = bought(await buyPlan(deps, root, { orgId, planId, priceId }))
-      return answer ?? subscribed(await subscriptionsOf(deps, orgId))
+      return answer ?? subscribed(await subscriptionsOf(deps, orgId), root.at)
     },
   })
 
@@ -194,8 +195,11 @@ const cancelRoute = (deps: Deps) =>
     ],
     async handler({ actor, body, root }) {
       const orgId = organizationOf(actor)
-      if (!(await cancelAtProvider(deps, orgId, body.at)))
-        return subscribed(await cancelSubscription(deps, root, orgId, { now: body.at === 'now' }))
-      return { ...subscribed(await subscriptionsOf(deps, orgId)), status: 202 }
+      if (!(await cancelAtProvider(deps, root, orgId, body.at)))
+        return subscribed(
+          await cancelSubscription(deps, root, orgId, { now: body.at === 'now' }),
+          root.at,
+        )
+      return { ...subscribed(await subscriptionsOf(deps, orgId), root.at), status: 202 }
     },
   })

@@ -9,7 +9,9 @@ import {
   accessOf,
   currentOf,
   isManual,
+  keptAtProvider,
   type Message,
+  type PlanChange,
   type Scheduled,
   type Subscription,
   type Subscriptions,
@@ -23,16 +25,38 @@ export interface OrganizationPlan {
   readonly all: readonly Partial<Subscription>[]
   readonly anchor?: string
   readonly periods: readonly (readonly [planId: string, start: string])[]
+  /** Present while the provider keeps one that has not ended. */
+  readonly kept?: 1
   /** Present while a period is to be started at `dueAt`. */
   readonly due?: 1
   readonly dueAt?: string
 }
 
 /** What is undefined is left out; the rest are the domain's own objects, in one order of fields. */
-const toJson = ({ messages, scheduled, ...one }: Subscription): Partial<Subscription> => ({
+const toJson = ({
+  messages,
+  changes,
+  scheduled,
+  asked,
+  ...one
+}: Subscription): Partial<Subscription> => ({
   ...defined(one),
   ...(scheduled && { scheduled: scheduledToJson(scheduled) }),
+  ...(asked && { asked: { what: asked.what, at: asked.at } }),
   messages: messages.map(messageToJson),
+  changes: changes.map(changeToJson),
+})
+
+const changeToJson = (one: PlanChange): PlanChange => ({
+  planId: one.planId,
+  planVersion: one.planVersion,
+  priceId: one.priceId,
+  fromPlanId: one.fromPlanId,
+  fromPlanVersion: one.fromPlanVersion,
+  fromPriceId: one.fromPriceId,
+  effective: one.effective,
+  ...(one.effectiveAt !== undefined && { effectiveAt: one.effectiveAt }),
+  at: one.at,
 })
 
 const scheduledToJson = ({ change, at }: Scheduled): Scheduled => ({ change, at })
@@ -97,11 +121,13 @@ const handler = {
     // Only subscription events come here: the handlers are declared over them.
     const state = subscription.evolve(stateOf(view), event as unknown as SubscriptionEvent)
     const dueAt = dueOf(state, event.data.at)
+    const kept = keptAtProvider(state) !== undefined
     return {
       orgId,
       all: [...state.all.values()].map(toJson),
       ...(state.anchor !== undefined && { anchor: state.anchor }),
       periods: [...state.periods],
+      ...(kept && { kept: 1 as const }),
       ...(dueAt !== undefined && { due: 1, dueAt }),
     }
   },
@@ -111,13 +137,19 @@ export const subscriptions = projection<OrganizationPlan, typeof subscriptionEve
   subscriptionEvents,
   {
     name: 'subscriptions',
-    version: 2,
-    indexes: { due: { equals: ['due'], orderBy: 'dueAt' } },
+    version: 3,
+    indexes: {
+      due: { equals: ['due'], orderBy: 'dueAt' },
+      kept: { equals: ['kept'], orderBy: 'orgId' },
+    },
     on: {
       SubscriptionStarted: handler,
       SubscriptionStatusChanged: handler,
       SubscriptionCanceled: handler,
       PeriodStarted: handler,
+      PlanChangeRequested: handler,
+      CancellationRequested: handler,
+      ContinuationRequested: handler,
     },
   },
 )
@@ -125,6 +157,12 @@ export const subscriptions = projection<OrganizationPlan, typeof subscriptionEve
 /** What an organization is told of its plan. */
 export const currentPlanOf = (view: OrganizationPlan | undefined): Subscription | undefined =>
   view && currentOf(stateOf(view))
+
+/** How many organizations have a subscription that a provider keeps; `enough` is as far as it counts. */
+export async function countKept(views: Views, enough: number): Promise<number> {
+  const query = { index: 'kept', equals: { kept: 1 }, limit: enough } as const
+  return (await views.find(subscriptions, query)).items.length
+}
 
 /** Organizations whose next period has come by `now`. */
 export async function* periodsDue(views: Views, now: string): AsyncIterable<string> {

@@ -9,7 +9,6 @@ import { paddleEvent, type PaddleEventStatus } from '../../domain/paddle-event/p
 import { type Notice, readNotice } from '../../domain/paddle-event/payload.ts'
 import {
   paymentMessage,
-  type PriceUses,
   returnMessage,
   type Source,
   subscriptionMessage,
@@ -24,7 +23,7 @@ import { recordPayment } from '../payment/record-payment.ts'
 import { recordReturn } from '../payment/record-return.ts'
 import { followSubscription } from '../subscription/follow-subscription.ts'
 import { findOwner } from './find-owner.ts'
-import { priceUses } from './price-uses.ts'
+import { boughtBySubscription, boughtByTransaction, priceUses } from './price-uses.ts'
 
 const NAME = 'apply-paddle-events'
 
@@ -98,24 +97,12 @@ async function applySubscription(
 ): Promise<Outcome> {
   const orgId = await findOwner(deps, links, source.asOf)
   if (orgId === undefined) return ownerless(links)
-  const uses = await usesOf(deps, orgId, { subscriptionId: data.id, items: data.items })
+  const uses = await priceUses(deps, boughtBySubscription(orgId, data, source))
   const translated = subscriptionMessage(data, uses, source)
   if (translated.kind !== 'message') return translated
   await followSubscription(deps, root, orgId, translated.message)
   return { kind: 'applied', orgId }
 }
-
-interface Sold {
-  readonly subscriptionId: string | null | undefined
-  readonly items: readonly { readonly price: { readonly id: string } }[]
-}
-
-const usesOf = (deps: Needs, orgId: string, { subscriptionId, items }: Sold): Promise<PriceUses> =>
-  priceUses(
-    deps,
-    items.map(({ price }) => price.id),
-    { orgId, subscriptionId: subscriptionId ?? undefined },
-  )
 
 async function applyTransaction(
   deps: Needs,
@@ -125,8 +112,7 @@ async function applyTransaction(
 ): Promise<Outcome> {
   const orgId = await findOwner(deps, links, source.asOf)
   if (orgId === undefined) return ownerless(links)
-  const { items, subscription_id: subscriptionId } = data
-  const uses = await usesOf(deps, orgId, { subscriptionId, items })
+  const uses = await priceUses(deps, boughtByTransaction(orgId, data, source))
   const translated = paymentMessage(data, uses, source)
   if (translated.kind !== 'message') return translated
   await recordPayment(deps, root, orgId, translated.message)

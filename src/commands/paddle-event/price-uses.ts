@@ -1,33 +1,158 @@
 /**
- * What prices of Paddle are for here: by the newest version of a published plan that names them. A
- * subscription keeps the version that it began with, whatever was published since.
+ * What prices of Paddle are for here, and by which version of their plan: the one that the buyer was
+ * shown when they opened the checkout or wished the change, whatever was published since; without such a
+ * promise the version that the subscription is on, and for what is not known here the newest.
  */
-import { plan, termsOf } from '../../domain/plan/plan.ts'
-import { type PriceUse, type PriceUses, useOf } from '../../domain/paddle-event/translate.ts'
+import { plan } from '../../domain/plan/plan.ts'
+import type { PlanInput } from '../../domain/plan/events.ts'
+import {
+  type Checkout,
+  checkoutOf,
+  payments,
+  type Payments,
+} from '../../domain/payment/payments.ts'
+import type { SubscriptionPayload, TransactionPayload } from '../../domain/paddle-event/payload.ts'
+import {
+  type PriceUse,
+  type PriceUses,
+  type Source,
+  useOf,
+} from '../../domain/paddle-event/translate.ts'
+import type { Subscription } from '../../domain/subscription/state.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
 import { findLinks } from '../../projections/payment-links.ts'
 import type { Deps } from '../deps.ts'
 
+/** What a message says, as far as it tells which promise it keeps. */
+export interface Bought {
+  readonly orgId: string
+  readonly priceIds: readonly string[]
+  readonly subscriptionId?: string | undefined
+  /** A transaction's own, or the one that a subscription was created by. */
+  readonly paymentId?: string | undefined
+  readonly occurredAt: string
+  /** Of the subscription, where the message says it. */
+  readonly startedAt?: string | undefined
+}
+
+/** Paddle's clock and ours. */
+const CLOCKS_MS = 60_000
+
+/** Of a subscription's message. */
+export const boughtBySubscription = (
+  orgId: string,
+  data: SubscriptionPayload,
+  { occurredAt }: Source,
+): Bought => ({
+  orgId,
+  priceIds: data.items.map(({ price }) => price.id),
+  subscriptionId: data.id,
+  paymentId: data.transaction_id ?? undefined,
+  occurredAt,
+  startedAt: data.started_at ?? data.first_billed_at ?? data.created_at ?? undefined,
+})
+
+/** Of a transaction's. */
+export const boughtByTransaction = (
+  orgId: string,
+  data: TransactionPayload,
+  { occurredAt }: Source,
+): Bought => ({
+  orgId,
+  priceIds: data.items.map(({ price }) => price.id),
+  subscriptionId: data.subscription_id ?? undefined,
+  paymentId: data.id,
+  occurredAt,
+})
+
 export async function priceUses(
   { streams, views }: Pick<Deps, 'streams' | 'views'>,
-  priceIds: readonly string[],
-  { orgId, subscriptionId = '' }: { orgId: string; subscriptionId?: string | undefined },
+  bought: Bought,
 ): Promise<PriceUses> {
+  const { orgId, priceIds, subscriptionId = '' } = bought
   const links = await findLinks(
     views,
     priceIds.map((id) => `price:${id}`),
   )
-  const { all } = (await streams.load(subscription, orgId)).state
-  const agreed = all.get(subscriptionId)
+  const [{ state: paid }, { state: subscribed }] = await Promise.all([
+    streams.load(payments, orgId),
+    streams.load(subscription, orgId),
+  ])
+  const known = { paid, kept: subscribed.all.get(subscriptionId) }
   const uses = new Map<string, PriceUse>()
   for (const priceId of priceIds) {
     const planId = links.get(`price:${priceId}`)?.ids[0]
     if (planId === undefined) continue
     const { state } = await streams.load(plan, planId)
-    const use = state && useOf(planId, state.versions, priceId)
-    if (!use) continue
-    const kept = agreed?.planId === planId ? termsOf(state, agreed.planVersion) : undefined
-    uses.set(priceId, kept ? { ...use, version: kept.version, terms: kept.terms } : use)
+    if (!state) continue
+    const use = useBy(state.versions, { planId, priceId }, promised(known, bought, planId))
+    if (use) uses.set(priceId, use)
   }
   return uses
+}
+
+interface Known {
+  readonly paid: Payments
+  readonly kept: Subscription | undefined
+}
+interface PlanPromise {
+  readonly planVersion: number
+  readonly at: string
+}
+
+function useBy(
+  versions: readonly PlanInput[],
+  { planId, priceId }: { readonly planId: string; readonly priceId: string },
+  version: number | undefined,
+): PriceUse | undefined {
+  const newest = useOf(planId, versions, priceId)
+  const terms = version === undefined ? undefined : versions[version - 1]
+  if (!newest || !terms || version === undefined) return newest
+  // What a price is for, a version says that names it; those before it keep their own terms.
+  const { sells } = useOf(planId, [terms], priceId) ?? newest
+  return { planId, version, terms, sells }
+}
+
+function promised({ paid, kept }: Known, bought: Bought, planId: string): number | undefined {
+  const until = Date.parse(bought.occurredAt) + CLOCKS_MS
+  const found = checkoutFor({ paid, kept }, bought, planId)
+  const changes: readonly PlanPromise[] = kept?.changes.filter((one) => one.planId === planId) ?? []
+  const promises = found ? [{ planVersion: found.planVersion, at: found.requestedAt }] : []
+  const last = [...promises, ...changes]
+    .filter(({ at }) => Date.parse(at) <= until)
+    .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
+    .at(-1)
+  return last?.planVersion ?? (kept?.planId === planId ? kept.planVersion : undefined)
+}
+
+/**
+ * The checkout that this was bought by: its own, else the one that paid for the subscription first, as far
+ * as payments have come; else the organization's last for this plan before the subscription began.
+ */
+function checkoutFor(
+  { paid, kept }: Known,
+  { paymentId, subscriptionId, occurredAt, startedAt }: Bought,
+  planId: string,
+): Checkout | undefined {
+  const own = paymentId === undefined ? undefined : checkoutOf(paid, paymentId)
+  if (own) return own.planId === planId ? own : undefined
+  if (subscriptionId === undefined) return undefined
+  const bySubscription = [...paid.payments.values()].filter(
+    (one) => one.subscriptionId === subscriptionId,
+  )
+  const opened = Array.from(paid.checkouts, ([, one]) => one).filter(
+    (one) => one.purpose === 'plan' && one.planId === planId && one.opened,
+  )
+  const payer = opened.find((one) =>
+    bySubscription.some(({ paymentId: id }) => id === one.opened?.paymentId),
+  )
+  if (payer) return payer
+  const began = Date.parse(startedAt ?? kept?.startedAt ?? occurredAt) + CLOCKS_MS
+  return opened
+    .filter(
+      (one) =>
+        Date.parse(one.requestedAt) <= began && !paid.payments.has(one.opened?.paymentId ?? ''),
+    )
+    .toSorted((a, b) => Date.parse(a.requestedAt) - Date.parse(b.requestedAt))
+    .at(-1)
 }

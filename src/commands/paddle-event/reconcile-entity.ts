@@ -21,7 +21,7 @@ import type { Deps } from '../deps.ts'
 import { askProvider } from '../payment/ask-provider.ts'
 import { applyPaddleEvent } from './apply-paddle-event.ts'
 import { findOwner } from './find-owner.ts'
-import { priceUses } from './price-uses.ts'
+import { boughtBySubscription, boughtByTransaction, priceUses } from './price-uses.ts'
 import { receivePaddleEvent } from './receive-paddle-event.ts'
 
 type Needs = Pick<Deps, 'streams' | 'views' | 'ids' | 'clock' | 'logger' | 'paymentProvider'>
@@ -114,8 +114,7 @@ async function ofSubscription(
   data: About<'subscription'>,
   source: Source,
 ): Promise<readonly string[]> {
-  const prices = data.items.map(({ price }) => price.id)
-  const uses = await priceUses(deps, prices, { orgId, subscriptionId: data.id })
+  const uses = await priceUses(deps, boughtBySubscription(orgId, data, source))
   return compared(subscriptionMessage(data, uses, source), async (theirs) => {
     const ours = (await deps.streams.load(subscription, orgId)).state.all.get(data.id)
     if (!ours) return NOT_KNOWN
@@ -137,9 +136,7 @@ async function ofTransaction(
   data: About<'transaction'>,
   source: Source,
 ): Promise<readonly string[]> {
-  const prices = data.items.map(({ price }) => price.id)
-  const subscriptionId = data.subscription_id ?? undefined
-  const uses = await priceUses(deps, prices, { orgId, subscriptionId })
+  const uses = await priceUses(deps, boughtByTransaction(orgId, data, source))
   return compared(paymentMessage(data, uses, source), async (theirs) => {
     const ours = (await deps.streams.load(payments, orgId)).state.payments.get(data.id)
     if (!ours) return NOT_KNOWN

@@ -5,12 +5,11 @@
  */
 import { offeredTerms, plan, type PlanTerms } from '../../domain/plan/plan.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import type { Subscription } from '../../domain/subscription/state.ts'
+import { keptAtProvider } from '../../domain/subscription/state.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
 import type { Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { askProvider, takeTurn } from './ask-provider.ts'
-import { keptAtProvider } from './at-provider.ts'
+import { changePlan, type PlanChanged } from './change-plan.ts'
 import { checkoutOfRoot, type CheckoutToPay, openCheckout } from './open-checkout.ts'
 
 type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'limits' | 'logger' | 'paymentProvider'>
@@ -21,16 +20,11 @@ export interface PlanWish {
   /** One of the plan's; the first where left out. */
   readonly priceId?: string | undefined
 }
-export type PlanBought =
-  | ({ readonly kind: 'checkout' } & CheckoutToPay)
-  /** The provider was told, and will say when it is so. */
-  | { readonly kind: 'changing'; readonly charged: 'now' | 'next_period' }
-  /** It has this plan, or keeps it: nothing more was asked of anybody. */
-  | { readonly kind: 'same' }
+export type PlanBought = ({ readonly kind: 'checkout' } & CheckoutToPay) | PlanChanged
 
 /**
- * @throws Refusal plan_not_found, plan_retired, forbidden, price_not_offered, no_payment_provider,
- *   payment_provider_unavailable, payment_provider_refused
+ * @throws Refusal plan_not_found, plan_retired, forbidden, price_not_offered, billing_cycle_differs,
+ *   no_payment_provider, payment_provider_unavailable, payment_provider_refused
  */
 export async function buyPlan(deps: Needs, root: Root, wish: PlanWish): Promise<PlanBought> {
   const { orgId, planId } = wish
@@ -39,45 +33,23 @@ export async function buyPlan(deps: Needs, root: Root, wish: PlanWish): Promise<
   const { state: published } = await deps.streams.load(plan, planId)
   const offered = offeredTerms(published)
   if (!offered.terms.selfSubscribe) throw new Refusal('forbidden', { needed: 'administrator' })
-  const priceId = priceOf(offered, wish.priceId)
   const { state } = await deps.streams.load(subscription, orgId)
   const live = keptAtProvider(state)
-  if (live)
-    return changePlan(deps, orgId, live, {
-      planId,
-      priceId,
-      priceGiven: wish.priceId !== undefined,
-    })
   const { version: planVersion } = offered
+  const prices = pricesOf(offered, wish.priceId)
+  if (live) {
+    const keepsPrice = wish.priceId === undefined
+    return changePlan(deps, root, orgId, live, { planId, planVersion, prices, keepsPrice })
+  }
+  const [priceId] = prices
   const checkout = { purpose: 'plan', planId, planVersion, priceId, quantity: 1 } as const
   return { kind: 'checkout', ...(await openCheckout(deps, root, orgId, checkout)) }
 }
 
-function priceOf({ planId, terms }: PlanTerms, wished: string | undefined): string {
+/** Those that it may be taken at: the one that is wished, or any. */
+function pricesOf({ planId, terms }: PlanTerms, wished: string | undefined): [string, ...string[]] {
   const prices = (terms.payment?.prices ?? []).map((one) => one.priceId)
-  const [first] = prices
-  const priceId = wished ?? first
-  if (priceId === undefined || !prices.includes(priceId))
-    throw new Refusal('price_not_offered', { planId, prices })
-  return priceId
-}
-
-async function changePlan(
-  deps: Needs,
-  orgId: string,
-  live: Subscription,
-  to: { readonly planId: string; readonly priceId: string; readonly priceGiven: boolean },
-): Promise<PlanBought> {
-  const { subscriptionId } = live
-  const asItIs = live.planId === to.planId && !to.priceGiven
-  const leaving = live.scheduled !== undefined && live.scheduled.change !== 'resume'
-  if (asItIs && !leaving) return { kind: 'same' }
-  await takeTurn(deps, orgId)
-  if (leaving)
-    await askProvider(deps, 'keep subscription', (it) => it.keepSubscription(subscriptionId))
-  if (asItIs) return { kind: 'changing', charged: 'next_period' }
-  const { charged } = await askProvider(deps, 'change subscription', (it) =>
-    it.changePrice({ subscriptionId, priceId: to.priceId, quantity: 1 }),
-  )
-  return { kind: 'changing', charged }
+  const [first, ...others] = prices.filter((one) => wished === undefined || one === wished)
+  if (first === undefined) throw new Refusal('price_not_offered', { planId, prices })
+  return [first, ...others]
 }

@@ -25,6 +25,7 @@ export type LiveStatus = z.output<typeof liveStatus>
 const subscriptionId = clear(z.string().min(1).max(128))
 const planId = idField('plan')
 const planVersion = clear(z.int().positive())
+const providerPrice = clear(z.string().min(1).max(128))
 /** The plan as of a message, where it says so. */
 const plan = {
   planId: clear(z.exactOptional(idSchema('plan'))),
@@ -92,6 +93,31 @@ export const subscriptionEvents = {
       periodEnd: instant,
       at: instant,
     },
+  ),
+  PlanChangeRequested: event(
+    'Another plan was wished. Written before the provider is asked; its message says that it is so.',
+    {
+      subscriptionId,
+      planId,
+      /** The version whose terms were shown, whatever is published while it is paid. */
+      planVersion,
+      priceId: providerPrice,
+      fromPlanId: planId,
+      fromPlanVersion: planVersion,
+      fromPriceId: providerPrice,
+      /** `period_end`: what is paid for stays in force until `effectiveAt`. */
+      effective: clear(z.enum(['now', 'period_end'])),
+      effectiveAt: clear(z.exactOptional(instantText)),
+      at: instant,
+    },
+  ),
+  CancellationRequested: event(
+    'Its end was wished. Written before the provider is asked; its message says that it is so.',
+    { subscriptionId, when: clear(z.enum(['now', 'period_end'])), at: instant },
+  ),
+  ContinuationRequested: event(
+    'An end or a pause that was still to come is not wished any more. Written before the provider is asked.',
+    { subscriptionId, at: instant },
   ),
 }
 export type SubscriptionEvent = EventsOf<typeof subscriptionEvents>

@@ -1,6 +1,7 @@
 /** What an organization's subscriptions are after their events, and what they allow at a time. */
 import type { SubscriptionStatus } from './events.ts'
 import { addDays, monthlyPeriod, type Period } from './period.ts'
+import { planAt } from './plan-at.ts'
 
 /** What a subscription is said to be by one message; what only some say is absent in others. */
 export interface Message {
@@ -19,6 +20,25 @@ export interface Message {
   readonly eventId: string
 }
 
+/** A change of plan that was asked of the provider: it may never have been carried out. */
+export interface PlanChange {
+  readonly planId: string
+  readonly planVersion: number
+  readonly priceId: string
+  readonly fromPlanId: string
+  readonly fromPlanVersion: number
+  readonly fromPriceId: string
+  readonly effective: 'now' | 'period_end'
+  /** The end of the time that was paid for. */
+  readonly effectiveAt?: string
+  readonly at: string
+}
+
+export interface Asked {
+  readonly what: 'change' | 'cancel' | 'continue'
+  readonly at: string
+}
+
 /** A change that is agreed with the provider and still to come. */
 export interface Scheduled {
   readonly change: 'cancel' | 'pause' | 'resume'
@@ -32,11 +52,15 @@ export interface Subscription {
    * the set of messages, whatever order they came in.
    */
   readonly messages: readonly Message[]
+  /** What was asked of the provider, in our order. */
+  readonly changes: readonly PlanChange[]
+  /** What the provider was asked last: it may not have answered yet. */
+  readonly asked?: Asked
   /** Of the last message. */
   readonly status: SubscriptionStatus
   readonly endsAt: string | undefined
   readonly scheduled?: Scheduled
-  /** Of the last message that says it. */
+  /** Of the last message that says it; what is in force, `planAt` says. */
   readonly planId: string
   readonly planVersion: number
   readonly graceDays: number
@@ -81,9 +105,10 @@ const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
 /** A provider's messages in the provider's order; what we decided ourselves in the stream's. */
 export function withMessage(
   subscriptionId: string,
-  before: readonly Message[],
+  known: Pick<Subscription, 'messages' | 'changes' | 'asked'> | undefined,
   message: Message,
 ): Subscription {
+  const { messages: before = [], changes = [], asked } = known ?? {}
   const manual = isManual(subscriptionId)
   const others = manual ? before : before.filter((one) => compareSource(one, message) !== 0)
   const messages = [...others, message]
@@ -96,6 +121,8 @@ export function withMessage(
   return {
     subscriptionId,
     messages,
+    changes,
+    ...(asked && { asked }),
     status: last.status,
     endsAt: last.endsAt,
     ...(last.scheduled && { scheduled: last.scheduled }),
@@ -143,11 +170,17 @@ const byRank = (state: Subscriptions): readonly Subscription[] =>
 export const liveOf = (state: Subscriptions): Subscription | undefined =>
   byRank(state).find(({ status }) => status !== 'canceled')
 
+/** The newest that a provider keeps and that has not ended, whatever was taken by hand beside it. */
+export const keptAtProvider = (state: Subscriptions): Subscription | undefined =>
+  byRank(state).find(
+    ({ status, subscriptionId }) => status !== 'canceled' && !isManual(subscriptionId),
+  )
+
 /** What the organization is told: what is not canceled, else the one that began last. */
 export const currentOf = (state: Subscriptions): Subscription | undefined =>
   liveOf(state) ?? byRank(state).toSorted((a, b) => compare(b.startedAt, a.startedAt))[0]
 
-/** The plan in force. `until`: known end of the access, where there is one. */
+/** The plan in force. `until`: where it is known to end, by itself or for another plan. */
 export interface Access {
   readonly subscriptionId: string
   readonly planId: string
@@ -169,8 +202,10 @@ export function accessOf(
     if (byHand && !isManual(one.subscriptionId)) continue
     const until = endOfAccess(one)
     if (until === 'never' || one.startedAt > at || (until !== undefined && until <= at)) continue
-    const { subscriptionId, planId, planVersion, status } = one
-    return { subscriptionId, planId, planVersion, status, until }
+    const { subscriptionId, status } = one
+    const { planId, planVersion, next } = planAt(one, at)
+    const ends = next && (until === undefined || next.at < until) ? next.at : until
+    return { subscriptionId, planId, planVersion, status, until: ends }
   }
   return undefined
 }

@@ -9,12 +9,14 @@ import type { SubscriptionEvent } from './events.ts'
 import {
   accessOf,
   anchorOf,
+  type Asked,
   isKnown,
   isManual,
   liveOf,
   type Message,
   noSubscriptions,
   periodOf,
+  type PlanChange,
   type Subscription,
   type Subscriptions,
   withMessage,
@@ -42,6 +44,10 @@ export interface SubscriptionMessage extends Message {
   readonly startedAt: string
 }
 
+type Wish<Type extends SubscriptionEvent['type']> = Readonly<
+  Extract<SubscriptionEvent, { type: Type }>['data']
+>
+
 export type SubscriptionCommand =
   | Subscribe
   /** A provider's message, whatever came before it. */
@@ -54,6 +60,10 @@ export type SubscriptionCommand =
       readonly eventId: string
       readonly at: string
     }
+  /** What the provider is about to be asked. */
+  | ({ readonly type: 'RequestPlanChange' } & Wish<'PlanChangeRequested'>)
+  | ({ readonly type: 'RequestCancellation' } & Wish<'CancellationRequested'>)
+  | ({ readonly type: 'RequestContinuation' } & Wish<'ContinuationRequested'>)
   /** Writes down the period of `at` for the plan in force, once. */
   | { readonly type: 'StartPeriod'; readonly at: string }
 
@@ -112,8 +122,38 @@ function decide(command: SubscriptionCommand, state: Subscriptions): readonly Su
       return cancel(command, state)
     case 'FollowSubscription':
       return follow(command, state)
+    case 'RequestPlanChange':
+    case 'RequestCancellation':
+    case 'RequestContinuation':
+      return wish(command, state)
     case 'StartPeriod':
       return startPeriod(command.at, state)
+  }
+}
+
+type WishCommand = Extract<SubscriptionCommand, { type: `Request${string}` }>
+
+/** Each wish is a fact, also one that was there before: somebody wished it. */
+function wish(command: WishCommand, state: Subscriptions): readonly SubscriptionEvent[] {
+  const { subscriptionId, at } = command
+  if (isManual(subscriptionId)) throw new Error('a manual subscription is decided here')
+  const one = state.all.get(subscriptionId)
+  if (!one) throw new Refusal('not_subscribed')
+  const isRepeat = (what: Asked['what']) => one.asked?.what === what && one.asked.at === at
+  switch (command.type) {
+    case 'RequestPlanChange': {
+      const { type: _type, ...data } = command
+      const isKnown = one.changes.some((known) => known.at === at && known.priceId === data.priceId)
+      return isKnown ? [] : [{ type: 'PlanChangeRequested', data }]
+    }
+    case 'RequestCancellation': {
+      const { type: _type, ...data } = command
+      return isRepeat('cancel') ? [] : [{ type: 'CancellationRequested', data }]
+    }
+    case 'RequestContinuation': {
+      const { type: _type, ...data } = command
+      return isRepeat('continue') ? [] : [{ type: 'ContinuationRequested', data }]
+    }
   }
 }
 
@@ -149,7 +189,28 @@ function evolve(state: Subscriptions, { type, data }: SubscriptionEvent): Subscr
       return followed(state, { ...data, status: 'canceled' })
     case 'PeriodStarted':
       return { ...state, periods: new Map(state.periods).set(data.planId, data.periodStart) }
+    case 'PlanChangeRequested': {
+      const { subscriptionId: _id, ...change } = data
+      return wished(state, data, 'change', [change])
+    }
+    case 'CancellationRequested':
+      return wished(state, data, 'cancel')
+    case 'ContinuationRequested':
+      return wished(state, data, 'continue')
   }
+}
+
+function wished(
+  state: Subscriptions,
+  { subscriptionId, at }: { readonly subscriptionId: string; readonly at: string },
+  what: Asked['what'],
+  change: readonly PlanChange[] = [],
+): Subscriptions {
+  const one = state.all.get(subscriptionId)
+  if (!one) return state
+  const asked = one.asked && one.asked.at > at ? one.asked : { what, at }
+  const after = { ...one, changes: [...one.changes, ...change], asked }
+  return { ...state, all: new Map(state.all).set(subscriptionId, after) }
 }
 
 function followed(
@@ -157,8 +218,7 @@ function followed(
   said: Message & { readonly subscriptionId: string; readonly at: string },
 ): Subscriptions {
   const { subscriptionId, at: _at, ...message } = said
-  const before = state.all.get(subscriptionId)?.messages ?? []
-  const one = withMessage(subscriptionId, before, message)
+  const one = withMessage(subscriptionId, state.all.get(subscriptionId), message)
   const all = new Map(state.all).set(subscriptionId, one)
   return { ...state, all, anchor: anchorOf(all) }
 }

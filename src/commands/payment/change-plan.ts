@@ -1,0 +1,181 @@
+/**
+ * An organization changes the plan that it pays for at the provider: a dearer one now, for the difference;
+ * a cheaper one at the end of what is paid for. The provider changes either at once, so what was wished is
+ * written down before it is asked (domain/subscription/plan-at.ts). Whatever is changed starts from the
+ * price that is paid for, and one process alone does it: nobody pays a difference twice.
+ */
+import { Refusal } from '../../domain/refusal.ts'
+import { planAt } from '../../domain/subscription/plan-at.ts'
+import type { PlanChange, Subscription } from '../../domain/subscription/state.ts'
+import { subscription } from '../../domain/subscription/subscription.ts'
+import type { Reservation } from '../../ports/counters.ts'
+import type { SubscriptionNow } from '../../ports/payment-provider.ts'
+import { type Root, step } from '../context.ts'
+import type { Deps } from '../deps.ts'
+import { askProvider, takeTurn, unavailable } from './ask-provider.ts'
+
+type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'limits' | 'logger' | 'paymentProvider'>
+
+/** Another plan and version of it, at any of these prices. */
+export interface PlanWished {
+  readonly planId: string
+  readonly planVersion: number
+  readonly prices: readonly [string, ...string[]]
+  /** No price was named: that of the plan it has stays. */
+  readonly keepsPrice: boolean
+}
+export type PlanChanged =
+  /** The provider was told, and will say when it is so. */
+  | { readonly kind: 'changing'; readonly charged: 'now' | 'next_period' }
+  /** It has this plan, and keeps it: nobody was asked. */
+  | { readonly kind: 'same' }
+
+/** Longer than the calls between two renewals of it. */
+const ALONE_MS = 60_000
+
+/**
+ * @throws Refusal billing_cycle_differs, price_not_offered, no_payment_provider,
+ *   payment_provider_unavailable, payment_provider_refused
+ */
+export async function changePlan(
+  deps: Needs,
+  root: Root,
+  orgId: string,
+  live: Subscription,
+  wish: PlanWished,
+): Promise<PlanChanged> {
+  if (isAsWished(live, wish, root.at)) return { kind: 'same' }
+  await takeTurn(deps, orgId)
+  const alone: Reservation = {
+    kind: 'lease',
+    key: `plan-change:${live.subscriptionId}`,
+    limit: 1,
+    ttlMs: ALONE_MS,
+    holder: deps.ids.random(),
+  }
+  const taken = await deps.counters.reserve([alone])
+  if (!taken.ok) throw unavailable(taken.retryAfterMs)
+  try {
+    return await change({ deps, root, orgId, live, alone }, wish)
+  } finally {
+    await deps.counters.release([alone])
+  }
+}
+
+/** As far as the provider has answered what it was asked last. */
+function isAsWished(live: Subscription, { planId, keepsPrice }: PlanWished, at: string): boolean {
+  const { messages, asked, scheduled } = live
+  const heard = Date.parse(messages.at(-1)?.occurredAt ?? live.startedAt)
+  if (!keepsPrice || (asked && Date.parse(asked.at) >= heard)) return false
+  const { planId: present, next } = planAt(live, at)
+  return present === planId && !next && (scheduled?.change ?? 'resume') === 'resume'
+}
+
+interface Flow {
+  readonly deps: Needs
+  readonly root: Root
+  readonly orgId: string
+  readonly live: Subscription
+  readonly alone: Reservation
+}
+type Price = Pick<PlanChange, 'planId' | 'planVersion' | 'priceId'>
+
+async function change(flow: Flow, wish: PlanWished): Promise<PlanChanged> {
+  const { deps, live } = flow
+  const { subscriptionId } = live
+  const now = await askProvider(deps, 'read subscription', (it) =>
+    it.subscriptionNow(subscriptionId),
+  )
+  const { paid, present } = pricesNow(flow, now)
+  const keeps = wish.keepsPrice && wish.planId === paid.planId
+  const priceId = keeps ? paid.priceId : await priceOfCycle(deps, wish, now.cycle)
+  if (now.leaving) await goOn(flow)
+  const isPaidFor = priceId === paid.priceId
+  // The smaller plan that is still to come is wished again: it comes.
+  if (!isPaidFor && priceId === now.priceId) return { kind: 'changing', charged: 'next_period' }
+  if (now.priceId !== paid.priceId) {
+    await ask(flow, { to: paid, from: present, name: 'restore' }, { effective: 'now' })
+  }
+  if (isPaidFor) return { kind: 'changing', charged: 'next_period' }
+  const { planId, planVersion } = wish
+  const to = { planId, planVersion, priceId }
+  const dearer = await askProvider(deps, 'preview change', (it) =>
+    it.isDearer({ subscriptionId, priceId, quantity: 1 }),
+  )
+  const step = { to, from: paid, name: 'change' }
+  if (!dearer) {
+    const at = now.periodEnd === undefined ? {} : { effectiveAt: now.periodEnd }
+    await ask(flow, step, { effective: 'period_end', ...at })
+    return { kind: 'changing', charged: 'next_period' }
+  }
+  await ask(flow, step, { effective: 'now' }, 'difference')
+  return { kind: 'changing', charged: 'now' }
+}
+
+/** What the running period is paid for at, and what the provider has by now: a smaller plan to come. */
+function pricesNow({ live, root }: Flow, { priceId, periodEnd }: SubscriptionNow) {
+  const to = live.changes.findLast(
+    (one) =>
+      one.effective === 'period_end' && one.priceId === priceId && one.effectiveAt === periodEnd,
+  )
+  if (to?.effectiveAt === undefined) {
+    const { planId, planVersion } = planAt(live, root.at)
+    const paid: Price = { planId, planVersion, priceId }
+    return { paid, present: paid }
+  }
+  const { planId, planVersion, fromPlanId, fromPlanVersion, fromPriceId } = to
+  const paid = { planId: fromPlanId, planVersion: fromPlanVersion, priceId: fromPriceId }
+  return { paid, present: { planId, planVersion, priceId } }
+}
+
+/**
+ * Another cycle would begin a period of its own while one is paid for, and pay its rest back, for which
+ * the credit has been given.
+ */
+async function priceOfCycle(deps: Needs, { prices }: PlanWished, cycle: string): Promise<string> {
+  const cycles: string[] = []
+  for (const priceId of prices) {
+    const price = await askProvider(deps, 'read price', (it) => it.price(priceId))
+    if (price?.cycle === cycle) return priceId
+    if (price?.cycle !== undefined) cycles.push(price.cycle)
+  }
+  throw new Refusal('billing_cycle_differs', { cycle, offered: cycles })
+}
+
+interface Step {
+  readonly to: Price
+  readonly from: Price
+  readonly name: string
+}
+
+async function ask(
+  { deps, root, orgId, live, alone }: Flow,
+  { to, from, name }: Step,
+  when: Pick<PlanChange, 'effective' | 'effectiveAt'>,
+  charge: 'difference' | 'nothing' = 'nothing',
+): Promise<void> {
+  const { subscriptionId } = live
+  // What came before may have taken long: nobody else may have begun meanwhile.
+  const { ok } = await deps.counters.reserve([alone])
+  if (!ok) throw unavailable(ALONE_MS)
+  const { planId: fromPlanId, planVersion: fromPlanVersion, priceId: fromPriceId } = from
+  const before = { fromPlanId, fromPlanVersion, fromPriceId }
+  await deps.streams.transact(
+    subscription,
+    orgId,
+    { type: 'RequestPlanChange', subscriptionId, ...to, ...before, ...when, at: root.at },
+    step(deps.ids, { ...root, orgId }, `request-${name}`),
+  )
+  const wish = { subscriptionId, priceId: to.priceId, quantity: 1 }
+  await askProvider(deps, `${name} plan`, (it) => it.changePrice(wish, charge))
+}
+
+async function goOn({ deps, root, orgId, live: { subscriptionId } }: Flow): Promise<void> {
+  await deps.streams.transact(
+    subscription,
+    orgId,
+    { type: 'RequestContinuation', subscriptionId, at: root.at },
+    step(deps.ids, { ...root, orgId }, 'request-continuation'),
+  )
+  await askProvider(deps, 'keep subscription', (it) => it.keepSubscription(subscriptionId))
+}
