@@ -12,7 +12,7 @@ import { mailEvents } from './mail/events.ts'
 import { modelEvents } from './model/events.ts'
 import { organizationEvents } from './organization/events.ts'
 import { paddleEventEvents, paddleReconciliationEvents } from './paddle-event/events.ts'
-import { paymentEvents } from './payment/events.ts'
+import { paymentEvents, trialClaimEvents } from './payment/events.ts'
 import { planEvents } from './plan/events.ts'
 import { policyEvents } from './policy/events.ts'
 import { priceListEvents } from './price-list/events.ts'
@@ -38,6 +38,7 @@ export const eventsByNoun = {
   account: accountEvents,
   subscription: subscriptionEvents,
   payment: paymentEvents,
+  trialClaim: trialClaimEvents,
   paddleEvent: paddleEventEvents,
   paddleReconciliation: paddleReconciliationEvents,
   telegramUpdate: telegramUpdateEvents,

@@ -36,7 +36,7 @@ const OF_ONE_ORGANIZATION = new Set([
   'policySet',
 ])
 /** The event, or who asked for it, says whose it is. */
-const OWNED = new Set(['agent', 'invocation', 'apiKey', 'slugClaim'])
+const OWNED = new Set(['agent', 'invocation', 'apiKey', 'slugClaim', 'trialClaim'])
 
 /**
  * The organization whose fact it is. Only kinds of streams that are named here are an organization's: what
@@ -82,7 +82,7 @@ const entry: Handler<AuditEntry, Readonly<Record<string, unknown>>> = {
 
 export const auditEvents = projection<AuditEntry, EventDefinitions>(catalogue, {
   name: 'audit-events',
-  version: 2,
+  version: 3,
   indexes: {
     all: { equals: ['all'], orderBy: 'at' },
     organization: { equals: ['org'], orderBy: 'at' },

@@ -6,6 +6,7 @@
 import { type PaymentMessage, payments } from '../../domain/payment/payments.ts'
 import { type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
+import { claimTrial } from './claim-trial.ts'
 import { postCredit } from './post-credit.ts'
 
 /**
@@ -19,10 +20,11 @@ export async function recordPayment(
   payment: PaymentMessage,
 ): Promise<bigint | undefined> {
   const own = { ...root, orgId }
+  const counted = await claimTrial(deps, root, orgId, payment)
   const { position } = await deps.streams.transact(
     payments,
     orgId,
-    { type: 'ReceivePayment', ...payment, at: root.at },
+    { type: 'ReceivePayment', ...counted, at: root.at },
     step(deps.ids, own, `payment/${payment.paymentId}`),
   )
   return (await postCredit(deps, own, orgId)) ?? position
