@@ -97,8 +97,9 @@ const askingForCode = (deps: Deps): AnyRoute =>
     tag: 'me',
     summary: 'A code by which the bot learns who I am',
     description:
-      'Open the bot by `https://t.me/<bot>?start=link_<code>`, or send it `/start link_<code>`: the Telegram ' +
-      'account that does so is linked to you. The code works once, for ten minutes.',
+      'Open the bot by `https://t.me/<bot>?start=link_<code>`, or send it `/start link_<code>`. It shows your ' +
+      'address, and the Telegram account that presses its button is linked to you. The code works once, for ' +
+      'ten minutes.',
     access: self,
     body: z.strictObject({ current_password: currentPassword }),
     bodyOptional: true,

@@ -16,6 +16,7 @@ export const telegramKeyText = z.string().regex(/^[0-9a-f]{64}$/)
 export const botCommands = [
   'start',
   'register',
+  'unlink',
   'locale',
   'organization',
   'agents',

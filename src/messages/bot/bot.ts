@@ -18,6 +18,25 @@ export interface BotMessages {
   readonly tooMuch: { readonly now: string; readonly today: string }
   readonly linkUnknown: string
   readonly linkTaken: string
+  readonly link: {
+    /** Says what follows, and warns: somebody else may have sent the link. */
+    readonly ask: (email: string | undefined) => string
+    readonly yes: string
+    readonly no: string
+    readonly declined: string
+    /** Wrong, used or too old: it is not said which. */
+    readonly over: string
+    readonly notHere: string
+  }
+  readonly unlink: {
+    readonly ask: (email: string | undefined) => string
+    readonly yes: string
+    readonly no: string
+    readonly done: string
+    readonly kept: string
+    readonly lastWayIn: string
+    readonly notHere: string
+  }
   readonly register: {
     readonly usage: string
     readonly notAnAddress: string

@@ -8,6 +8,7 @@ export const botEn: BotMessages = {
   menu: {
     start: 'Begin, or let the bot write again',
     register: 'Give your e-mail address: /register ada@example.com',
+    unlink: 'Unlink this Telegram from your account',
     locale: 'Choose the language',
     organization: 'Choose which organization you ask for',
     agents: 'See the agents and choose one',
@@ -37,7 +38,34 @@ export const botEn: BotMessages = {
     today: 'This is too much for one day: what you write now is lost. Go on tomorrow.',
   },
   linkUnknown: 'This link leads nowhere. Ask for a new one.',
-  linkTaken: 'This Telegram account belongs to another account here, and stays there.',
+  linkTaken:
+    'This Telegram account belongs to another account here, and stays there. Undo that with /unlink first.',
+  link: {
+    ask: (email) =>
+      `Link your Telegram to ${email === undefined ? 'an account without an e-mail address' : `the account ${email}`}?\n\n` +
+      'Press “Link” only if this account is yours and you have just asked for the link there yourself. ' +
+      'Has somebody sent it to you? Press “No”: otherwise you would ask in their account, and they could see it.',
+    yes: 'Link',
+    no: 'No',
+    declined: 'Nothing was linked. With /start you get an account of your own.',
+    over: 'This link is not good: it works once, for ten minutes. Ask for a new one where you sign in.',
+    notHere:
+      'I link nothing in a group: everybody here has seen your link. Ask for a new one, and open it in a ' +
+      'private chat with me.',
+  },
+  unlink: {
+    ask: (email) =>
+      `Unlink this Telegram from ${email === undefined ? 'your account' : `the account ${email}`}? You cannot sign in to ` +
+      'it by Telegram any more then, and I do not know you here. The account stays.',
+    yes: 'Unlink',
+    no: 'No',
+    done: 'Done: this Telegram is not linked any more. With /start you get a new account.',
+    kept: 'Everything stays as it is.',
+    lastWayIn:
+      'Telegram is the only way into your account, so it stays. Give your e-mail address with /register first, ' +
+      'and confirm it by the mail that you get.',
+    notHere: 'Write /unlink to me in a private chat.',
+  },
   register: {
     usage: 'Write your e-mail address after the command: /register ada@example.com',
     notAnAddress: 'This is not an e-mail address. Write it like this: /register ada@example.com',

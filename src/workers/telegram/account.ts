@@ -21,7 +21,7 @@ import { organizationsOf } from '../../projections/memberships.ts'
 import { ownDays } from '../../projections/own-usage.ts'
 import { addTotals, noTotals } from '../../projections/usage-totals.ts'
 import { amountText } from './ask.ts'
-import { admitActor, admitted, type Turn, turnFor } from './turn.ts'
+import { actorOf, admitActor, admitted, type Turn, turnFor } from './turn.ts'
 
 export const CHOOSE_LOCALE = 'locale:'
 export const CHOOSE_ORGANIZATION = 'org:'
@@ -181,11 +181,3 @@ export async function help(turn: Turn): Promise<UpdateOutcome> {
   const lines = offered.map(([command, what]) => `/${command} – ${what}`)
   return turn.say([texts.helpBefore, ...lines, '', texts.helpAfter].join('\n'))
 }
-
-const actorOf = ({ userId, locale: spoken }: User) => ({
-  kind: 'user' as const,
-  userId,
-  sessionId: 'telegram',
-  locale: spoken,
-  administrator: false,
-})

@@ -31,6 +31,7 @@ import {
 } from './account.ts'
 import { agents, CHOOSE_AGENT, chooseAgent } from './agents.ts'
 import { ask } from './ask.ts'
+import { LINK, pressedLink, pressedUnlink, UNLINK, unlink } from './link.ts'
 import { start } from './start.ts'
 import { admitted, type Turn } from './turn.ts'
 
@@ -52,7 +53,7 @@ export function handledAs({ update, deps }: Pick<Turn, 'update' | 'deps'>): Hand
 export async function converse(turn: Turn): Promise<Done> {
   const { update, person } = turn
   if (update.kind === 'membership') return membership(turn)
-  if (update.kind === 'button') return { outcome: await pressed(turn), userId: person?.userId }
+  if (update.kind === 'button') return pressed(turn)
   if (update.chat.kind === 'group' && !(await isForUs(turn))) return { outcome: 'ignored' }
   const what = handledAs(turn)
   const { rest } = commandOf(update)
@@ -74,6 +75,7 @@ const commands: Readonly<
   Partial<Record<BotCommand, (turn: Turn, person: User, rest: string) => Promise<UpdateOutcome>>>
 > = {
   register,
+  unlink,
   locale,
   organization: listOrganizations,
   agents,
@@ -107,21 +109,25 @@ const buttons: readonly [
   [CHOOSE_LOCALE, locale],
   [CHOOSE_ORGANIZATION, chooseOrganization],
   [CHOOSE_PLAN, choosePlan],
+  [UNLINK, pressedUnlink],
 ]
 
-async function pressed(turn: Turn): Promise<UpdateOutcome> {
+async function pressed(turn: Turn): Promise<Done> {
   const { update, deps, person, texts } = turn
   const { pressId, data = '' } = update
+  const userId = person?.userId
   // The button waits for it, but not for long: nothing depends on it.
   if (pressId !== undefined) await deps.chat.answerButton(pressId).catch(() => undefined)
-  if (!(await turn.mayWrite())) return 'silent'
-  if (!person) return turn.say(texts.startFirst)
+  if (!(await turn.mayWrite())) return { outcome: 'silent', userId }
+  // Whoever links is nobody here yet.
+  if (data.startsWith(LINK)) return pressedLink(turn, data.slice(LINK.length))
+  if (!person) return { outcome: await turn.say(texts.startFirst) }
   const found = buttons.find(([begins]) => data.startsWith(begins))
   // Programs press what no keyboard of ours has, or has any more.
   const offered = found?.[0] !== CHOOSE_PLAN || deps.settings.telegramBot?.subscribe === true
-  if (!found || !offered) return turn.say(texts.oldButton)
+  if (!found || !offered) return { outcome: await turn.say(texts.oldButton), userId }
   const [begins, run] = found
-  return run(turn, person, data.slice(begins.length))
+  return { outcome: await run(turn, person, data.slice(begins.length)), userId }
 }
 
 async function membership(turn: Turn): Promise<Done> {

@@ -3,19 +3,15 @@ import type { AccessRule } from '../../commands/access.ts'
 import { acceptByLink, assertGoodInvitation } from '../../commands/telegram/accept-by-link.ts'
 import { changeChat } from '../../commands/telegram/chat-state.ts'
 import { readPayload } from '../../commands/telegram/start-payload.ts'
-import {
-  enterByTelegram,
-  type TelegramProfile,
-} from '../../commands/user/telegram/enter-by-telegram.ts'
-import { linkByCode } from '../../commands/user/telegram/link-code.ts'
+import { enterByTelegram } from '../../commands/user/telegram/enter-by-telegram.ts'
 import { organization } from '../../domain/organization/organization.ts'
 import { isErased } from '../../domain/personal.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { UpdateOutcome } from '../../domain/telegram-update/events.ts'
-import { user } from '../../domain/user/user.ts'
 import { name } from '../../messages/format.ts'
 import { localeFrom } from '../../messages/index.ts'
-import { admitActor, type Turn, turnFor } from './turn.ts'
+import { BY_CODE, offerLink } from './link.ts'
+import { admitActor, profileOf, type Turn, turnFor } from './turn.ts'
 
 const RULE: AccessRule = {
   actor: 'anyone',
@@ -23,8 +19,6 @@ const RULE: AccessRule = {
   action: 'register',
   limits: ['request'],
 }
-/** Codes let people in: whoever tries some is slowed down as at a sign-in. */
-const BY_CODE: AccessRule = { ...RULE, limits: ['login'] }
 
 export interface Started {
   readonly outcome: UpdateOutcome
@@ -37,18 +31,12 @@ export async function start(turn: Turn, payload: string): Promise<Started> {
   const asked = readPayload(payload)
   const isTry = asked.kind === 'link' || asked.kind === 'invitation'
   await admitActor(turn, { kind: 'anonymous', locale: 'en' }, isTry ? BY_CODE : RULE)
-  const { id: telegramId, username, name: called, language } = update.sender
-  const profile = {
-    telegramId,
-    ...(username === undefined ? {} : { username }),
-    ...(called === undefined ? {} : { name: called }),
-  }
-  if (asked.kind === 'link') return link(turn, asked.code, profile)
+  if (asked.kind === 'link') return offerLink(turn, asked.code)
   if (asked.kind === 'invitation' && !turn.person)
     await assertGoodInvitation(deps, root, asked.token)
   const { user: person, created } = await enterByTelegram(deps, root, {
-    ...profile,
-    locale: localeFrom(language),
+    ...profileOf(update.sender),
+    locale: localeFrom(update.sender.language),
     invited: asked.kind === 'invitation',
   })
   const known = turnFor(turn, person)
@@ -60,26 +48,6 @@ export async function start(turn: Turn, payload: string): Promise<Started> {
   }
   const outcome = await known.say(created ? known.texts.welcome : known.texts.welcomeBack)
   return { outcome, userId: person.userId }
-}
-
-/** What the other person may do about it is no business of whoever shows the code. */
-async function link(turn: Turn, code: string, profile: TelegramProfile): Promise<Started> {
-  const { deps, root, texts, update } = turn
-  try {
-    const { userId } = await linkByCode(deps, root, code, profile)
-    const { state: person } = await deps.streams.load(user, userId)
-    const known = person ? turnFor(turn, person) : turn
-    // Whoever holds the account now may read it; a group may not.
-    const isTheirs = person && !person.provisional && update.chat.kind === 'private'
-    const email = isTheirs && !isErased(person.email) ? person.email : undefined
-    const outcome = await known.say(known.texts.linked(email))
-    return { outcome, userId }
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    const taken = error.code === 'telegram_taken'
-    await turn.say(taken ? texts.linkTaken : texts.linkUnknown)
-    return { outcome: 'refused', userId: turn.person?.userId }
-  }
 }
 
 async function join(turn: Turn, token: string): Promise<UpdateOutcome> {

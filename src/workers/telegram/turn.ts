@@ -10,8 +10,9 @@ import type { DenialRecorder } from '../../commands/denial/record-denials.ts'
 import type { Deps } from '../../commands/deps.ts'
 import { actingPerson, type Member } from '../../commands/telegram/acting-person.ts'
 import { type ChatPlace, loadChat } from '../../commands/telegram/chat-state.ts'
-import { updateRoot } from '../../commands/telegram/receive-update.ts'
+import { SESSION, updateRoot } from '../../commands/telegram/receive-update.ts'
 import type { SeenUpdate } from '../../commands/telegram/seen-update.ts'
+import type { TelegramProfile } from '../../commands/user/telegram/enter-by-telegram.ts'
 import type { TelegramUpdate } from '../../domain/telegram-update/telegram-update.ts'
 import type { UpdateOutcome } from '../../domain/telegram-update/events.ts'
 import type { User } from '../../domain/user/user.ts'
@@ -104,6 +105,21 @@ export async function admitted(turn: Turn, person: User, rule: AccessRule): Prom
   await admitActor(turn, actor, rule)
   return actor
 }
+
+/** The person, in no organization. */
+export const actorOf = ({ userId, locale }: User): UserActor => ({
+  kind: 'user',
+  userId,
+  sessionId: SESSION,
+  locale,
+  administrator: false,
+})
+
+export const profileOf = ({ id, username, name }: SeenUpdate['sender']): TelegramProfile => ({
+  telegramId: id,
+  ...(username === undefined ? {} : { username }),
+  ...(name === undefined ? {} : { name }),
+})
 
 export async function admitActor(
   { deps, root, senderKey }: Turn,

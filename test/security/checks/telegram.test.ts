@@ -158,6 +158,7 @@ describe('S-39 a link code', () => {
   })
 })
 
+// Codes of links are counted alike: test/workers/telegram/link.test.ts.
 test('S-39 who guesses codes of a sign-in is slowed down', async () => {
   const limited = await startTestApp(QUIET, {}, { limits: 'kept' })
   try {

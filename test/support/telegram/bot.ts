@@ -2,7 +2,7 @@
 import { createBotApi } from '../../../src/adapters/telegram/bot-api.ts'
 import type { Overrides } from '../../../src/app.ts'
 import type { FakeClock } from '../clock.ts'
-import { startTestApp, type TestApp } from '../app.ts'
+import { startTestApp, type TestApp, type TestAppOptions } from '../app.ts'
 import { findUserByTelegram } from '../../../src/commands/user/telegram/find-user-by-telegram.ts'
 import { grant } from '../funded.ts'
 import type { PersonOptions, TelegramPerson } from './people.ts'
@@ -24,6 +24,7 @@ export const botSettings = (telegram: TelegramServer) => ({
 export async function startBot(
   environment: Readonly<Record<string, string>> = {},
   overrides: Overrides = {},
+  options: TestAppOptions = {},
 ): Promise<BotApp> {
   let clock: FakeClock | undefined
   const telegram = await startTelegram({ now: () => clock?.now() ?? new Date() })
@@ -33,7 +34,7 @@ export async function startBot(
     pace: { privateMs: 5, groupMs: 5 },
   })
   const settings = { ...botSettings(telegram), ...environment }
-  const test = await startTestApp(settings, { chat, ...overrides })
+  const test = await startTestApp(settings, { chat, ...overrides }, options)
   clock = test.clock
   return {
     test,

@@ -1,8 +1,7 @@
-// A link to the bot ties an account, or brings an invited person in; any other leads nowhere, and tells nothing.
+// A link to the bot brings an invited person in; any other leads nowhere, and tells nothing.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packToken, readPayload } from '../../../src/commands/telegram/start-payload.ts'
 import { mailToken } from '../../../src/commands/mail/mail-token.ts'
-import { makeCode } from '../../../src/commands/user/telegram/code.ts'
 import { findUserByTelegram } from '../../../src/commands/user/telegram/find-user-by-telegram.ts'
 import { inviteMember } from '../../../src/commands/organization/invite-member.ts'
 import {
@@ -44,29 +43,6 @@ async function invited(email: string): Promise<string> {
     return asked && mailToken(deps, String(asked.data['mailId']))
   })
 }
-
-describe('a link code', () => {
-  test('ties the Telegram account to whoever made it, once', async () => {
-    const { deps } = bot.test.app
-    const ann = bot.telegram.person()
-    const root = { ...operatorRoot(bot.test), at: deps.clock.now().toISOString() }
-    const code = makeCode(deps, 'link', host.userId, root, '/1')
-    expect(await says(ann, `/start link_${code}`)).toContain(
-      `is linked to your account, ${host.email}.`,
-    )
-    expect((await userOf(ann))?.userId).toBe(host.userId)
-    const mallory = bot.telegram.person()
-    expect(await says(mallory, `/start link_${code}`)).toContain('leads nowhere')
-    expect(await userOf(mallory)).toBeUndefined()
-  })
-
-  test('that is made up leads nowhere', async () => {
-    const mallory = bot.telegram.person()
-    for (const code of ['', 'x'.repeat(59), '🙂', '../..'])
-      expect(await says(mallory, `/start link_${code}`)).toContain('leads nowhere')
-    expect(await userOf(mallory)).toBeUndefined()
-  })
-})
 
 describe('an invitation', () => {
   test('brings a newcomer in with the address that was invited', async () => {

@@ -13,7 +13,8 @@ import {
   type TelegramClaimed,
   telegramClaim,
 } from '../../../domain/user/telegram-claim.ts'
-import { endedBy, isLinkedBy, type User, type UserState, user } from '../../../domain/user/user.ts'
+import { endedBy, isLinkedBy } from '../../../domain/user/telegram-account.ts'
+import { type User, type UserState, user } from '../../../domain/user/user.ts'
 import { newId, type Root, step, unkeyedStep } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { emailHmacOf } from '../find-user.ts'

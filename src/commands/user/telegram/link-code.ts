@@ -1,10 +1,10 @@
 /**
- * Linking by the bot: a signed-in person gets a code, opens the bot by it (`/start link_<code>`), and the
- * Telegram account that sends it becomes theirs. The code names the person, so it is good for them alone;
- * it links once, also after the link was undone.
+ * Linking by the bot: a signed-in person gets a code and opens the bot by it (`/start link_<code>`). The bot
+ * says whose account it is, and the Telegram account that then agrees becomes theirs. The code names the
+ * person, so it is good for them alone; it links once, also after the link was undone.
  */
 import { Refusal } from '../../../domain/refusal.ts'
-import { type UserState, user } from '../../../domain/user/user.ts'
+import { type User, type UserState, user } from '../../../domain/user/user.ts'
 import type { Root } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { proveSelf, type Self } from '../prove-self.ts'
@@ -36,7 +36,22 @@ export async function askForLinkCode(deps: Deps, root: Root, self: Self): Promis
 const passwordOf = (person: UserState): string => `/${person?.passwordVersion ?? 0}`
 
 /**
- * What the bot does with a code that somebody sends it. Whoever calls counts the tries.
+ * Whose account a code would link to, before anybody agrees. Changes nothing; whoever calls counts the tries.
+ * @throws Refusal token_unusable
+ */
+export async function lookAtLinkCode(
+  deps: Pick<Deps, 'streams' | 'sealer' | 'ids'>,
+  code: string,
+  at: string,
+): Promise<User> {
+  const { state: person } = await deps.streams.load(user, namedBy(code))
+  readCode(deps, 'link', code, at, passwordOf(person))
+  if (!person?.active) throw new Refusal('token_unusable')
+  return person
+}
+
+/**
+ * What the bot does when somebody agrees to a code. Whoever calls counts the tries.
  * @param root of the update
  * @throws Refusal token_unusable, and what linkTelegram throws
  */
