@@ -102,13 +102,13 @@ async function change(flow: Flow, wish: PlanWished): Promise<PlanChanged> {
   const dearer = await askProvider(deps, 'preview change', (it) =>
     it.isDearer({ subscriptionId, priceId, quantity: 1 }),
   )
-  const step = { to, from: paid, name: 'change' }
+  const move = { to, from: paid, name: 'change' }
   if (!dearer) {
     const at = now.periodEnd === undefined ? {} : { effectiveAt: now.periodEnd }
-    await ask(flow, step, { effective: 'period_end', ...at })
+    await ask(flow, move, { effective: 'period_end', ...at })
     return { kind: 'changing', charged: 'next_period' }
   }
-  await ask(flow, step, { effective: 'now' }, 'difference')
+  await ask(flow, move, { effective: 'now' }, 'difference')
   return { kind: 'changing', charged: 'now' }
 }
 
@@ -142,7 +142,7 @@ async function priceOfCycle(deps: Needs, { prices }: PlanWished, cycle: string):
   throw new Refusal('billing_cycle_differs', { cycle, offered: cycles })
 }
 
-interface Step {
+interface Move {
   readonly to: Price
   readonly from: Price
   readonly name: string
@@ -150,7 +150,7 @@ interface Step {
 
 async function ask(
   { deps, root, orgId, live, alone }: Flow,
-  { to, from, name }: Step,
+  { to, from, name }: Move,
   when: Pick<PlanChange, 'effective' | 'effectiveAt'>,
   charge: 'difference' | 'nothing' = 'nothing',
 ): Promise<void> {

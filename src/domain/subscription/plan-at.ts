@@ -3,7 +3,7 @@
  * it from the next period; what is paid for stays in force here until that begins. A function of the set
  * of messages and of what was asked: a wish that the provider never carried out changes nothing.
  */
-import type { Message, PlanChange, Subscription } from './state.ts'
+import type { Message, PlanChange } from './message.ts'
 
 interface Version {
   readonly planId: string
@@ -14,7 +14,10 @@ export interface PlanAt extends Version {
   readonly next?: Version & { readonly at: string }
 }
 
-type Said = Pick<Subscription, 'messages' | 'changes' | 'planId' | 'planVersion'>
+interface Said extends Version {
+  readonly messages: readonly Message[]
+  readonly changes: readonly PlanChange[]
+}
 
 export function planAt({ messages, changes, ...last }: Said, at: string): PlanAt {
   let present: PlanAt | undefined
