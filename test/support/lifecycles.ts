@@ -121,7 +121,9 @@ export const lifecycles: Readonly<Record<string, readonly Told[]>> = {
     .pays(2, day(3, 1), march).told,
   'upgrade with proration': bought()
     .says(day(3, 16), 'active', { planId: large, ...march })
-    .pays(2, day(3, 16), { planId: large, shareMillionths: 516_129, totalMinor: '1800', ...march })
+    .returns(1, 1, day(3, 16), { kind: 'credit', totalMinor: '0', exchangedMinor: '1239' })
+    .pays(2, day(3, 16), { planId: large, shareMillionths: 516_129, totalMinor: '3097', ...march })
+    .returns(2, 2, day(3, 20), { totalMinor: '929' })
     .pays(3, day(4, 1), { planId: large, ...april }).told,
   'from a month to a year': bought()
     .says(day(3, 16), 'active', year)

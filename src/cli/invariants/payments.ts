@@ -19,6 +19,7 @@ type Returned = PaymentData<'PaymentReturned'>
 
 interface Organization {
   readonly received: Map<string, Received[]>
+  /** By return. */
   readonly returned: Map<string, Returned[]>
   /** Granted less taken back, by payment. */
   readonly posted: Map<string, bigint>
@@ -63,7 +64,8 @@ export function paymentsChecker(say: Say, options: Omit<CallsOptions, 'callLimit
       one.received.set(paymentId, [...(one.received.get(paymentId) ?? []), data])
     } else {
       once(event, data.returnId, data)
-      one.returned.set(paymentId, [...(one.returned.get(paymentId) ?? []), data])
+      const { returnId } = data
+      one.returned.set(returnId, [...(one.returned.get(returnId) ?? []), data])
     }
   }
 
@@ -127,7 +129,11 @@ const timeOfPlace = (place: Organization['last']): number =>
   place ? Date.parse(place.at) : Number.NEGATIVE_INFINITY
 
 /** By payment. */
-function creditDue({ received, returned }: Organization): Map<string, bigint> {
+function creditDue({ received, ...one }: Organization): Map<string, bigint> {
+  const returned = Map.groupBy(
+    [...one.returned.values()].map((said) => said.toSorted(byTime).at(-1) as Returned),
+    ({ paymentId }) => paymentId,
+  )
   const payments = [...received].map(([paymentId, said]) => {
     const sorted = said.toSorted(byTime)
     return { paymentId, stands: timeOf(sorted[0] as Received), is: sorted.at(-1) as Received }
@@ -139,14 +145,21 @@ function creditDue({ received, returned }: Organization): Map<string, bigint> {
         ? `${is.subscriptionId}|${is.periodEnd}`
         : paymentId,
   )
+  /** By the last of these payments: its unused time, where a change of plan has brought it into the next. */
+  const broughtIn = (earlier: typeof payments): bigint => {
+    const last = earlier.toSorted((a, b) => (a.stands < b.stands ? -1 : 1)).at(-1)
+    return last ? unusedOf(returned.get(last.paymentId) ?? []) : 0n
+  }
   const due = new Map<string, bigint>()
   for (const group of groups.values()) {
     for (const { paymentId, stands, is } of group) {
-      const money = moneyOf(is, returned.get(paymentId) ?? [])
-      const before = group.filter(
-        (other) =>
-          other.stands < stands && !isAllGone(other.is, returned.get(other.paymentId) ?? []),
-      )
+      const earlier = group.filter((other) => other.stands < stands)
+      const money = moneyOf(is, broughtIn(earlier), returned.get(paymentId) ?? [])
+      const before = earlier.filter(({ paymentId: of, is: paid, stands: since }) => {
+        const intoIt = broughtIn(group.filter((other) => other.stands < since))
+        const { paid: all, back } = moneyOf(paid, intoIt, returned.get(of) ?? [])
+        return all === 0n || back < all
+      })
       const most = before.reduce((max, other) => {
         const full = BigInt(other.is.creditNanos)
         return full > max ? full : max
@@ -160,8 +173,9 @@ function creditDue({ received, returned }: Organization): Map<string, bigint> {
         .toSorted((a, b) => (a.stands < b.stands ? -1 : 1))[0]
       const unused =
         next && is.purpose === 'period' && beginsWithin(next.is, is) ? money.unused : 0n
-      const left = earned * (money.paid - money.back) - share(full) * unused
-      due.set(paymentId, money.paid === 0n ? earned : left > 0n ? left / money.paid : 0n)
+      const { whole, paid, back } = money
+      const left = earned * (paid - back) * whole - share(full) * unused * paid
+      due.set(paymentId, paid === 0n ? earned : left > 0n ? left / (paid * whole) : 0n)
     }
   }
   return due
@@ -173,38 +187,36 @@ const beginsWithin = (next: Received, { periodStart = '', periodEnd = '' }: Rece
   (next.periodStart ?? '') >= periodStart &&
   (next.periodStart ?? '') < periodEnd
 
-const isAllGone = (payment: Received, said: readonly Returned[]): boolean => {
-  const { paid, back } = moneyOf(payment, said)
-  return paid > 0n && back >= paid
-}
-
-/** Paid, back, and paid into another plan: without tax, each times the total. */
-function moneyOf({ totalMinor, taxMinor }: Received, said: readonly Returned[]) {
+/** The whole, what was paid of it, back, and paid into another plan: without tax, each times the total. */
+function moneyOf({ totalMinor, taxMinor }: Received, broughtIn: bigint, said: readonly Returned[]) {
   const [total, tax] = [BigInt(totalMinor), BigInt(taxMinor)]
   const net = total > tax ? total - tax : total
-  const last = [...Map.groupBy(said, ({ returnId }) => returnId).values()].map(
-    (messages) => messages.toSorted(byTime).at(-1) as Returned,
-  )
-  const sumOf = (amount: (one: Returned) => bigint): bigint => {
-    let all = 0n
-    for (const ofKind of Map.groupBy(last, ({ kind }) => kind).values()) {
-      const sum = (wanted: (one: Returned) => boolean) =>
-        ofKind.filter(wanted).reduce((some, one) => some + amount(one), 0n)
-      const approved = sum((one) => !one.undoes && one.status === 'approved')
-      const reversed = sum((one) => !one.undoes && one.status === 'reversed')
-      const undone = sum((one) => one.undoes === true && one.status === 'approved')
-      // An undoing whose return says `reversed` itself is the same news again.
-      const stillToUndo = undone > reversed ? undone - reversed : 0n
-      all += approved > stillToUndo ? approved - stillToUndo : 0n
-    }
-    return all
-  }
   const withoutTax = (one: Returned): bigint => {
     if (one.taxMinor === undefined) return BigInt(one.totalMinor) * net
     const left = BigInt(one.totalMinor) - BigInt(one.taxMinor)
     return left > 0n ? left * total : 0n
   }
-  const back = sumOf(withoutTax)
-  const unused = sumOf((one) => BigInt(one.exchangedMinor ?? '0') * net)
-  return { paid: total * net, back, unused }
+  const whole = total * net
+  const paid = broughtIn < total ? (total - broughtIn) * net : whole
+  const unused = unusedOf(said) * net
+  return { whole, paid, back: standing(said, withoutTax), unused }
+}
+
+const unusedOf = (said: readonly Returned[]): bigint =>
+  standing(said, (one) => BigInt(one.exchangedMinor ?? '0'))
+
+/** What of these amounts is not undone. */
+function standing(said: readonly Returned[], amount: (one: Returned) => bigint): bigint {
+  let all = 0n
+  for (const ofKind of Map.groupBy(said, ({ kind }) => kind).values()) {
+    const sum = (wanted: (one: Returned) => boolean) =>
+      ofKind.filter(wanted).reduce((some, one) => some + amount(one), 0n)
+    const approved = sum((one) => !one.undoes && one.status === 'approved')
+    const reversed = sum((one) => !one.undoes && one.status === 'reversed')
+    const undone = sum((one) => one.undoes === true && one.status === 'approved')
+    // An undoing whose return says `reversed` itself is the same news again.
+    const stillToUndo = undone > reversed ? undone - reversed : 0n
+    all += approved > stillToUndo ? approved - stillToUndo : 0n
+  }
+  return all
 }

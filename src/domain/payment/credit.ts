@@ -24,13 +24,19 @@ const kinds = { period: 'included', top_up: 'paid', trial: 'trial' } as const
 export function creditOf(state: Payments): readonly PaymentCredit[] {
   const sorted = [...state.payments.values()].sort((a, b) => compareSource(a.first, b.first))
   const returns = Map.groupBy(state.returns.values(), ({ paymentId }) => paymentId)
-  /** Of each period: the most that a payment of before was worth alone. */
+  const nextOf = nextOfSubscription(sorted)
+  /** Of each period: the most that a payment of before was worth alone, and the last of them. */
   const largest = new Map<string, bigint>()
-  return sorted.map((payment, place) => {
+  const last = new Map<string, Payment>()
+  return sorted.map((payment) => {
     const { paymentId, purpose } = payment
-    const money = moneyOf(payment, returns.get(paymentId))
+    const period = periodOf(payment)
+    const before = period === undefined ? undefined : last.get(period)
+    if (period !== undefined) last.set(period, payment)
+    const broughtIn = before ? exchangedMinorOf(returns.get(before.paymentId)) : 0n
+    const money = moneyOf(payment, broughtIn, returns.get(paymentId))
     const earned = creditEarned(payment, largest, money.paid === 0n || money.returned < money.paid)
-    const exchanged = isExchanged(payment, sorted.slice(place + 1)) ? money.exchanged : 0n
+    const exchanged = isExchanged(payment, nextOf.get(paymentId)) ? money.exchanged : 0n
     return {
       paymentId,
       kind: kinds[purpose],
@@ -79,47 +85,70 @@ function periodOf({ purpose, subscriptionId, periodEnd }: Payment): string | und
  * month to a year does. What is paid back then for the unused time takes its credit along. Within one
  * period it takes none: there the new plan's payment brings only what that has more.
  */
-function isExchanged(payment: Payment, later: readonly Payment[]): boolean {
-  const { purpose, subscriptionId, periodStart: start, periodEnd: end } = payment
-  if (purpose !== 'period' || subscriptionId === undefined) return false
+function isExchanged(payment: Payment, next: Payment | undefined): boolean {
+  const { periodStart: start, periodEnd: end } = payment
   if (start === undefined || end === undefined) return false
-  const next = later.find(
-    (one) => one.purpose === 'period' && one.subscriptionId === subscriptionId,
-  )
   if (next?.periodStart === undefined || next.periodEnd === end) return false
   return next.periodStart >= start && next.periodStart < end
 }
 
-/** Money of a payment without its tax, for which there is no credit. In one unit, whichever. */
+/** By payment of a period: the next one of its subscription. */
+function nextOfSubscription(sorted: readonly Payment[]): ReadonlyMap<string, Payment> {
+  const next = new Map<string, Payment>()
+  const newest = new Map<string, Payment>()
+  for (const payment of sorted) {
+    const { purpose, subscriptionId } = payment
+    if (purpose !== 'period' || subscriptionId === undefined) continue
+    const before = newest.get(subscriptionId)
+    if (before) next.set(before.paymentId, payment)
+    newest.set(subscriptionId, payment)
+  }
+  return next
+}
+
+/** Money of a payment without its tax, for which there is no credit. All in one unit, whichever. */
 interface Money {
+  readonly whole: bigint
+  /** Less than the whole where the unused time of an earlier payment was brought in. */
   readonly paid: bigint
   readonly returned: bigint
   /** What was paid back, or into another plan, for the unused time. */
   readonly exchanged: bigint
 }
 
-/** Where a return does not say its tax it has the payment's share of it. */
-function moneyOf(payment: Payment, returns: readonly ReturnMessage[] = []): Money {
+const exchangedMinorOf = (returns: readonly ReturnMessage[] = []): bigint =>
+  returnedOf(returns, ({ exchangedMinor = '0' }) => BigInt(exchangedMinor))
+
+/**
+ * Where a return does not say its tax it has the payment's share of it. What an earlier payment of the
+ * period has brought in stands for that one's credit, and can go back with that one alone.
+ */
+function moneyOf(
+  payment: Payment,
+  broughtIn: bigint,
+  returns: readonly ReturnMessage[] = [],
+): Money {
   const total = BigInt(payment.totalMinor)
   const tax = BigInt(payment.taxMinor)
   const net = total > tax ? total - tax : total
   const atShare = (minor: bigint) => minor * net
   return {
-    paid: total * net,
+    whole: atShare(total),
+    paid: atShare(broughtIn < total ? total - broughtIn : total),
     returned: returnedOf(returns, ({ totalMinor, taxMinor }) =>
       taxMinor === undefined
         ? atShare(BigInt(totalMinor))
         : total * maxNanos(BigInt(totalMinor) - BigInt(taxMinor), 0n),
     ),
-    exchanged: returnedOf(returns, ({ exchangedMinor = '0' }) => atShare(BigInt(exchangedMinor))),
+    exchanged: atShare(exchangedMinorOf(returns)),
   }
 }
 
 /** Where nothing was paid (a trial, a discount of all) nothing can go back. */
-function leftOf({ more, worth }: Earned, { paid, returned, exchanged }: Money): bigint {
+function leftOf({ more, worth }: Earned, { whole, paid, returned, exchanged }: Money): bigint {
   if (paid === 0n) return more
-  const left = more * (paid - returned) - worth * exchanged
-  return left > 0n ? left / paid : 0n
+  const left = more * (paid - returned) * whole - worth * exchanged * paid
+  return left > 0n ? left / (paid * whole) : 0n
 }
 
 /** What of a payment's total went back, in minor units. */

@@ -3,6 +3,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { creditOf } from '../../../src/domain/payment/credit.ts'
 import type { PaymentCommand, ReturnMessage } from '../../../src/domain/payment/payments.ts'
+import { checked } from '../../cli/log.ts'
+import { after, grant, idOf } from '../../support/account-commands.ts'
 import {
   giveBack,
   paid,
@@ -14,6 +16,7 @@ import {
   topUp,
 } from '../../support/payment-messages.ts'
 
+const ORG = idOf('organization', 1)
 const creditAfter = (...commands: readonly PaymentCommand[]) =>
   Object.fromEntries(creditOf(told(commands).state).map((one) => [one.paymentId, one.nanos]))
 
@@ -119,6 +122,20 @@ describe('a change to another period before the end of one', () => {
       txn_2: 2_500_000_000n,
       txn_6: usd(240),
     })
+  })
+
+  it('within a period was not paid a second time: what was paid for the larger plan goes back with it', () => {
+    const larger = paid(2, {
+      creditNanos: `${usd(50)}`,
+      shareMillionths: 500_000,
+      totalMinor: '3000',
+      taxMinor: '500',
+    })
+    const change = [receive(paid(1)), unused(4, 'txn_1', '1200'), receive(larger)]
+    const back = (totalMinor: string) => giveBack(returned(5, 'txn_2', { totalMinor }))
+    expect(creditAfter(...change)).toEqual({ txn_1: usd(20), txn_2: usd(15) })
+    expect(creditAfter(...change, back('900'))).toEqual({ txn_1: usd(20), txn_2: usd(15) / 2n })
+    expect(creditAfter(...change, back('1800'))).toEqual({ txn_1: usd(20), txn_2: 0n })
   })
 
   it('never takes more than there is', () => {
@@ -302,6 +319,26 @@ describe('any set of messages', () => {
         const plain = (map: ReadonlyMap<string, unknown>) => Object.fromEntries(map)
         expect(plain(other.payments)).toEqual(plain(one.payments))
         expect(plain(other.returns)).toEqual(plain(one.returns))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('stands for what the operator’s own check of W2 adds up in its own way', () => {
+    fc.assert(
+      fc.property(sets, ([, set]) => {
+        const { state, events } = told(set)
+        const posted = creditOf(state)
+          .filter(({ nanos }) => nanos > 0n)
+          .map(({ paymentId, kind, nanos }, n) =>
+            after(grant(n, nanos, { kind, source: 'provider', sourceId: paymentId })).slice(1),
+          )
+        const log = [
+          ...events.map((event) => ({ stream: `payment-${ORG}`, ...event })),
+          ...posted.flat().map((event) => ({ stream: `account-${ORG}`, ...event })),
+        ]
+        const { violations } = checked(log, { quiet: true })
+        expect(violations.filter(({ invariant }) => invariant === 'W2')).toEqual([])
       }),
       { numRuns: 300 },
     )
