@@ -125,11 +125,22 @@ export function updateRoot(
 /** Whoever acts by the bot has no session: Telegram vouches for each update. */
 export const SESSION = 'telegram'
 
-/** undefined: its words are gone. */
+/** undefined: its words are gone. What it throws holds none of them. */
 export async function readUpdate(
   deps: Pick<Deps, 'contents' | 'sealer'>,
   { received }: Pick<TelegramUpdate, 'received'>,
 ): Promise<SeenUpdate | undefined> {
   const text = await readContent(deps, received.content)
-  return text === undefined ? undefined : seenUpdateSchema.parse(JSON.parse(text))
+  if (text === undefined) return undefined
+  const { data: update } = seenUpdateSchema.safeParse(jsonOf(text))
+  if (!update) throw new Error('the words of an update are none that can be read')
+  return update
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

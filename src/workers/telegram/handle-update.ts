@@ -5,11 +5,14 @@
  */
 import { isDenial } from '../../commands/denial/record-denials.ts'
 import { changeChat } from '../../commands/telegram/chat-state.ts'
-import { endTelegramUpdate } from '../../commands/telegram/end-update.ts'
+import { endTelegramUpdate, type UpdateEnd } from '../../commands/telegram/end-update.ts'
 import { readUpdate } from '../../commands/telegram/receive-update.ts'
 import { findUserByTelegram } from '../../commands/user/telegram/find-user-by-telegram.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { telegramUpdate } from '../../domain/telegram-update/telegram-update.ts'
+import {
+  type TelegramUpdate,
+  telegramUpdate,
+} from '../../domain/telegram-update/telegram-update.ts'
 import { ChatUnreachable } from '../../ports/chat-channel.ts'
 import { Unavailable } from '../../ports/unavailable.ts'
 import { converse, type Done, handledAs } from './conversation.ts'
@@ -19,16 +22,23 @@ import { type BotDeps, type Turn, turnOf } from './turn.ts'
 export async function handleUpdate(deps: BotDeps, id: string): Promise<void> {
   const { state } = await deps.streams.load(telegramUpdate, id)
   if (!state || state.handled) return
-  const update = await readUpdate(deps, state)
-  if (!update) {
-    await endTelegramUpdate(deps, id, { handledAs: 'unknown', outcome: 'expired' })
-    return
+  await endTelegramUpdate(deps, id, await effectOf(deps, id, state))
+}
+
+/** @throws Unavailable alone: whatever else breaks is the end of this update, not of its chat. */
+async function effectOf(deps: BotDeps, id: string, state: TelegramUpdate): Promise<UpdateEnd> {
+  try {
+    const update = await readUpdate(deps, state)
+    if (!update) return { handledAs: 'unknown', outcome: 'expired' }
+    const person = await findUserByTelegram(deps, update.sender.id)
+    const turn = turnOf(deps, id, state.received, update, person)
+    const as = handledAs(turn)
+    return { handledAs: as, userId: person?.userId, ...(await attempt(turn)) }
+  } catch (error) {
+    if (error instanceof Unavailable) throw error
+    deps.logger.error({ update: id, error }, 'an update of Telegram could not be handled')
+    return { handledAs: 'unknown', outcome: 'failed' }
   }
-  const person = await findUserByTelegram(deps, update.sender.id)
-  const turn = turnOf(deps, id, state.received, update, person)
-  const as = handledAs(turn)
-  const done = await attempt(turn)
-  await endTelegramUpdate(deps, id, { handledAs: as, userId: person?.userId, ...done })
 }
 
 async function attempt(turn: Turn): Promise<Done> {

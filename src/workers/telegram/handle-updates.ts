@@ -1,7 +1,8 @@
 /**
- * The updates of a chat, one after the other, oldest first. A lease keeps two workers from one chat; it
- * saves double replies and guards nothing else, since every effect has an identity of its own. /cancel and
- * /stop do not wait in the row: they have a queue of their own.
+ * The updates of a chat, one after the other, oldest first; of many chats each in its turn: a job handles one
+ * update and then goes to the end of the line, so that whoever floods waits behind everybody else. A lease
+ * keeps two workers from one chat; it saves double replies and guards nothing else, since every effect has an
+ * identity of its own. /cancel and /stop do not wait in the row: they have a queue of their own.
  */
 import type { Deps } from '../../commands/deps.ts'
 import { CONTENT_OWNER } from '../../commands/telegram/receive-update.ts'
@@ -18,9 +19,13 @@ export const URGENT = 'telegram-urgent'
 /** A dead worker's chat is free after this. */
 const LEASE_MS = 15_000
 const VIEWS_WITHIN_MS = 2_000
+/** A place in a line that was lost is given again after this. */
+const IN_LINE_MS = 60_000
 
 interface ChatJob {
   readonly chat: string
+  /** The chat's turn that this is, where it has had one before. */
+  readonly turn?: string
 }
 interface UrgentJob {
   readonly id: string
@@ -41,7 +46,7 @@ export const telegramChats = (deps: BotDeps): Worker => ({
       return { id: idOf(event), payload }
     },
   },
-  handle: ({ chat }: ChatJob, signal) => handleChat(deps, chat, signal),
+  handle: (job: ChatJob) => handleChat(deps, job),
 })
 
 export const telegramUrgent = (deps: BotDeps): Worker => ({
@@ -56,24 +61,25 @@ export const telegramUrgent = (deps: BotDeps): Worker => ({
   },
 })
 
-async function handleChat(deps: BotDeps, chat: string, signal: AbortSignal): Promise<void> {
-  const done = new Set<string>()
-  const next = async () =>
-    (await unhandledIn(deps.views, chat)).find(({ id, urgent }) => !urgent && !done.has(id))
-  do {
-    const held = await underLease(deps, chat, async () => {
-      for (let one = await next(); one && !signal.aborted; one = await next()) {
-        await handleUpdate(deps, one.id)
-        done.add(one.id)
-      }
-    })
-    // Whoever has the lease looks again after giving it back: what came meanwhile is theirs. Unless they died.
-    if (!held) {
-      if (await next()) await lookLater(deps, chat)
-      return
-    }
-    await deps.views.passed(deps.streams.lastWritten(), VIEWS_WITHIN_MS)
-  } while (!signal.aborted && (await next()))
+/** One update, the oldest. A chat has one place in the line, whatever came of it meanwhile. */
+async function handleChat(deps: BotDeps, { chat, turn }: ChatJob): Promise<void> {
+  const place = `telegram-line:${chat}`
+  const { counters, ids, jobs, streams, views } = deps
+  const ahead = (await counters.get(place)) ?? ''
+  if (ahead !== '' && ahead !== turn) return
+  if (ahead !== '') await counters.set(place, '', 1)
+  const next = async () => (await unhandledIn(views, chat)).find(({ urgent }) => !urgent)
+  const held = await underLease(deps, chat, async () => {
+    const one = await next()
+    if (one) await handleUpdate(deps, one.id)
+  })
+  await views.passed(streams.lastWritten(), VIEWS_WITHIN_MS)
+  if (!(await next())) return
+  // Whoever has the lease looks again after giving it back: what came meanwhile is theirs. Unless they died.
+  if (!held) return lookLater(deps, chat)
+  const following: ChatJob = { chat, turn: ids.random() }
+  await counters.set(place, following.turn ?? '', IN_LINE_MS)
+  await jobs.add(CHATS, [{ id: `turn-${following.turn}`, payload: following }])
 }
 
 /** When the lease has run out, or been renewed, and not more often. */
