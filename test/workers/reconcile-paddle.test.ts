@@ -99,6 +99,23 @@ describe('the worker', () => {
     expect((await look()).missed).toBe(0)
   })
 
+  test('looks from the beginning where Paddle does not know its place any more', async () => {
+    expect(await reach()).toBeDefined()
+    await subscribe(true)
+    const lists = ({ path, query }: { path: string; query: URLSearchParams }) =>
+      path === '/events' && query.has('after')
+    it.paddle.fault([{ status: 400, code: 'bad_request' }], lists)
+    const before = it.paddle.asked.length
+    await reconcile()
+    const asked = it.paddle.asked.slice(before).filter(({ path }) => path === '/events')
+    expect(asked.map(({ query }) => query.has('after')).slice(0, 2)).toEqual([true, false])
+    expect(await account()).toMatchObject({ status: 'active', plan: { slug: 'team' } })
+    // It is at the end again: nothing more is found.
+    const [at, story] = [await reach(), await ofReconciliation()]
+    await reconcile()
+    expect([await reach(), await ofReconciliation()]).toEqual([at, story])
+  })
+
   test('asks again where Paddle was away', async () => {
     await subscribe(true)
     const lists = ({ path }: { path: string }) => path === '/events'

@@ -11,12 +11,13 @@ import {
   type PaymentProvider,
   type PriceChange,
   type ProviderEntity,
+  type ProviderEvents,
   type ProviderPrice,
   type SubscriptionNow,
 } from '../../ports/payment-provider.ts'
 import { instantOf, preciseInstant } from '../../domain/paddle-event/instant.ts'
 import { decimalOfMinor } from '../../domain/payment/minor.ts'
-import { createPaddleCalls, type PaddleAccess, type PaddleCalls } from './call.ts'
+import { createPaddleCalls, type PaddleAccess, type PaddleCalls, TOO_LARGE } from './call.ts'
 import * as shapes from './shapes.ts'
 
 export interface Paddle extends PaymentProvider {
@@ -91,22 +92,7 @@ export function createPaddle(access: PaddleAccess): Paddle {
       return found?.data.url
     },
     readEntity: (id) => readEntity(calls, id),
-    async eventsAfter(cursor) {
-      const query = {
-        order_by: 'id[ASC]',
-        per_page: String(EVENTS_A_PAGE),
-        ...(cursor === undefined ? {} : { after: cursor }),
-      }
-      const page = needed(
-        await calls.call({ method: 'GET', path: '/events', query, answer: shapes.events }),
-      )
-      const events = page.data.map((event) => ({
-        eventId: event.event_id,
-        occurredAt: event.occurred_at,
-        body: JSON.stringify(event),
-      }))
-      return { events, more: page.meta.pagination.has_more }
-    },
+    eventsAfter: (cursor) => eventsAfter(calls, cursor),
     async price(priceId) {
       const path = `/prices/${encodeURIComponent(priceId)}`
       const found = await calls.call({ method: 'GET', path, answer: shapes.onePrice, none: [404] })
@@ -223,6 +209,35 @@ async function isCanceled(calls: PaddleCalls, path: string, when: 'period_end' |
   const { status, scheduled_change: scheduled } = needed(found).data
   return status === 'canceled' || (when === 'period_end' && scheduled?.action === 'cancel')
 }
+
+/** Where a page is too large to be taken, half as many are asked for. */
+async function eventsAfter(
+  calls: PaddleCalls,
+  cursor: string | undefined,
+): Promise<ProviderEvents> {
+  for (let size = EVENTS_A_PAGE; ; size = Math.floor(size / 2)) {
+    const query = {
+      order_by: 'id[ASC]',
+      per_page: String(size),
+      ...(cursor === undefined ? {} : { after: cursor }),
+    }
+    const path = '/events'
+    try {
+      const page = needed(await calls.call({ method: 'GET', path, query, answer: shapes.events }))
+      const events = page.data.map((event) => ({
+        eventId: event.event_id,
+        occurredAt: event.occurred_at,
+        body: JSON.stringify(event),
+      }))
+      return { events, more: page.meta.pagination.has_more }
+    } catch (error) {
+      if (size === 1 || !isTooLarge(error)) throw error
+    }
+  }
+}
+
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof PaymentProviderFailure && error.detail === TOO_LARGE
 
 const KINDS: Readonly<Record<string, { kind: string; path: string }>> = {
   sub: { kind: 'subscription', path: '/subscriptions' },

@@ -34,6 +34,8 @@ export interface PaddleCalls {
 const CONNECT_MS = 2_000
 const ANSWER_MS = 10_000
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
+/** The detail of a failure: there is more in the answer than is taken. */
+export const TOO_LARGE = 'connection: UND_ERR_RES_EXCEEDED_MAX_SIZE'
 const MAX_RETRY_AFTER_MS = 10 * 60_000
 /** Refused before anything was sent: nothing can have happened. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])

@@ -1,13 +1,23 @@
 /**
  * Reads on in Paddle's own list of events and takes what had not reached us through the same door as the
  * webhook. What is younger than two minutes is left to the webhook; what happened days before the very
- * first look is another system's past. Reading the same again changes nothing.
+ * first look is another system's past. Where Paddle no longer knows the place that was reached, it is read on
+ * from some days before. Reading the same again changes nothing.
  */
 import { isUsedType } from '../../domain/paddle-event/payload.ts'
-import { RECONCILIATION, reconciliation } from '../../domain/paddle-event/reconciliation.ts'
+import {
+  RECONCILIATION,
+  type Reconciliation,
+  reconciliation,
+} from '../../domain/paddle-event/reconciliation.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { EventTooLarge } from '../../ports/event-store.ts'
-import type { PaymentProvider, ProviderEvent } from '../../ports/payment-provider.ts'
+import {
+  type PaymentProvider,
+  PaymentProviderFailure,
+  type ProviderEvent,
+  type ProviderEvents,
+} from '../../ports/payment-provider.ts'
 import { namedRoot, type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { receivePaddleEvent } from './receive-paddle-event.ts'
@@ -35,12 +45,10 @@ export async function reconcileEvents(
   const { streams, ids } = deps
   const now = deps.clock.now().getTime()
   const { state } = await streams.load(reconciliation, RECONCILIATION)
-  const { events, more } = await provider.eventsAfter(state.cursor)
+  const { events, more, since } = await readOn(deps, provider, state)
   const young = events.findIndex(({ occurredAt }) => now - Date.parse(occurredAt) < WEBHOOKS_MS)
   const ripe = young < 0 ? events : events.slice(0, young)
-  const ours = ripe.filter(
-    ({ occurredAt }) => state.cursor !== undefined || now - Date.parse(occurredAt) < FIRST_LOOK_MS,
-  )
+  const ours = ripe.filter(({ occurredAt }) => Date.parse(occurredAt) > since)
   let missed = 0
   for (const event of ours) if (await take(deps, root, event)) missed++
   const cursor = ripe.at(-1)?.eventId
@@ -54,6 +62,34 @@ export async function reconcileEvents(
     step(ids, namedRoot(ids, root, `paddle/read/${cursor}`), 'reach'),
   )
   return { read, missed, more: more && young < 0 }
+}
+
+interface Page extends ProviderEvents {
+  /** What happened earlier is not ours to look at. */
+  readonly since: number
+}
+
+async function readOn(
+  { clock, logger }: Needs,
+  provider: PaymentProvider,
+  { cursor, reachedAt }: Reconciliation,
+): Promise<Page> {
+  if (cursor === undefined || reachedAt === undefined)
+    return { ...(await provider.eventsAfter(cursor)), since: clock.now().getTime() - FIRST_LOOK_MS }
+  try {
+    return { ...(await provider.eventsAfter(cursor)), since: Number.NEGATIVE_INFINITY }
+  } catch (error) {
+    if (!(error instanceof PaymentProviderFailure) || error.reason !== 'refused') throw error
+    logger.warn({ cursor, reachedAt }, 'Paddle does not know how far its events were read: looking')
+  }
+  // It keeps its events for some months, and shows them by place alone.
+  const since = Date.parse(reachedAt) - FIRST_LOOK_MS
+  for (let after: string | undefined; ;) {
+    const page = await provider.eventsAfter(after)
+    const last = page.events.at(-1)
+    if (!page.more || !last || Date.parse(last.occurredAt) > since) return { ...page, since }
+    after = last.eventId
+  }
 }
 
 /** Answers whether it had not been received. */

@@ -8,6 +8,8 @@ import type { PaddleReconciliationEvent } from './events.ts'
 export interface Reconciliation {
   /** The last event that was read; undefined: nothing was read yet. */
   readonly cursor: string | undefined
+  /** When that was. */
+  readonly reachedAt: string | undefined
   /** The messages that were made of differing states. */
   readonly told: ReadonlySet<string>
 }
@@ -54,7 +56,7 @@ function decide(
 function evolve(state: Reconciliation, { type, data }: PaddleReconciliationEvent): Reconciliation {
   switch (type) {
     case 'ReconciliationReached':
-      return { ...state, cursor: data.cursor }
+      return { ...state, cursor: data.cursor, reachedAt: data.at }
     case 'PaddleDriftDetected':
       return { ...state, told: new Set(state.told).add(data.eventId) }
   }
@@ -66,7 +68,7 @@ export const reconciliation: Decider<
   PaddleReconciliationEvent
 > = {
   category: 'paddleReconciliation',
-  initial: () => ({ cursor: undefined, told: new Set() }),
+  initial: () => ({ cursor: undefined, reachedAt: undefined, told: new Set() }),
   decide,
   evolve,
 }

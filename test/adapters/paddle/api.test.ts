@@ -102,6 +102,27 @@ describe('a failure', () => {
     expect(reading.unknown).toBe(false)
   })
 
+  test('a page of events that is too large is asked for in smaller ones', async () => {
+    const MEGABYTE = 'x'.repeat(1024 * 1024)
+    const asked: number[] = []
+    const url = await serve((request, response) => {
+      const size = Number(new URL(request.url ?? '', 'http://it').searchParams.get('per_page'))
+      asked.push(size)
+      const one = { event_type: 'product.updated', occurred_at: '2030-01-01T00:00:00Z' }
+      const data = Array.from({ length: Math.min(size, 20) }, (_, nth) => ({
+        ...one,
+        event_id: `evt_${nth}`,
+        data: MEGABYTE,
+      }))
+      const meta = { pagination: { has_more: size < 20 } }
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ data, meta }))
+    })
+    const { events, more } = await client(url).eventsAfter(undefined)
+    expect(asked).toEqual([200, 100, 50, 25, 12, 6])
+    expect([events.length, more]).toEqual([6, true])
+  })
+
   test('an answer that never ends is broken off', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' })
