@@ -33,6 +33,33 @@ const hostile = [
   '\ud800',
 ]
 
+/** Names that are addresses, in the ways that they are written. */
+const addresses = [
+  'evil.example/login',
+  'http://evil.example',
+  'https://localhost/x',
+  'www.evil.example',
+  'Pay at evil.example:8443/now',
+  'eve@evil.example',
+  'mailto:eve@localhost',
+  'tel:+19005551234',
+  '\\\\evil\\share',
+  'evil\u3002example',
+  'evil\uFF0Eexample\uFF0Fx',
+  'evil\u2024example',
+  'e\u202Elpmaxe.live\u202C http://x\u2067.example',
+  'one\nhttp://evil.example',
+  'пример.рф',
+  '10.0.0.1/x',
+]
+/** As generous as any mail program: a scheme, a host with a dot, an address with @, a share. */
+const LINK = /\p{L}[\p{L}\d+.-]*:[^\s]|[\p{L}\d\u200B-\u200D\u2060\u00AD-]\.[\p{L}\d]|\S@\S|\\\S/u
+const linksIn = (text: string) =>
+  text
+    .normalize('NFKC')
+    .replaceAll('\u3002', '.')
+    .split(/\s+/)
+    .filter((word) => LINK.test(word))
 const plain = (text: string) => text.replaceAll(/[\u2068\u2069]/g, '')
 /** What HTML shows: by undoing it in another way than it was made. */
 const shown = (html: string) =>
@@ -84,6 +111,24 @@ describe.each(locales)('in %s', (locale) => {
       for (const [, address] of html.matchAll(/<[^>]*(?:href|src)="?([^"\s>]*)/g))
         expect(address).toBe(facts.link.replaceAll('&', '&amp;'))
     }
+  })
+
+  it.each(named)('%s has no name that a mail program makes a link of', (kind) => {
+    for (const name of addresses) {
+      const given = { ...facts, organization: name, budget: name }
+      const { text, html } = mailTexts(kind, locale, given)
+      const ours = mailTexts(kind, locale, facts)
+      expect(linksIn(plain(text)), name).toEqual(linksIn(plain(ours.text)))
+      expect(linksIn(shown(html)), name).toEqual(linksIn(shown(ours.html)))
+    }
+  })
+
+  it('reads as it is written down also of an organization that is called like an address', async () => {
+    const organization = 'http://evil.example/login\n\u202Eeve@evil.example'
+    const { text, html } = mailTexts('invitation', locale, { ...facts, organization })
+    const file = (ending: string) => `../golden-mails/hostile-name.${locale}.${ending}`
+    await expect(text).toMatchFileSnapshot(file('txt'))
+    await expect(html).toMatchFileSnapshot(file('html'))
   })
 
   it('loads nothing from anywhere', () => {

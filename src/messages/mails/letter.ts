@@ -1,6 +1,7 @@
 /**
  * How a mail is put together: the same sentences as plain text and as simple HTML. What people named
- * stays data in both: it is cut, on one line, and isolated, so that its direction turns nothing around it.
+ * stays data in both: it is cut, on one line, isolated, so that its direction turns nothing around it, and
+ * looks like no address that a mail program would make a link of.
  */
 import { name, webAddress } from '../format.ts'
 import type { Block, Sentence } from './mail-text.ts'
@@ -17,12 +18,22 @@ export function say(strings: TemplateStringsArray, ...values: Value[]): Sentence
   })
 }
 
+/** What joins the parts of an address, and what browsers take for it (UTS 46). */
+const JOINTS = /[.\u3002\uFF0E\uFF61\u2024\uFE52:\uFF1A\uFE55@\uFF20\uFE6B\\\uFF3C](?=\S)/gu
+
+/**
+ * A name that is an address, in its plain text or escaped, is made a link by mail programs: Gmail, Outlook and
+ * Apple Mail do. A space ends an address for all of them. What cannot be seen may become part
+ * of the address; browsers drop U+200B and U+2060 from a host, and the link works after all.
+ */
+const unlinked = (text: string): string => text.replaceAll(JOINTS, '$& ')
+
 /** What a person named, between the quotation marks of the language. */
 export const quoted =
   (open: string, close: string) =>
   (value: unknown): Sentence | undefined => {
     const text = name(value)
-    return text === undefined ? undefined : [open, { name: text }, close]
+    return text === undefined ? undefined : [open, { name: unlinked(text) }, close]
   }
 
 /** Sentences after one another; undefined where none is left. */
