@@ -335,7 +335,7 @@ const problems: Messages['problems'] = {
     'GET /billing/plans names the prices of each plan.',
   ),
   billing_cycle_differs: problem(
-    'A running subscription cannot change how often it is paid',
+    'What is paid for now does not change to this billing cycle',
     'Choose a price with the same billing cycle, or cancel at the end of the period and then take the plan anew.',
   ),
   invoice_not_found: problem(

@@ -51,11 +51,19 @@ export interface PriceChange {
   readonly priceId: string
   readonly quantity: number
 }
+/** How often something is paid. */
+export interface Cycle {
+  /** `1 month`. */
+  readonly text: string
+  /** About so many days: of two the longer is longer. */
+  readonly days: number
+}
 export interface SubscriptionNow {
   /** Of the plan: what is paid again and again. */
   readonly priceId: string
-  /** How often it is paid: `1 month`. Compared only with a price's. */
-  readonly cycle: string
+  readonly cycle: Cycle
+  /** Nothing is paid for yet. */
+  readonly onTrial: boolean
   /** Of the time that is paid for, or tried; undefined: none runs. */
   readonly periodEnd: string | undefined
   /** An end or a pause is still to come. */
@@ -90,8 +98,7 @@ export interface ProviderPrice {
   readonly currencies: readonly string[]
   /** Paid again and again; else once. */
   readonly recurring: boolean
-  /** How often: `1 month`. */
-  readonly cycle: string | undefined
+  readonly cycle: Cycle | undefined
   /** `30.00 USD a month`, for a person. */
   readonly shown: string
 }

@@ -6,6 +6,7 @@
 import type { z } from 'zod'
 import {
   type CheckoutWish,
+  type Cycle,
   type OpenedCheckout,
   PaymentProviderFailure,
   type PaymentProvider,
@@ -196,13 +197,18 @@ async function subscriptionNow(calls: PaddleCalls, id: string): Promise<Subscrip
   return {
     priceId: item?.price.id ?? '',
     cycle: cycleOf(billing_cycle),
+    onTrial: one.status === 'trialing',
     periodEnd: period ? instantOf(preciseInstant(period.ends_at) ?? period.ends_at) : undefined,
     leaving: action === 'cancel' || action === 'pause',
   }
 }
 
-const cycleOf = ({ frequency, interval }: { frequency: number; interval: string }): string =>
-  `${frequency} ${interval}`
+const DAYS: Readonly<Record<string, number>> = { day: 1, week: 7, month: 30, year: 365 }
+
+const cycleOf = ({ frequency, interval }: { frequency: number; interval: string }): Cycle => ({
+  text: `${frequency} ${interval}`,
+  days: frequency * (DAYS[interval] ?? 0),
+})
 
 async function isCanceled(calls: PaddleCalls, path: string, when: 'period_end' | 'now') {
   const found = await calls.call({ method: 'GET', path, answer: shapes.oneSubscription })

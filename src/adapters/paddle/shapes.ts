@@ -44,6 +44,7 @@ export const oneSubscription = answer(
 
 export const subscriptionNow = answer(
   z.looseObject({
+    status: z.string(),
     scheduled_change: z.nullish(z.looseObject({ action: z.string() })),
     billing_cycle: cycle,
     current_billing_period: z.nullish(z.looseObject({ ends_at: z.string() })),

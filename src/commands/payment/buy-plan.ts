@@ -38,8 +38,8 @@ export async function buyPlan(deps: Needs, root: Root, wish: PlanWish): Promise<
   const { version: planVersion } = offered
   const prices = pricesOf(offered, wish.priceId)
   if (live) {
-    const keepsPrice = wish.priceId === undefined
-    return changePlan(deps, root, orgId, live, { planId, planVersion, prices, keepsPrice })
+    const isNamed = wish.priceId !== undefined
+    return changePlan(deps, root, orgId, live, { planId, planVersion, prices, isNamed })
   }
   const [priceId] = prices
   const checkout = { purpose: 'plan', planId, planVersion, priceId, quantity: 1 } as const

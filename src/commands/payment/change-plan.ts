@@ -9,7 +9,7 @@ import { planAt } from '../../domain/subscription/plan-at.ts'
 import type { PlanChange, Subscription } from '../../domain/subscription/state.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
 import type { Reservation } from '../../ports/counters.ts'
-import type { SubscriptionNow } from '../../ports/payment-provider.ts'
+import type { Cycle, SubscriptionNow } from '../../ports/payment-provider.ts'
 import { type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { askProvider, takeTurn, unavailable } from './ask-provider.ts'
@@ -21,8 +21,8 @@ export interface PlanWished {
   readonly planId: string
   readonly planVersion: number
   readonly prices: readonly [string, ...string[]]
-  /** No price was named: that of the plan it has stays. */
-  readonly keepsPrice: boolean
+  /** The price was named; else that of the plan it has stays. */
+  readonly isNamed: boolean
 }
 export type PlanChanged =
   /** The provider was told, and will say when it is so. */
@@ -63,10 +63,10 @@ export async function changePlan(
 }
 
 /** As far as the provider has answered what it was asked last. */
-function isAsWished(live: Subscription, { planId, keepsPrice }: PlanWished, at: string): boolean {
+function isAsWished(live: Subscription, { planId, isNamed }: PlanWished, at: string): boolean {
   const { messages, asked, scheduled } = live
   const heard = Date.parse(messages.at(-1)?.occurredAt ?? live.startedAt)
-  if (!keepsPrice || (asked && Date.parse(asked.at) >= heard)) return false
+  if (isNamed || (asked && Date.parse(asked.at) >= heard)) return false
   const { planId: present, next } = planAt(live, at)
   return present === planId && !next && (scheduled?.change ?? 'resume') === 'resume'
 }
@@ -87,8 +87,10 @@ async function change(flow: Flow, wish: PlanWished): Promise<PlanChanged> {
     it.subscriptionNow(subscriptionId),
   )
   const { paid, present } = pricesNow(flow, now)
-  const keeps = wish.keepsPrice && wish.planId === paid.planId
-  const priceId = keeps ? paid.priceId : await priceOfCycle(deps, wish, now.cycle)
+  const keeps = !wish.isNamed && wish.planId === paid.planId
+  const { priceId, isLonger } = keeps
+    ? { ...paid, isLonger: false }
+    : await choosePrice(deps, wish, now)
   if (now.leaving) await goOn(flow)
   const isPaidFor = priceId === paid.priceId
   // The smaller plan that is still to come is wished again: it comes.
@@ -99,10 +101,16 @@ async function change(flow: Flow, wish: PlanWished): Promise<PlanChanged> {
   if (isPaidFor) return { kind: 'changing', charged: 'next_period' }
   const { planId, planVersion } = wish
   const to = { planId, planVersion, priceId }
+  const move = { to, from: paid, name: 'change' }
+  // Nothing is paid for on trial, so nothing is charged and nothing has to stay.
+  if (now.onTrial) {
+    await ask(flow, move, { effective: 'now' })
+    return { kind: 'changing', charged: 'next_period' }
+  }
   const dearer = await askProvider(deps, 'preview change', (it) =>
     it.isDearer({ subscriptionId, priceId, quantity: 1 }),
   )
-  const move = { to, from: paid, name: 'change' }
+  if (isLonger && !dearer) throw otherCycle(now.cycle, [])
   if (!dearer) {
     const at = now.periodEnd === undefined ? {} : { effectiveAt: now.periodEnd }
     await ask(flow, move, { effective: 'period_end', ...at })
@@ -129,18 +137,28 @@ function pricesNow({ live, root }: Flow, { priceId, periodEnd }: SubscriptionNow
 }
 
 /**
- * Another cycle would begin a period of its own while one is paid for, and pay its rest back, for which
- * the credit has been given.
+ * Another cycle begins a period of its own at once. A longer one, that is named, buys it with what is left
+ * of the present one; a shorter one would have to wait for its end, which the provider cannot.
  */
-async function priceOfCycle(deps: Needs, { prices }: PlanWished, cycle: string): Promise<string> {
-  const cycles: string[] = []
-  for (const priceId of prices) {
+async function choosePrice(deps: Needs, wish: PlanWished, { cycle, onTrial }: SubscriptionNow) {
+  const [first] = wish.prices
+  if (onTrial) return { priceId: first, isLonger: false }
+  const offered: Cycle[] = []
+  for (const priceId of wish.prices) {
     const price = await askProvider(deps, 'read price', (it) => it.price(priceId))
-    if (price?.cycle === cycle) return priceId
-    if (price?.cycle !== undefined) cycles.push(price.cycle)
+    if (price?.cycle?.text === cycle.text) return { priceId, isLonger: false }
+    if (price?.cycle) offered.push(price.cycle)
   }
-  throw new Refusal('billing_cycle_differs', { cycle, offered: cycles })
+  const [named] = wish.isNamed ? offered : []
+  if (!named || named.days <= cycle.days) throw otherCycle(cycle, offered)
+  return { priceId: first, isLonger: true }
 }
+
+const otherCycle = (cycle: Cycle, offered: readonly Cycle[]): Refusal =>
+  new Refusal('billing_cycle_differs', {
+    cycle: cycle.text,
+    offered: offered.map(({ text }) => text),
+  })
 
 interface Move {
   readonly to: Price

@@ -143,8 +143,8 @@ function wish(command: WishCommand, state: Subscriptions): readonly Subscription
   switch (command.type) {
     case 'RequestPlanChange': {
       const { type: _type, ...data } = command
-      const isKnown = one.changes.some((known) => known.at === at && known.priceId === data.priceId)
-      return isKnown ? [] : [{ type: 'PlanChangeRequested', data }]
+      const known = one.changes.some((it) => it.at === at && it.priceId === data.priceId)
+      return known ? [] : [{ type: 'PlanChangeRequested', data }]
     }
     case 'RequestCancellation': {
       const { type: _type, ...data } = command

@@ -54,7 +54,10 @@ const subscription = () => [...it.paddle.account.books.subscriptions.values()].a
 const idOf = () => subscription()?.id ?? ''
 const periodEnd = () =>
   new Date(subscription()?.current_billing_period?.ends_at ?? '').toISOString()
-const priceNow = () => (subscription()?.items as { price: { id: string } }[])[0]?.price.id
+const priceNow = () => {
+  const items = subscription()?.items as { price: { id: string } }[] | undefined
+  return items?.[0]?.price.id
+}
 const transactions = () =>
   [...it.paddle.account.books.transactions.values()].filter((one) => one.subscription_id === idOf())
 const inForce = async (at = it.app.clock.now().toISOString()) =>
@@ -199,20 +202,49 @@ test('two wishes at once: one is carried out after the other or refused, and pai
 })
 
 describe('another billing cycle', () => {
-  test('is refused, and nothing changes', async () => {
-    await begin(shop.plans.pro)
-    const body = { plan_id: hugePlan, price_id: yearly.id }
-    const reply = await ask('POST /billing/subscribe', body)
-    expect(reply.body).toMatchObject({ status: 409, code: 'billing_cycle_differs' })
-    expect(priceNow()).toBe(prices.pro.id)
+  const take = async (priceId: string) => {
+    const reply = await ask('POST /billing/subscribe', { plan_id: hugePlan, price_id: priceId })
+    await it.settled()
+    return reply
+  }
+
+  test('that is shorter is refused, and nothing changes', async () => {
+    await begin(hugePlan)
+    expect(priceNow()).toBe(yearly.id)
+    const refused = { status: 409, code: 'billing_cycle_differs' }
+    expect((await take(huge.id)).body).toMatchObject(refused)
+    expect((await change(shop.plans.pro)).body).toMatchObject(refused)
+    expect(priceNow()).toBe(yearly.id)
     expect(await wishes()).toEqual([])
   })
 
-  test('is not taken where the plan is sold for the same one too', async () => {
+  test('that is longer begins at once, and what is left of the present one pays for a part', async () => {
+    await begin(shop.plans.pro)
+    expect(await take(yearly.id)).toMatchObject(changing('now'))
+    expect(priceNow()).toBe(yearly.id)
+    const end = periodEnd()
+    expect(await account()).toMatchObject({
+      plan: { slug: 'huge', until: null },
+      subscription: { paid_period: { end }, scheduled: null },
+      // The unused month went back into the year, and its credit with it.
+      balance: { amount: '103.500000000' },
+    })
+  })
+
+  test('is not taken where none was named, and the plan is sold for the same one too', async () => {
     await begin(shop.plans.pro)
     await change(hugePlan)
     expect(priceNow()).toBe(huge.id)
   })
+})
+
+test('on trial another plan is had at once, and nothing is charged', async () => {
+  await begin(shop.plans.team, prices.tried.id)
+  expect(subscription()?.status).toBe('trialing')
+  expect(await change(shop.plans.pro)).toMatchObject(changing('next_period'))
+  expect(await account()).toMatchObject({ plan: { slug: 'pro' } })
+  expect(await change(shop.plans.team)).toMatchObject(changing('next_period'))
+  expect(await account()).toMatchObject({ plan: { slug: 'team', until: null } })
 })
 
 test('who wished what is in the history, before the provider was asked', async () => {

@@ -3,7 +3,13 @@
  * that happens, with all its notifications in Paddle's order (facts: a checkout, a renewal, a failed
  * payment and so on).
  */
-import { amountOf, type Item, subscriptionItem, type Subscription } from './entities.ts'
+import {
+  amountOf,
+  type Item,
+  type Period,
+  subscriptionItem,
+  type Subscription,
+} from './entities.ts'
 import {
   Books,
   type BooksOptions,
@@ -119,35 +125,65 @@ export class PracticeAccount {
     return items.reduce((sum, item) => sum + amountOf(item, { taxMillionths }).total, 0n)
   }
 
-  /** Other items from now on; the dearer ones are charged for what is left of the period. */
+  /** Proration is of what is paid for: on trial there is none. */
+  refuseOnTrial(subscriptionId: string, mode: ProrationMode): void {
+    const { status } = this.books.subscription(subscriptionId)
+    if (status === 'trialing' && mode !== 'do_not_bill')
+      throw new PracticeRefusal(400, 'subscription_trialing_items_update_invalid_options')
+  }
+
+  /**
+   * Other items from now on; the dearer ones are charged for what is left of the period, and those of
+   * another cycle for a whole one that begins now.
+   */
   change(subscriptionId: string, given: NewTransaction['items'], mode: ProrationMode): void {
     const { books } = this
     const sub = books.subscription(subscriptionId)
     if (sub.status !== 'active' && sub.status !== 'trialing')
       throw new PracticeRefusal(400, 'subscription_update_when_not_active')
     if (sub.scheduled_change) throw new PracticeRefusal(400, 'subscription_locked_pending_changes')
-    const before = itemsIn(sub)
+    this.refuseOnTrial(subscriptionId, mode)
+    const before = {
+      items: itemsIn(sub),
+      period: sub.current_billing_period ?? periodFrom(books.now(), sub.billing_cycle),
+    }
     const after = books.itemsOf(given, sub.currency_code)
+    const cycle = after[0]?.price.billing_cycle ?? sub.billing_cycle
+    const isOther =
+      cycle.interval !== sub.billing_cycle.interval ||
+      cycle.frequency !== sub.billing_cycle.frequency
+    if (isOther && sub.status === 'active') {
+      // What Paddle makes of the period then is not documented.
+      if (mode === 'do_not_bill') throw new PracticeRefusal(400, 'practice_cannot_tell')
+      sub.current_billing_period = periodFrom(books.now(), cycle)
+      sub.next_billed_at = sub.current_billing_period.ends_at
+    }
+    sub.billing_cycle = cycle
     const at = books.instant()
     sub.items = after.map((item) => subscriptionItem(item, at, sub.next_billed_at, sub.status))
     books.tellOf(sub, 'subscription.updated')
-    if (mode === 'prorated_immediately' && sub.status === 'active') this.#prorate(sub, before)
+    if (mode === 'prorated_immediately') this.#prorate(sub, before, isOther)
   }
 
-  #prorate(sub: Subscription, before: readonly Item[]): void {
+  #prorate(
+    sub: Subscription,
+    before: { readonly items: readonly Item[]; readonly period: Period },
+    isWhole: boolean,
+  ): void {
     const { books } = this
-    const { starts_at: start, ends_at: end } =
-      sub.current_billing_period ?? periodFrom(books.now(), sub.billing_cycle)
+    const { starts_at: start, ends_at: end } = before.period
     const [from, until, at] = [Date.parse(start), Date.parse(end), books.now().getTime()]
     const left = BigInt(Math.max(0, until - at))
-    const share = (left * MILLION) / BigInt(until - from)
-    const unused = (this.#worth(before) * share) / MILLION
+    const unusedShare = (left * MILLION) / BigInt(until - from)
+    const unused = (this.#worth(before.items) * unusedShare) / MILLION
     const earlier = [...books.transactions.values()]
       .filter((one) => one.subscription_id === sub.id && one.status === 'completed')
       .at(-1)
     if (earlier) books.adjust(earlier, 'credit', { total: unused, itemType: 'proration' })
+    const share = isWhole ? MILLION : unusedShare
     const charge = books.chargeOf(sub, 'subscription_update')
-    const period = { starts_at: new Date(at).toISOString(), ends_at: end }
+    const ends = isWhole ? (sub.current_billing_period?.ends_at ?? end) : end
+    const period = { starts_at: new Date(at).toISOString(), ends_at: ends }
     charge.billing_period = period
     const rate = `0.${String(share).padStart(6, '0')}`
     Object.assign(charge, {

@@ -128,7 +128,9 @@ const handlers: Readonly<Record<string, Handler>> = {
     return account.books.subscription(id)
   },
   'PATCH subscriptions {id} preview': (account, asked, id) => {
-    const action = account.changeOf(id, parsed(patch, asked).items ?? [])
+    const { items = [], proration_billing_mode: mode } = parsed(patch, asked)
+    account.refuseOnTrial(id, mode as ProrationMode)
+    const action = account.changeOf(id, items)
     return { update_summary: { result: { action, amount: '0', currency_code: 'USD' } } }
   },
   'POST subscriptions {id} cancel': (account, asked, id) => {
