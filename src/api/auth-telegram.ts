@@ -16,7 +16,8 @@ import {
 import type { SignedFields } from '../commands/user/telegram/signed-login.ts'
 import { type AnyRoute, route } from './route.ts'
 import { pageForBrowsers, telegramStart } from './telegram-start.ts'
-import { isOurState, stateCookie, stateText } from './telegram-state.ts'
+import { challengeFields, codeVerifier } from './telegram-challenge.ts'
+import { readState, stateCookie, stateText } from './telegram-state.ts'
 import { asCookie, deviceOf, tokenAnswer, tokenPair } from './token-answer.ts'
 
 const name = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'a name of a field')
@@ -56,22 +57,24 @@ const redirected = (deps: Deps): AnyRoute =>
     summary: 'Where Telegram’s widget leads the browser back to',
     description:
       'Checks what Telegram signed and leads on: to DASHBOARD_URL, or to the built-in page /telegram. By ' +
-      'default with a `code` for POST /auth/telegram/exchange. Signed data works once, for a short time.',
+      'default with a `code` for POST /auth/telegram/exchange. Signed data works once, for a short time. ' +
+      'With a `code_challenge` the dashboard gets a code in any case, good with its `code_verifier` alone.',
     access: signing,
     refusalPage: pageForBrowsers(deps),
-    query: z.object({ state: z.exactOptional(stateText) }).catchall(text),
+    query: z.object({ state: z.exactOptional(stateText), ...challengeFields }).catchall(text),
     answers: { 303: { description: 'To the dashboard, or to the built-in page' } },
     problems: [...refusals],
     async handler({ query, root, actor, request, ip }) {
-      const { state, ...fields } = query
-      const ours = isOurState(request, state)
+      const { state, code_challenge: challenge, code_challenge_method: _, ...fields } = query
+      const { ours, theirs } = readState(request, state)
       const { carried, fragment, position } = await carriedTo(deps, {
         root,
         fields,
         locale: actor.locale,
         device: deviceOf(request, ip),
+        challenge,
       })
-      const handedOn = state === undefined || ours ? {} : { state }
+      const handedOn = theirs === undefined ? {} : { state: theirs }
       const location = destination(deps.settings, { ...carried, ...handedOn }, fragment)
       return {
         status: 303,
@@ -87,17 +90,22 @@ const redirected = (deps: Deps): AnyRoute =>
 
 type Signing = Parameters<typeof signInByTelegram>[2] & {
   readonly root: Parameters<typeof signInByTelegram>[1]
+  readonly challenge: string | undefined
 }
 
-/** What the dashboard is given, as the operator chose; our own page gets a code. */
-async function carriedTo(deps: Deps, { root, ...signed }: Signing) {
+/**
+ * What the dashboard is given, as the operator chose. Our own page gets a code, and keeps no verifier. Whoever
+ * gave a challenge gets no tokens without proof.
+ */
+async function carriedTo(deps: Deps, { root, challenge, ...signed }: Signing) {
   const { dashboardUrl, telegramLogin } = deps.settings
-  const way = dashboardUrl === undefined ? 'code' : telegramLogin?.tokens
+  const bound = dashboardUrl === undefined ? undefined : challenge
+  const way = dashboardUrl === undefined || bound !== undefined ? 'code' : telegramLogin?.tokens
   if (way === 'fragment' || way === 'query') {
     const { tokens, position } = await signInByTelegram(deps, root, signed)
     return { carried: parametersOf(tokens), fragment: way === 'fragment', position }
   }
-  const { code, position } = await codeByTelegram(deps, root, signed)
+  const { code, position } = await codeByTelegram(deps, root, { ...signed, challenge: bound })
   return { carried: { code }, fragment: false, position }
 }
 
@@ -155,19 +163,22 @@ const exchanged = (deps: Deps): AnyRoute =>
     path: '/auth/telegram/exchange',
     tag: 'auth',
     summary: 'Exchange the code of a sign-in by Telegram for tokens',
-    description: 'The code works once, within a minute of the sign-in.',
+    description:
+      'The code works once, within a minute of the sign-in. Always send the `code_verifier` of a sign-in that ' +
+      'this browser began with a `code_challenge`: then a code of somebody else’s sign-in gets 422.',
     access: signing,
     principal: ({ code }) => deps.ids.sha256(code),
     body: z.strictObject({
       code: z.string().min(1).max(CODE_LENGTH),
+      code_verifier: codeVerifier,
       refresh_cookie: asCookie,
     }),
     answers: { 200: { description: 'Signed in', schema: tokenPair } },
     problems: ['telegram_off', 'token_unusable', 'telegram_login_refused', 'session_ended'],
     async handler({ body, root, request, ip }) {
-      const { code, refresh_cookie: cookie } = body
+      const { code, code_verifier: verifier, refresh_cookie: cookie } = body
       const device = deviceOf(request, ip)
-      const signedIn = await exchangeTelegramCode(deps, root, { code, device })
+      const signedIn = await exchangeTelegramCode(deps, root, { code, verifier, device })
       return tokenAnswer(deps, signedIn, cookieTo(request, cookie))
     },
   })

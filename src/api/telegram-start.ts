@@ -3,12 +3,14 @@
  * to this browser (telegram-state.ts). The button is Telegram's own script in a frame of Telegram's, so
  * this page alone lets that host in.
  */
+import { z } from 'zod'
 import type { Deps } from '../commands/deps.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { type AnyRoute, type RefusalPage, route } from './route.ts'
 import { markup } from './site/html.ts'
 import { refusalPage, show } from './site/page.ts'
-import { freshState, stateCookie } from './telegram-state.ts'
+import { challengeFields } from './telegram-challenge.ts'
+import { freshState, stateCookie, theirState } from './telegram-state.ts'
 
 const SCRIPT = 'https://telegram.org/js/telegram-widget.js?22'
 const FRAME = 'https://oauth.telegram.org'
@@ -27,18 +29,24 @@ export const telegramStart = (deps: Deps): AnyRoute =>
     tag: 'auth',
     summary: 'The page where a browser begins to sign in by Telegram',
     description:
-      'Shows Telegram’s button, which leads back to GET /auth/telegram/callback, in this browser only.',
+      'Shows Telegram’s button, which leads back to GET /auth/telegram/callback, in this browser only. A ' +
+      'dashboard that leads here gives a `code_challenge` (RFC 7636) or a `state`, so that it takes no sign-in ' +
+      'that it has not begun.',
+    query: z.object({ state: z.exactOptional(theirState), ...challengeFields }),
     access: { actor: 'anyone', resource: 'session', action: 'login', limits: ['request'] },
     refusalPage: pageForBrowsers(deps),
     answers: { 200: { description: 'The page', contentType: 'text/html' } },
     problems: ['telegram_off'],
-    async handler({ messages, request }) {
+    async handler({ query, messages, request }) {
       const { settings, telegramName, ids } = deps
       if (!settings.telegramLogin || !telegramName) throw new Refusal('telegram_off')
       const name = await telegramName()
-      const state = freshState(ids)
+      const state = freshState(ids, query.state)
       const { publicUrl } = settings
-      const callback = `${publicUrl.replace(/\/+$/, '')}/auth/telegram/callback?state=${state}`
+      const callback = new URL(`${publicUrl.replace(/\/+$/, '')}/auth/telegram/callback`)
+      callback.searchParams.set('state', state)
+      if (query.code_challenge !== undefined)
+        callback.searchParams.set('code_challenge', query.code_challenge)
       const { title, text, withoutScript } = messages.site.telegramStart
       const page = show(
         { messages, publicUrl },
@@ -51,7 +59,7 @@ export const telegramStart = (deps: Deps): AnyRoute =>
               src="${SCRIPT}"
               data-telegram-login="${name}"
               data-size="large"
-              data-auth-url="${callback}"
+              data-auth-url="${callback.href}"
               data-request-access="write"
             ></script>
             <noscript><p>${withoutScript}</p></noscript>`,

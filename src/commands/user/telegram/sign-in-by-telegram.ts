@@ -1,8 +1,10 @@
 /**
  * Signed data of Telegram → the person, once: TelegramLoginUsed | the person (enter-by-telegram.ts) |
  * a session, or a code that another page exchanges for one. The code works for a minute, once: the
- * session's id follows from it, and nothing of it is stored.
+ * session's id follows from it, and nothing of it is stored. It may be bound to a challenge (RFC 7636), so
+ * that it is good in the browser that began alone.
  */
+import { createHash } from 'node:crypto'
 import { Refusal } from '../../../domain/refusal.ts'
 import { telegramClaim } from '../../../domain/user/telegram-claim.ts'
 import { user } from '../../../domain/user/user.ts'
@@ -29,25 +31,36 @@ export async function signInByTelegram(
 export async function codeByTelegram(
   deps: Deps,
   root: Root,
-  { fields, locale }: { fields: SignedFields; locale: string },
+  {
+    fields,
+    locale,
+    challenge,
+  }: { fields: SignedFields; locale: string; challenge?: string | undefined },
 ): Promise<{ code: string; position: bigint | undefined }> {
   const { user: person, position } = await enter(deps, root, fields, locale)
-  return { code: makeCode(deps, 'signIn', person.userId, root), position }
+  return { code: makeCode(deps, 'signIn', person.userId, root, boundTo(challenge)), position }
 }
 
 /** @throws Refusal telegram_off, token_unusable, telegram_login_refused, session_ended. */
 export async function exchangeTelegramCode(
   deps: Deps,
   root: Root,
-  { code, device }: { code: string; device: Device },
+  { code, verifier, device }: { code: string; verifier?: string | undefined; device: Device },
 ): Promise<SignedIn> {
   rulesOf(deps)
-  const { userId } = readCode(deps, 'signIn', code, root.at)
+  const challenge = verifier === undefined ? undefined : challengeOf(verifier)
+  const { userId } = readCode(deps, 'signIn', code, root.at, boundTo(challenge))
   const { state: person } = await deps.streams.load(user, userId)
   if (!person?.active || !person.telegram) throw new Refusal('telegram_login_refused')
   const sessionId = newId(deps.ids, codeRoot(deps, code, root), 'session')
   return startSession(deps, root, person, { method: 'telegram', device, sessionId })
 }
+
+/** A code for a challenge is good with its verifier alone, and a verifier is good for no other code. */
+const boundTo = (challenge: string | undefined): string =>
+  challenge === undefined ? '' : `/${challenge}`
+
+const challengeOf = (verifier: string) => createHash('sha256').update(verifier).digest('base64url')
 
 /** Checked and used up: the same data gets nobody in again. */
 export async function takeSignedLogin(
