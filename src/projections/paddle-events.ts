@@ -193,11 +193,25 @@ export async function paddleEventsWaitingFor(
   return found
 }
 
+/** All of a status, oldest first, in the pages that they are read in. */
+export const pagesOfPaddleEvents = (
+  views: Views,
+  status: PaddleEventStatus,
+): AsyncIterable<readonly ListedPaddleEvent[]> => pages(views, 'status', { status })
+
 async function* every(
   views: Views,
   index: string,
   equals: Readonly<Record<string, string>>,
 ): AsyncIterable<ListedPaddleEvent> {
+  for await (const page of pages(views, index, equals)) yield* page
+}
+
+async function* pages(
+  views: Views,
+  index: string,
+  equals: Readonly<Record<string, string>>,
+): AsyncIterable<readonly ListedPaddleEvent[]> {
   for (let after: string | undefined; ;) {
     const page: Page<ListedPaddleEvent> = await views.find(paddleEvents, {
       index,
@@ -205,7 +219,7 @@ async function* every(
       limit: 200,
       ...(after === undefined ? {} : { after }),
     })
-    yield* page.items
+    yield page.items
     after = page.next
     if (after === undefined) return
   }

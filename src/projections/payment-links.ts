@@ -1,6 +1,7 @@
 /**
  * Whose a payment provider's things are, by key: `payment:…`, `subscription:…`, `customer:…` of
- * organizations; `price:…` of the plan that names it. It says where to look; the stream decides.
+ * organizations; `price:…` and `currency:…` of the plan that names it. It says where to look; the stream
+ * decides.
  */
 import { parseStreamName } from '../domain/decider.ts'
 import { paymentEvents } from '../domain/payment/events.ts'
@@ -14,6 +15,10 @@ import type { Views } from './views.ts'
 export interface PaymentLink {
   /** Organizations in order of their first event, or of a price its plan. One, but for a customer. */
   readonly ids: readonly string[]
+  readonly key: string
+  readonly all: 1
+  /** Of the newest event that made it, as a text that sorts as positions do. */
+  readonly position: string
 }
 
 /** One customer pays for few organizations; beyond that nobody could say for which. */
@@ -79,21 +84,25 @@ function pricesOf(data: StoredEvent['data']): readonly string[] {
 const currenciesOf = (data: StoredEvent['data']): readonly string[] =>
   Object.keys(paymentOf(data)?.creditPerMinorUnit ?? {}).map((currency) => `currency:${currency}`)
 
+const textOf = (position: bigint): string => position.toString().padStart(20, '0')
+
 const linked: Handler<PaymentLink, unknown> = {
-  keys: (event) => linksOf(event as ProjectedEvent),
-  project(view, { type, stream }) {
+  keys: (event) => wakesOf(event as ProjectedEvent),
+  project(view, { type, stream, position }, own) {
     const { id } = parseStreamName(stream)
+    const made = { key: own, all: 1, position: textOf(position) } as const
     // A price belongs to the plan that named it last.
-    if (type === 'PlanPublished') return { ids: [id] }
+    if (type === 'PlanPublished') return { ids: [id], ...made }
     const ids = view?.ids ?? []
-    return ids.includes(id) || ids.length >= MAX_IDS ? { ids } : { ids: [...ids, id] }
+    const isKnown = ids.includes(id) || ids.length >= MAX_IDS
+    return { ids: isKnown ? ids : [...ids, id], ...made }
   },
 }
 
 export const paymentLinks = projection<PaymentLink, typeof events>(events, {
   name: 'payment-links',
-  version: 1,
-  indexes: {},
+  version: 2,
+  indexes: { made: { equals: ['all'], orderBy: 'position' } },
   on: Object.fromEntries(linkingEvents.map((type) => [type, linked])),
 })
 
@@ -102,3 +111,29 @@ export const findLinks = (
   keys: readonly string[],
 ): Promise<Map<string, PaymentLink>> =>
   keys.length === 0 ? Promise.resolve(new Map()) : views.getMany(paymentLinks, keys)
+
+/** Where the newest link was made; undefined: there is none. */
+export async function newestLink(views: Views): Promise<bigint | undefined> {
+  const newest = { index: 'made', equals: { all: 1 }, descending: true, limit: 1 } as const
+  const [found] = (await views.find(paymentLinks, newest)).items
+  return found && BigInt(found.position)
+}
+
+/** Those that were made, or made again, later than at this position; in order. */
+export async function* linksMadeAfter(
+  views: Views,
+  position: bigint,
+): AsyncIterable<{ readonly key: string; readonly position: bigint }> {
+  for (let after: string | undefined; ;) {
+    const { items, next } = await views.find(paymentLinks, {
+      index: 'made',
+      equals: { all: 1 },
+      from: textOf(position + 1n),
+      limit: 200,
+      ...(after === undefined ? {} : { after }),
+    })
+    for (const one of items) yield { key: one.key, position: BigInt(one.position) }
+    if (next === undefined) return
+    after = next
+  }
+}
