@@ -121,7 +121,9 @@ async function pressed(turn: Turn): Promise<Done> {
   if (!(await turn.mayWrite())) return { outcome: 'silent', userId }
   // Whoever links is nobody here yet.
   if (data.startsWith(LINK)) return pressedLink(turn, data.slice(LINK.length))
-  if (!person) return { outcome: await turn.say(texts.startFirst) }
+  // Pressed twice, or taken up again after a crash.
+  const isUnlinked = !person && data.startsWith(UNLINK)
+  if (!person) return { outcome: await turn.say(isUnlinked ? texts.unlink.done : texts.startFirst) }
   const found = buttons.find(([begins]) => data.startsWith(begins))
   // Programs press what no keyboard of ours has, or has any more.
   const offered = found?.[0] !== CHOOSE_PLAN || deps.settings.telegramBot?.subscribe === true

@@ -183,6 +183,7 @@ describe('/unlink', () => {
     expect(await presses(ann, 'No')).toBe(botEn.unlink.kept)
     expect((await userOf(ann))?.userId).toBe(owner.userId)
     expect(await presses(ann, 'Unlink')).toBe(botEn.unlink.done)
+    expect(await presses(ann, 'Unlink')).toBe(botEn.unlink.done)
     expect(await userOf(ann)).toBeUndefined()
     expect(await linksOf(owner)).toEqual(['TelegramLinked', 'TelegramUnlinked'])
     // Their next account is their own, and the account that was left stays as it is.
