@@ -210,6 +210,7 @@ export function createKeyRing(options: {
     own,
     replaceOwn,
     rewrapAll,
+    list: (options: { prefix: string; after?: string; limit: number }) => keys.list(options),
     /** Destroyed in the store first: nothing that reads it from then on can bring it back. */
     async destroy(id: string) {
       forget(id)

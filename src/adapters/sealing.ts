@@ -96,6 +96,7 @@ export async function createSealer(options: {
     ownKey: ring.own,
     replaceOwnKey: ring.replaceOwn,
     destroy: (key) => ring.destroy(key),
+    keys: ring.list,
     forget: ring.forget,
     rewrapAll: ring.rewrapAll,
   }

@@ -16,6 +16,7 @@ export interface ContentPart {
 }
 
 const SALT_BYTES = 16
+const KEYS_AT_ONCE = 500
 type Stores = Pick<Deps, 'contents' | 'sealer'>
 
 /**
@@ -51,4 +52,24 @@ export async function readContent(
   if (!sealed) return undefined
   const salted = await sealer.openBytes(keyOf(part.ref), part.ref, sealed)
   return salted && Buffer.from(salted.subarray(SALT_BYTES)).toString()
+}
+
+/**
+ * Destroys the keys of an owner's days before `day`, after `after`: what they sealed opens nowhere any more, in
+ * no copy of the contents either. Answers the last of them.
+ */
+export async function destroyDaysBefore(
+  { sealer }: Pick<Deps, 'sealer'>,
+  { owner, day, after }: { owner: string; day: string; after?: string | undefined },
+): Promise<string | undefined> {
+  const prefix = keyOf(`${owner}/`)
+  let last = after
+  for (;;) {
+    const from = last === undefined ? {} : { after: last }
+    const page = await sealer.keys({ prefix: `${prefix}/`, limit: KEYS_AT_ONCE, ...from })
+    const over = page.filter((key) => key < `${prefix}/${day.slice(0, 10)}`)
+    for (const key of over) await sealer.destroy(key)
+    last = over.at(-1) ?? last
+    if (over.length < KEYS_AT_ONCE) return last
+  }
 }

@@ -41,6 +41,8 @@ export interface Sealer {
   ): Promise<Uint8Array>
   /** Destroys a subject's key for ever, durable before it answers: all that it sealed reads as erased. */
   destroy(key: string): Promise<void>
+  /** Subjects' keys with this prefix, in order, after `after`: also of keys that were destroyed. */
+  keys(options: { prefix: string; after?: string; limit: number }): Promise<readonly string[]>
   /** Forgets the opened key in this process: it was destroyed by another. */
   forget(key: string): void
 }

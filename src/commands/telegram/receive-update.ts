@@ -12,8 +12,11 @@ import type { Deps } from '../deps.ts'
 import { admitUpdate } from './flood.ts'
 import { isUrgent, type SeenUpdate, seenUpdate, seenUpdateSchema } from './seen-update.ts'
 
-/** Of the contents; their keys are of a sender and a day. */
-export const CONTENT_OWNER = 'telegram-'
+/**
+ * Of the contents. A key for each day, not for each sender: strangers must not fill the key store, and every
+ * key is destroyed when its day is some days old.
+ */
+export const CONTENT_OWNER = 'telegram'
 
 /** The name of a chat or a sender in streams; of a person the same as in their claim. */
 export const telegramKeyOf = ({ sealer }: Pick<Deps, 'sealer'>, telegramId: string): string =>
@@ -65,7 +68,7 @@ async function storeUpdate(
   const { updateId, kind } = seen
   const at = clock.now().toISOString()
   const { ref, digest, size } = await storeContent(deps, {
-    owner: `${CONTENT_OWNER}${senderKey}`,
+    owner: CONTENT_OWNER,
     day: at,
     part: 'update',
     text: JSON.stringify(seen),

@@ -5,7 +5,6 @@
  * identity of its own. /cancel and /stop do not wait in the row: they have a queue of their own.
  */
 import type { Deps } from '../../commands/deps.ts'
-import { CONTENT_OWNER } from '../../commands/telegram/receive-update.ts'
 import { streamName } from '../../domain/decider.ts'
 import { telegramChatId, telegramUpdate } from '../../domain/telegram-update/telegram-update.ts'
 import type { StoredEvent } from '../../ports/event-store.ts'
@@ -142,35 +141,3 @@ export const unhandledUpdatesSweep = (deps: BotDeps): Sweep => ({
     return chats.length + urgent.length
   },
 })
-
-const HOUR_MS = 60 * 60_000
-/** Telegram itself keeps what was not taken for a day. */
-const WORDS_LAST_MS = 48 * HOUR_MS
-const PAGE = 500
-
-/** Words that nobody took, and those that a crash has left behind. */
-export function expireWords({ contents, clock }: BotDeps): Sweep {
-  let last = Number.NEGATIVE_INFINITY
-  return {
-    name: 'expire-telegram-words',
-    async run(signal) {
-      const now = clock.now().getTime()
-      if (now - last < HOUR_MS) return 0
-      let found = 0
-      for (let after: string | undefined; ;) {
-        const page = await contents.list({
-          prefix: CONTENT_OWNER,
-          limit: PAGE,
-          ...(after === undefined ? {} : { after }),
-        })
-        const old = page.filter(({ storedAt }) => now - storedAt >= WORDS_LAST_MS)
-        if (old.length > 0) await contents.delete(old.map(({ key }) => key))
-        found += old.length
-        after = page.at(-1)?.key
-        if (signal.aborted || page.length < PAGE || after === undefined) break
-      }
-      last = now
-      return found
-    },
-  }
-}

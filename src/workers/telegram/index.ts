@@ -7,12 +7,12 @@ import type { StoredEvent } from '../../ports/event-store.ts'
 import { createWorkers, type Workers } from '../worker.ts'
 import {
   CHATS,
-  expireWords,
   telegramChats,
   telegramUrgent,
   unhandledUpdatesSweep,
   URGENT,
 } from './handle-updates.ts'
+import { expireWords } from './expire-words.ts'
 import { listen } from './listen.ts'
 import type { BotDeps } from './turn.ts'
 

@@ -1,8 +1,12 @@
-// Whoever floods the bot waits behind everybody else; an update that nothing can be made of ends, and its chat goes on.
+// Whoever floods the bot waits behind everybody else; an update that nothing can be made of ends, and its chat goes on; words open nowhere after some days.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createBotApi } from '../../../src/adapters/telegram/bot-api.ts'
-import { receiveTelegramUpdate } from '../../../src/commands/telegram/receive-update.ts'
+import {
+  CONTENT_OWNER,
+  receiveTelegramUpdate,
+} from '../../../src/commands/telegram/receive-update.ts'
 import { enterByTelegram } from '../../../src/commands/user/telegram/enter-by-telegram.ts'
+import { expireWords } from '../../../src/workers/telegram/expire-words.ts'
 import {
   telegramChats,
   unhandledUpdatesSweep,
@@ -17,6 +21,7 @@ import { startTelegram, type TelegramServer } from '../../support/telegram/serve
 const STRANGERS = 40
 const EACH = 6
 const SLOTS = 32
+const DAY_MS = 24 * 60 * 60_000
 const most = { aMinute: 100, aDay: 100, aDayOfStrangers: 100 }
 let telegram: TelegramServer
 let app: TestApp
@@ -87,4 +92,37 @@ test('what cannot be read ends as failed, and the next one is answered', async (
   await working(broken, () => allHandled(app, ann.chatId, 2))
   expect(await allHandled(app, ann.chatId, 2)).toEqual(['unknown failed', 'help answered'])
   expect(lines).toHaveLength(1)
+})
+
+test('words that nobody took open nowhere after some days, in no copy of the contents either', async () => {
+  const { contents, sealer } = deps
+  const sweep = expireWords(deps)
+  const { signal } = new AbortController()
+  // The content store has the machine's own time.
+  app.clock.advance(Date.now() - app.clock.now().getTime())
+  const ann = telegram.person()
+  await receiveTelegramUpdate(deps, ann.say('Heron-4711 is a secret'))
+  const [kept] = await contents.list({ prefix: CONTENT_OWNER, limit: 10 })
+  const copy = kept && (await contents.get(kept.key))
+  if (!kept || !copy) throw new Error('nothing was kept')
+  const day = `content/${kept.key.slice(0, kept.key.lastIndexOf('/'))}`
+  const opened = async () =>
+    String(Buffer.from((await sealer.openBytes(day, kept.key, copy)) ?? []).includes('Heron-4711'))
+
+  app.clock.advance(DAY_MS)
+  expect(await sweep.run(signal)).toBe(0)
+  expect(await opened()).toBe('true')
+  app.clock.advance(3 * DAY_MS)
+  expect(await sweep.run(signal)).toBe(1)
+  expect(await opened()).toBe('false')
+  expect(await contents.get(kept.key)).toBeUndefined()
+
+  // A backup of the contents is put back: there is no key for it.
+  await contents.put(kept.key, copy)
+  await working(deps, () => allHandled(app, ann.chatId, 1))
+  expect(await allHandled(app, ann.chatId, 1)).toEqual(['unknown expired'])
+  // Of today there is a new one.
+  await receiveTelegramUpdate(deps, ann.say('/help'))
+  await working(deps, () => allHandled(app, ann.chatId, 2))
+  expect((await allHandled(app, ann.chatId, 2)).at(-1)).toBe('help answered')
 })
