@@ -22,6 +22,7 @@ import { namedModel } from './commands/model/named-model.ts'
 import { createDenialRecorder, type DenialRecorder } from './commands/denial/record-denials.ts'
 import { startService } from './commands/service/start-service.ts'
 import { createRateWatch } from './commands/spend/rate-watch.ts'
+import { hasUnheard, sayUnheard } from './commands/payment/say-unheard.ts'
 import { sayCeilings } from './commands/spend/say-ceiling.ts'
 import { createUsageRecorder } from './commands/usage/record-usage.ts'
 import { type Config, isAlone, publicSettings, type Role } from './config.ts'
@@ -203,6 +204,7 @@ async function compose(
     logEnd,
     stopping: leaving.signal,
     missingKeys: () => missingKeys(deps),
+    hasUnheard: () => hasUnheard(deps),
   }
   const served = routesOf(role, deps, sources)
   const server = await createServer({
@@ -254,10 +256,10 @@ async function compose(
     const metricsUrl = await metrics.listen(config.HOST, config.METRICS_PORT)
     // Where another process projects, the views may come later; readiness tells it then.
     const missing = await missingKeys(deps).catch(unlessAway)
-    const ceilings = await sayCeilings(deps)
+    const said = [...(await sayCeilings(deps)), ...(await sayUnheard(deps).catch(unlessAway))]
     return {
       url,
-      notes: [...notesOf(config, role, wired.practice, metricsUrl, missing), ...ceilings],
+      notes: [...notesOf(config, role, wired.practice, metricsUrl, missing), ...said],
     }
   }
 

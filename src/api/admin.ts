@@ -93,7 +93,13 @@ const subscribeRoute = (deps: Deps) =>
     params: z.strictObject({ org_id: idSchema('organization') }),
     body: z.strictObject({ plan_id: idSchema('plan') }),
     answers: { 200: { description: 'The subscription.', schema: subscriptionSchema } },
-    problems: ['organization_not_found', 'plan_not_found', 'plan_retired', 'billing_by_provider'],
+    problems: [
+      'organization_not_found',
+      'plan_not_found',
+      'plan_retired',
+      'billing_by_provider',
+      'payment_provider_not_set',
+    ],
     async handler({ params: { org_id: orgId }, body, root }) {
       const { state: known } = await deps.streams.load(organization, orgId)
       if (!known) throw new Refusal('organization_not_found')

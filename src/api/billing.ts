@@ -142,6 +142,7 @@ const subscribeRoute = (deps: Deps) =>
       'forbidden',
       'billing_by_provider',
       'no_payment_provider',
+      'payment_provider_not_set',
       'price_not_offered',
       'billing_cycle_differs',
       'payment_provider_unavailable',
@@ -189,7 +190,7 @@ const cancelRoute = (deps: Deps) =>
     },
     problems: [
       'not_subscribed',
-      'no_payment_provider',
+      'payment_provider_not_set',
       'payment_provider_unavailable',
       'payment_provider_refused',
     ],

@@ -76,6 +76,7 @@ export const statusOf: Readonly<Record<ProblemCode, number>> = {
   billing_by_provider: 409,
   payment_not_found: 404,
   no_payment_provider: 409,
+  payment_provider_not_set: 409,
   payment_provider_unavailable: 503,
   payment_provider_refused: 502,
   price_not_offered: 422,

@@ -24,6 +24,8 @@ export interface HealthSources {
   readonly stopping: AbortSignal
   /** Settings that published models name and this process lacks. */
   readonly missingKeys?: () => Promise<readonly string[]>
+  /** Subscriptions at a payment provider that nobody hears. */
+  readonly hasUnheard?: () => Promise<boolean>
 }
 
 const check = z.strictObject({
@@ -89,7 +91,7 @@ export function healthRoutes(deps: HealthDeps, sources: HealthSources): AnyRoute
 
 async function checksOf(
   { logger }: HealthDeps,
-  { engine, runner, logEnd, missingKeys }: HealthSources,
+  { engine, runner, logEnd, ...noted }: HealthSources,
   lag: () => Promise<Check>,
 ): Promise<Check[]> {
   const services = await engine.health()
@@ -104,22 +106,34 @@ async function checksOf(
     ...standing(stopped),
     verdict('end of the log', endUnseen(logEnd.unseenMs())),
     await lag(),
-    ...(await providerNote(logger, missingKeys)),
+    ...(await notes(logger, noted)),
   ]
 }
 
-/** No reason to send nobody here: models whose keys this process has can be called. */
-async function providerNote(
+/** No reasons to send nobody here: models whose keys this process has can be called. */
+async function notes(
   logger: HealthDeps['logger'],
-  missingKeys: HealthSources['missingKeys'],
+  { missingKeys, hasUnheard }: Pick<HealthSources, 'missingKeys' | 'hasUnheard'>,
 ): Promise<Check[]> {
+  const note = (name: string, why: string): Check => ({ name, ok: true, why })
   try {
     const missing = (await missingKeys?.()) ?? []
-    if (missing.length === 0) return []
-    const why = 'published models name providers that are not set in this process'
-    return [{ name: 'providers', ok: true, why }]
+    const unheard = (await hasUnheard?.()) ?? false
+    return [
+      ...(missing.length > 0
+        ? [note('providers', 'published models name providers that are not set in this process')]
+        : []),
+      ...(unheard
+        ? [
+            note(
+              'billing',
+              'a payment provider that is not set keeps subscriptions of organizations',
+            ),
+          ]
+        : []),
+    ]
   } catch (error) {
-    logger.debug({ error }, 'the models could not be looked at')
+    logger.debug({ error }, 'models and subscriptions could not be looked at')
     return []
   }
 }

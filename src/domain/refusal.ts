@@ -86,6 +86,7 @@ export type RefusalCode =
   | 'billing_by_provider'
   | 'payment_not_found'
   | 'no_payment_provider'
+  | 'payment_provider_not_set'
   | 'payment_provider_unavailable'
   | 'payment_provider_refused'
   | 'price_not_offered'

@@ -322,6 +322,10 @@ const problems: Messages['problems'] = {
     'Nothing is paid here, and no invoices are issued',
     'The administrator of this service gives credit and keeps the books of it.',
   ),
+  payment_provider_not_set: problem(
+    'The subscription is kept by a payment provider that this service no longer asks',
+    'It goes on there. Only the administrator of this service can change or end it.',
+  ),
   payment_provider_unavailable: problem(
     'The payment provider cannot be asked right now',
     'Nothing was charged. Try again later, with the same Idempotency-Key if you sent one.',

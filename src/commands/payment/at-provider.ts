@@ -6,14 +6,14 @@ import { subscription } from '../../domain/subscription/subscription.ts'
 import type { CancelTime } from '../../ports/payment-provider.ts'
 import { type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { askProvider, providerOf, takeTurn } from './ask-provider.ts'
+import { askProvider, takeTurn } from './ask-provider.ts'
 
 type Needs = Pick<Deps, 'streams' | 'limits' | 'logger' | 'paymentProvider'>
 
 /**
  * Writes down that its end is wished, and asks the provider for it; that it has ended, or will, the
  * provider's message says. Answers false where the provider keeps none.
- * @throws Refusal no_payment_provider, payment_provider_unavailable, payment_provider_refused
+ * @throws Refusal payment_provider_not_set, payment_provider_unavailable, payment_provider_refused
  */
 export async function cancelAtProvider(
   deps: Needs & Pick<Deps, 'ids'>,
@@ -24,8 +24,8 @@ export async function cancelAtProvider(
   const { state } = await deps.streams.load(subscription, orgId)
   const live = keptAtProvider(state)
   if (!live) return false
-  // Where nobody can be asked nothing is promised.
-  providerOf(deps)
+  // Nothing is promised where nobody can be asked.
+  if (!deps.paymentProvider) throw new Refusal('payment_provider_not_set')
   if (when === 'period_end' && live.scheduled?.change === 'cancel') return true
   await takeTurn(deps, orgId)
   const { subscriptionId } = live

@@ -5,7 +5,7 @@
 import { offeredTerms, plan, type PlanTerms, termsOf } from '../../domain/plan/plan.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
-import type { Subscriptions } from '../../domain/subscription/state.ts'
+import { keptAtProvider, type Subscriptions } from '../../domain/subscription/state.ts'
 import { type CommandContext, type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { startPeriod } from './start-period.ts'
@@ -21,7 +21,7 @@ type Needs = Pick<Deps, 'streams' | 'ids' | 'settings'>
 
 /**
  * @param byAdministrator also a plan that organizations do not take by themselves
- * @throws Refusal plan_not_found, plan_retired, forbidden, billing_by_provider
+ * @throws Refusal plan_not_found, plan_retired, forbidden, billing_by_provider, payment_provider_not_set
  */
 export async function subscribe(
   deps: Needs,
@@ -33,7 +33,9 @@ export async function subscribe(
   const own = { ...root, orgId }
   const context = step(ids, own, 'subscribe')
   const { state: published } = await streams.load(plan, planId)
-  const { keyed } = await streams.load(subscription, orgId)
+  const { keyed, state: present } = await streams.load(subscription, orgId)
+  if (settings.billing === 'manual' && keptAtProvider(present))
+    throw new Refusal('payment_provider_not_set')
   // A repeat is answered as the first time, whatever has become of the plan.
   const repeated = root.digest !== undefined && keyed.has(context.commandId)
   const offered = repeated ? termsOf(published) : offeredTerms(published)

@@ -1,0 +1,27 @@
+/**
+ * Subscriptions that a payment provider keeps while nobody here asks or hears it: they stay as they were
+ * last told, for ever. Whoever starts or watches the server is told, since nothing else would show it.
+ */
+import { countKept } from '../../projections/subscriptions.ts'
+import type { Deps } from '../deps.ts'
+
+/** So far is counted. */
+const MANY = 1_000
+
+type Needs = Pick<Deps, 'views' | 'paymentProvider'>
+
+export const hasUnheard = async (deps: Needs): Promise<boolean> =>
+  !deps.paymentProvider && (await countKept(deps.views, 1)) > 0
+
+/** A line for whoever starts the server; none where all is well. */
+export async function sayUnheard(deps: Needs & Pick<Deps, 'logger'>): Promise<string[]> {
+  if (deps.paymentProvider) return []
+  const organizations = await countKept(deps.views, MANY)
+  if (organizations === 0) return []
+  deps.logger.warn({ organizations }, 'subscriptions are kept by a provider that nobody asks')
+  const count = organizations === MANY ? `${MANY} or more` : String(organizations)
+  return [
+    `organizations with a subscription at a payment provider that BILLING=manual does not hear: ${count}; ` +
+      'they stay as they are and are still charged there; set the provider again and end them',
+  ]
+}
