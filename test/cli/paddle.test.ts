@@ -109,6 +109,16 @@ describe('check', () => {
     prices.set('pri_pro', pro)
   })
 
+  test('a currency of a price that the plan has no rate for', async () => {
+    const { prices } = it.paddle.account.books
+    const topUp = prices.get('pri_topup')
+    if (!topUp) throw new Error('the price is not there')
+    prices.set('pri_topup', { ...topUp, overrides: { GBP: '900', EUR: '950' } })
+    const { text } = await daybook('check')
+    expect(text).toContain('pri_topup: the plan says no credit for GBP.')
+    prices.set('pri_topup', topUp)
+  })
+
   test('an address that is no Daybook', async () => {
     const found = await findings({ url: it.paddle.url })
     expect(found).toMatchObject({ 'round trip': { ok: false } })
