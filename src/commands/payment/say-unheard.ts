@@ -1,6 +1,6 @@
 /**
- * Subscriptions that a payment provider keeps while nobody here asks or hears it: they stay as they were
- * last told, for ever. Whoever starts or watches the server is told, since nothing else would show it.
+ * Subscriptions that a payment provider keeps while nobody here asks it: nobody can change or end them, and
+ * where its messages are not heard either they stay for ever. Whoever starts or watches the server is told.
  */
 import { countKept } from '../../projections/subscriptions.ts'
 import type { Deps } from '../deps.ts'
@@ -21,7 +21,7 @@ export async function sayUnheard(deps: Needs & Pick<Deps, 'logger'>): Promise<st
   deps.logger.warn({ organizations }, 'subscriptions are kept by a provider that nobody asks')
   const count = organizations === MANY ? `${MANY} or more` : String(organizations)
   return [
-    `organizations with a subscription at a payment provider that BILLING=manual does not hear: ${count}; ` +
-      'they stay as they are and are still charged there; set the provider again and end them',
+    `organizations with a subscription at a payment provider that BILLING=manual cannot ask: ${count}; ` +
+      'they are still charged there; set the provider again and end them',
   ]
 }

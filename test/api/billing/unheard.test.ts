@@ -35,7 +35,7 @@ test('BILLING=manual with subscriptions at a provider: it is said, and nothing p
     eventId: 'evt_1',
   })
   await deps.views.passed(position ?? 0n, 5_000)
-  expect(await sayUnheard(deps)).toEqual([expect.stringContaining('does not hear: 1;')])
+  expect(await sayUnheard(deps)).toEqual([expect.stringContaining('cannot ask: 1;')])
   expect(await ready()).toMatchObject([{ ok: true }])
   const refused = { status: 409, code: 'payment_provider_not_set' }
   const bodies = { 'POST /billing/cancel': {}, 'POST /billing/subscribe': { plan_id: planId } }
