@@ -15,22 +15,22 @@ const NAME = 'daybook_telegram_state'
 const LIFE_S = 10 * 60
 const OURS = 'daybook.'
 
-const SHAPE = '1 to 128 of A-Z, a-z, 0-9, ., _, ~ and -'
-const THEIRS = /^(?!daybook\.)[\w.~-]{1,128}$/
-
 /** Of a dashboard or of a page with a widget. */
 export const theirState = z
   .string()
-  .regex(THEIRS, `${SHAPE}, not beginning with daybook.`)
-  .meta({ description: 'Yours: it comes back unchanged to DASHBOARD_URL.' })
-
-export const stateText = z
-  .string()
-  .regex(/^(daybook\.[\w.~-]{1,240}|[\w.~-]{1,128})$/, SHAPE)
+  .regex(/^(?!daybook\.)[\w.~-]{1,128}$/, '1 to 128 of A-Z, a-z, 0-9, ., _, ~ and -')
   .meta({
     description:
-      'Of GET /auth/telegram/start: it must be this browser’s. Any other is yours, and is handed on.',
+      'Yours: it comes back unchanged to DASHBOARD_URL. It must not begin with `daybook.`.',
   })
+
+/** Ours has room for theirs behind it. */
+const STATE = /^(daybook\.[\w.~-]{1,240}|[\w.~-]{1,128})$/
+
+export const stateText = z.string().regex(STATE, '1 to 128 of A-Z, a-z, 0-9, ., _, ~ and -').meta({
+  description:
+    'Of GET /auth/telegram/start: it must be this browser’s. Any other is yours, and is handed on.',
+})
 
 export const freshState = (ids: Pick<Ids, 'secret'>, theirs: string | undefined): string =>
   [`${OURS}${ids.secret()}`, ...(theirs === undefined ? [] : [theirs])].join('.')

@@ -510,6 +510,8 @@ export const ru: Messages = {
     'a time later than from': 'время позже from',
     'a name of a field': 'имя поля',
     '1 to 128 of A-Z, a-z, 0-9, ., _, ~ and -': 'от 1 до 128 знаков: A-Z, a-z, 0-9, ., _, ~ и -',
+    '43 to 128 of A-Z, a-z, 0-9, ., _, ~ and -': 'от 43 до 128 знаков: A-Z, a-z, 0-9, ., _, ~ и -',
+    'SHA-256 in base64url without padding': 'SHA-256 в base64url без заполнения',
     'an action that a route declares': 'действие, которое есть у одного из маршрутов',
     'which one: several have this action': 'какой именно: такое действие есть у нескольких',
     'only tools of type "function"': 'только инструменты типа "function"',

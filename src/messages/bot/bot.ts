@@ -19,8 +19,11 @@ export interface BotMessages {
   readonly linkUnknown: string
   readonly linkTaken: string
   readonly link: {
-    /** Says what follows, and warns: somebody else may have sent the link. */
-    readonly ask: (email: string | undefined) => string
+    /**
+     * Says what follows, and warns: somebody else may have sent the link, and may have given this very
+     * person's address, unless it was confirmed.
+     */
+    readonly ask: (email: string | undefined, confirmed?: boolean) => string
     readonly yes: string
     readonly no: string
     readonly declined: string

@@ -41,10 +41,15 @@ export const botEn: BotMessages = {
   linkTaken:
     'This Telegram account belongs to another account here, and stays there. Undo that with /unlink first.',
   link: {
-    ask: (email) =>
-      `Link your Telegram to ${email === undefined ? 'an account without an e-mail address' : `the account ${email}`}?\n\n` +
-      'Press “Link” only if this account is yours and you have just asked for the link there yourself. ' +
-      'Has somebody sent it to you? Press “No”: otherwise you would ask in their account, and they could see it.',
+    ask: (email, confirmed = false) =>
+      [
+        `Link your Telegram to ${email === undefined ? 'an account without an e-mail address' : `the account ${email}`}?`,
+        ...(email === undefined || confirmed
+          ? []
+          : ['Nobody has confirmed this address: the account may be anybody’s.']),
+        'Press “Link” only if this account is yours and you have just asked for the link there yourself. ' +
+          'Has somebody sent it to you? Press “No”: otherwise you would ask in their account, and they could see it.',
+      ].join('\n\n'),
     yes: 'Link',
     no: 'No',
     declined: 'Nothing was linked. With /start you get an account of your own.',

@@ -54,7 +54,8 @@ export async function offerLink(turn: Turn, code: string): Promise<Linked> {
         { label: texts.link.no, data: `${LINK}${NO}` },
       ],
     ]
-    return { outcome: await turn.say(texts.link.ask(addressOf(owner)), { buttons }), userId }
+    const card = texts.link.ask(addressOf(owner), owner.emailVerified)
+    return { outcome: await turn.say(card, { buttons }), userId }
   })
 }
 

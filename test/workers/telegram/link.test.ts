@@ -4,7 +4,14 @@ import { findUserByTelegram } from '../../../src/commands/user/telegram/find-use
 import { askForLinkCode } from '../../../src/commands/user/telegram/link-code.ts'
 import { botEn } from '../../../src/messages/bot/en.ts'
 import { botRu } from '../../../src/messages/bot/ru.ts'
-import { newPerson, operatorRoot, PASSWORD, type Person, typesOf } from '../../support/people.ts'
+import {
+  mailedToken,
+  newPerson,
+  operatorRoot,
+  PASSWORD,
+  type Person,
+  typesOf,
+} from '../../support/people.ts'
 import { allHandled, type BotApp, startBot } from '../../support/telegram/bot.ts'
 import type { PersonOptions, TelegramPerson } from '../../support/telegram/people.ts'
 
@@ -71,6 +78,16 @@ describe('a link', () => {
     expect(Buffer.byteLength(yes?.callback_data ?? '')).toBe(64)
     expect(await userOf(ann)).toBeUndefined()
     expect(await linksOf(owner)).toEqual([])
+  })
+
+  test('says of an address that nobody has confirmed: a stranger may have given it', async () => {
+    const { owner, card, code } = await asked()
+    expect(card).toContain('Nobody has confirmed this address')
+    const verification = await mailedToken(bot.test, owner.email, 'verify_email')
+    await bot.test.request('POST /auth/verify-email', { body: { token: verification } })
+    const bob = bot.telegram.person()
+    expect(await says(bob, `/start link_${code}`)).toBe(botEn.link.ask(owner.email, true))
+    expect(botEn.link.ask(owner.email, true)).not.toContain('Nobody has confirmed')
   })
 
   test('is told in the language of whoever opened it, not of whoever made it', async () => {
