@@ -85,7 +85,11 @@ export async function priceUses(
     if (planId === undefined) continue
     const { state } = await streams.load(plan, planId)
     if (!state) continue
-    const use = useBy(state.versions, { planId, priceId }, promised(known, bought, planId))
+    const use = useBy(
+      state.versions,
+      { planId, priceId },
+      promised(known, bought, { planId, priceId }),
+    )
     if (use) uses.set(priceId, use)
   }
   return uses
@@ -100,9 +104,14 @@ interface PlanPromise {
   readonly at: string
 }
 
+interface Sold {
+  readonly planId: string
+  readonly priceId: string
+}
+
 function useBy(
   versions: readonly PlanInput[],
-  { planId, priceId }: { readonly planId: string; readonly priceId: string },
+  { planId, priceId }: Sold,
   version: number | undefined,
 ): PriceUse | undefined {
   const newest = useOf(planId, versions, priceId)
@@ -113,10 +122,13 @@ function useBy(
   return { planId, version, terms, sells }
 }
 
-function promised({ paid, kept }: Known, bought: Bought, planId: string): number | undefined {
+/** A change that was wished and never made promises nothing: its price does not appear. */
+function promised({ paid, kept }: Known, bought: Bought, sold: Sold): number | undefined {
+  const { planId, priceId } = sold
   const until = Date.parse(bought.occurredAt) + CLOCKS_MS
-  const found = checkoutFor({ paid, kept }, bought, planId)
-  const changes: readonly PlanPromise[] = kept?.changes.filter((one) => one.planId === planId) ?? []
+  const found = checkoutFor({ paid, kept }, bought, sold)
+  const changes: readonly PlanPromise[] =
+    kept?.changes.filter((one) => one.planId === planId && one.priceId === priceId) ?? []
   const promises = found ? [{ planVersion: found.planVersion, at: found.requestedAt }] : []
   const last = [...promises, ...changes]
     .filter(({ at }) => Date.parse(at) <= until)
@@ -132,7 +144,7 @@ function promised({ paid, kept }: Known, bought: Bought, planId: string): number
 function checkoutFor(
   { paid, kept }: Known,
   { paymentId, subscriptionId, occurredAt, startedAt }: Bought,
-  planId: string,
+  { planId, priceId }: Sold,
 ): Checkout | undefined {
   const own = paymentId === undefined ? undefined : checkoutOf(paid, paymentId)
   if (own) return own.planId === planId ? own : undefined
@@ -141,7 +153,8 @@ function checkoutFor(
     (one) => one.subscriptionId === subscriptionId,
   )
   const opened = Array.from(paid.checkouts, ([, one]) => one).filter(
-    (one) => one.purpose === 'plan' && one.planId === planId && one.opened,
+    (one) =>
+      one.purpose === 'plan' && one.planId === planId && one.priceId === priceId && one.opened,
   )
   const payer = opened.find((one) =>
     bySubscription.some(({ paymentId: id }) => id === one.opened?.paymentId),

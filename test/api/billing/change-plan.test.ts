@@ -270,8 +270,11 @@ test('who wished what is in the history, before the provider was asked', async (
 
 test('the terms are those that were shown, whatever is published while it is paid', async () => {
   const versions = (amount: string) =>
-    shop.publishPlan({ ...sold('kept', amount, 'pri_kept'), grace_days: Number(amount) })
-  it.paddle.account.books.prices.set('pri_kept', { ...prices.team, id: 'pri_kept' })
+    shop.publishPlan(sold('kept', amount, 'pri_kept', 'pri_kept_dearer'))
+  for (const one of [prices.team, { ...prices.pro, id: 'pri_kept_dearer' }]) {
+    const id = one === prices.team ? 'pri_kept' : one.id
+    it.paddle.account.books.prices.set(id, { ...one, id })
+  }
   const planId = await versions('20.00')
   const opened = await ask<{ checkout: { payment_id: string } }>('POST /billing/subscribe', {
     plan_id: planId,
@@ -281,6 +284,13 @@ test('the terms are those that were shown, whatever is published while it is pai
   await it.settled()
   const kept = { plan: { slug: 'kept', version: 1 } }
   expect(await account()).toMatchObject({ ...kept, balance: { amount: '23.500000000' } })
+  // Neither does a newer version come with a change that was declined.
+  it.paddle.fault(
+    [{ status: 400, code: 'subscription_payment_declined' }],
+    ({ method, path }) => method === 'PATCH' && !path.endsWith('/preview'),
+  )
+  const dearer = { plan_id: planId, price_id: 'pri_kept_dearer' }
+  expect((await ask('POST /billing/subscribe', dearer)).status).toBe(502)
   it.paddle.account.renew(idOf())
   await it.settled()
   expect(await account()).toMatchObject({ ...kept, balance: { amount: '43.500000000' } })
