@@ -57,6 +57,25 @@ describe('an alias', () => {
     expect(app.upstream.requests.at(-1)?.body['model']).toBe('model-a')
   })
 
+  test('in a policy means its model, however the call names it', async () => {
+    const chains = { models: [{ name: 'model-p' }], agent: { modelName: 'model-p' } }
+    const who = await fund(app, chains)
+    await publish({ name: 'model-p', aliases: ['policy-alias'] })
+    const deny = { kind: 'resource_access', name: 'not this one', effect: 'deny' }
+    const body = { ...deny, resources: ['agent'], actions: ['invoke'], models: ['policy-alias'] }
+    const made = await app.request('POST /policies', { token: who.token, body })
+    expect(made.status, made.text).toBe(201)
+    expect((await invoke(app, who)).body['code']).toBe('policy_denied')
+    const check = async (model: string) => {
+      const asked = { resource: 'agent', action: 'invoke', model }
+      return (await app.request('POST /policies/check', { token: who.token, body: asked })).body
+    }
+    for (const name of ['policy-alias', 'model-p'])
+      expect(await check(name)).toMatchObject({ effect: 'deny' })
+    await publish({ name: 'model-p' })
+    expect((await invoke(app, who)).body['code']).toBeUndefined()
+  })
+
   test('in the binding of a key means what it means in a call', async () => {
     const who = await fund(app, {
       models: [{ name: 'model-k' }, { name: 'model-l' }],

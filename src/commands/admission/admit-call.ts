@@ -32,6 +32,8 @@ export interface CallToAdmit {
   readonly agentId: string
   readonly sharedAgent: boolean
   readonly models: readonly string[]
+  /** Other names of these models. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>
   readonly expectedTokens: number
   readonly at: string
 }
@@ -113,6 +115,7 @@ async function decideCall(
       agentId,
       sharedAgent,
       models: call.models,
+      aliases: call.aliases,
       expectedTokens: call.expectedTokens,
       ...(userId === undefined ? {} : { userId }),
       ...(keyId === undefined ? {} : { keyId }),

@@ -12,7 +12,7 @@ import { type AccessRule, type Actor, authorize } from '../access.ts'
 import type { Deps } from '../deps.ts'
 import { subjectOf } from './admit-request.ts'
 import { reservationsOf } from './limiter.ts'
-import { ownNames, rulesFor } from './rules-for.ts'
+import { modelsNamed, rulesFor } from './rules-for.ts'
 
 export interface AccessQuestion {
   /** Whoever would ask; without a userId anybody of the role. */
@@ -60,8 +60,8 @@ export async function checkAccess(
   const limits: LimitToReserve[] = []
   const budgets: BudgetToKeep[] = []
   const { models: named } = question
-  const models = named && (await ownNames(deps, named))
-  const subject = subjectFor({ ...question, ...(models && { models }) })
+  const models = named && (await modelsNamed(deps, named))
+  const subject = { ...subjectFor(question), ...models }
   for (const action of access.limits) {
     const decision = decide({ ...subject, action }, rules)
     if (decision.effect === 'deny')

@@ -2,6 +2,7 @@
 import type { KeyTerms } from '../../domain/api-key/events.ts'
 import { apiKey } from '../../domain/api-key/api-key.ts'
 import type { Rules } from '../../domain/policy/decide.ts'
+import type { Subject } from '../../domain/policy/decision.ts'
 import { bookOf, policySet } from '../../domain/policy/policy-set.ts'
 import type { Deps } from '../deps.ts'
 import { namedModel } from '../model/named-model.ts'
@@ -39,8 +40,24 @@ async function boundToModels<T extends Pick<KeyTerms, 'models'>>(
 }
 
 /** Of models as they are called in the list; what names none stays as it is written. */
-export const ownNames = (
+const ownNames = async (
   deps: Pick<Deps, 'streams' | 'ids'>,
   names: readonly string[],
-): Promise<string[]> =>
-  Promise.all(names.map(async (name) => (await namedModel(deps, name))?.terms.name ?? name))
+): Promise<readonly string[]> => (await modelsNamed(deps, names)).models
+
+/** Models by their own names, as a call has them, with all others that each has. */
+export async function modelsNamed(
+  deps: Pick<Deps, 'streams' | 'ids'>,
+  names: readonly string[],
+): Promise<Required<Pick<Subject, 'models' | 'aliases'>>> {
+  const found = await Promise.all(
+    names.map(async (own) => {
+      const { name = own, aliases = [] } = (await namedModel(deps, own))?.terms ?? {}
+      return { name, aliases }
+    }),
+  )
+  return {
+    models: found.map(({ name }) => name),
+    aliases: new Map(found.map(({ name, aliases }) => [name, aliases])),
+  }
+}

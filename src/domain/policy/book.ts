@@ -90,18 +90,20 @@ function push<T>(lists: Map<string, T[]>, key: string, value: T): void {
  */
 export function concerning<T extends NarrowedTerms>(
   shelf: Shelf<T> | undefined,
-  { agentId }: Pick<Subject, 'agentId'>,
+  { agentId, aliases }: Pick<Subject, 'agentId' | 'aliases'>,
   model: string | undefined,
 ): readonly Policy<T>[] {
   if (!shelf) return []
   const ofAgent = agentId === undefined ? undefined : shelf.byAgent.get(agentId)
-  const ofModel = model === undefined ? undefined : shelf.byModel.get(model)
-  if (!ofAgent && !ofModel) return shelf.general
+  const names = model === undefined ? [] : [model, ...(aliases?.get(model) ?? [])]
+  const ofModel = names.flatMap((name) => shelf.byModel.get(name) ?? [])
+  if (!ofAgent && ofModel.length === 0) return shelf.general
   return [
     ...shelf.general,
     ...(ofAgent ?? []).filter(({ terms: { models } }: Policy<T & Narrowed>) =>
-      models === undefined ? true : model !== undefined && models.includes(model),
+      models === undefined ? true : names.some((name) => models.includes(name)),
     ),
-    ...(ofModel ?? []),
+    // One that names a model and an alias of it says so once.
+    ...new Set(ofModel),
   ]
 }

@@ -32,6 +32,8 @@ export interface Subject {
   readonly sharedAgent?: boolean
   /** Every model that may answer, in the order in which they are tried. */
   readonly models?: readonly string[]
+  /** Other names of these models: what a policy says of one it says of the model. */
+  readonly aliases?: ReadonlyMap<string, readonly string[]>
   /** What the call may take in all, before it is known. */
   readonly expectedTokens?: number
   /**

@@ -62,6 +62,10 @@ const call = (rest: Partial<Subject> = {}): Subject => ({
   expectedTokens: 500,
   ...rest,
 })
+const aliases = new Map([
+  ['small', ['fast']],
+  ['large', ['slow']],
+])
 const plan = (terms: Partial<NonNullable<Rules['plan']>['terms']> = {}): Rules['plan'] => ({
   planId: PLAN,
   version: 2,
@@ -94,6 +98,15 @@ describe('resource_access', () => {
       'deny',
     ],
     ['another model', access('deny', { models: ['large'] }), {}, 'allow'],
+    ['an alias of the model', access('deny', { models: ['fast'] }), { aliases }, 'deny'],
+    ['an alias of another model', access('deny', { models: ['slow'] }), { aliases }, 'allow'],
+    [
+      'agent and alias together',
+      access('deny', { agents: [AGENT], models: ['fast'] }),
+      { aliases },
+      'deny',
+    ],
+    ['others, allowing an alias', access('allow', { models: ['fast'] }), { aliases }, 'allow'],
     [
       'agent and model together',
       access('deny', { agents: [AGENT], models: ['large'] }),
@@ -238,6 +251,10 @@ describe('keys and plans', () => {
 })
 
 describe('limits', () => {
+  test('one that names a model and an alias of it counts once', () => {
+    const platform = book(limit({ models: ['small', 'fast'] }))
+    expect(allowed(decide(call({ aliases }), { platform })).limits).toHaveLength(1)
+  })
   const subject = call({
     keyId: KEY,
     endUser: 'digest-of-end-user',
