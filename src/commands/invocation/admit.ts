@@ -271,7 +271,7 @@ const callToAdmit = (
   endUser: of.endUser,
   sharedAgent,
   models: chain.map(({ link }) => link.model),
-  aliases: new Map(chain.map(({ model }) => [model.name, model.aliases ?? []])),
+  aliases: new Map(chain.map(({ model: one }) => [one.name, one.aliases ?? []])),
   expectedTokens,
   at: of.at,
 })

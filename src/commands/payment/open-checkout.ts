@@ -7,11 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { newId, type Root } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import {
-  payments,
-  type Checkout,
-  type CheckoutWish,
-} from '../../domain/payment/payments.ts'
+import { payments, type Checkout, type CheckoutWish } from '../../domain/payment/payments.ts'
 import { PaymentProviderFailure } from '../../ports/payment-provider.ts'
 import type { Reservation } from '../../ports/counters.ts'
 import { providerOf, refusalOf, takeTurn, unavailable } from './ask-provider.ts'
