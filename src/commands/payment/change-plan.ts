@@ -30,8 +30,8 @@ export type PlanChanged =
   /** It has this plan, and keeps it: nobody was asked. */
   | { readonly kind: 'same' }
 
-/** Longer than the calls between two renewals of it. */
-const ALONE_MS = 60_000
+/** Longer than one call, and than the provider takes to show what it has done. */
+const ALONE_MS = 30_000
 
 /**
  * @throws Refusal billing_cycle_differs, price_not_offered, no_payment_provider,
@@ -55,10 +55,16 @@ export async function changePlan(
   }
   const taken = await deps.counters.reserve([alone])
   if (!taken.ok) throw unavailable(taken.retryAfterMs)
+  const flow = { deps, root, orgId, live, alone, charging: false }
   try {
-    return await change({ deps, root, orgId, live, alone }, wish)
-  } finally {
+    const changed = await change(flow, wish)
     await deps.counters.release([alone])
+    return changed
+  } catch (error) {
+    // It may be charged yet: until then nobody starts from what was there before.
+    const isUnknown = error instanceof Refusal && error.code === 'payment_provider_unavailable'
+    if (!flow.charging || !isUnknown) await deps.counters.release([alone])
+    throw error
   }
 }
 
@@ -77,6 +83,8 @@ interface Flow {
   readonly orgId: string
   readonly live: Subscription
   readonly alone: Reservation
+  /** The provider was asked for money. */
+  charging: boolean
 }
 type Price = Pick<PlanChange, 'planId' | 'planVersion' | 'priceId'>
 
@@ -167,11 +175,12 @@ interface Move {
 }
 
 async function ask(
-  { deps, root, orgId, live, alone }: Flow,
+  flow: Flow,
   { to, from, name }: Move,
   when: Pick<PlanChange, 'effective' | 'effectiveAt'>,
   charge: 'difference' | 'nothing' = 'nothing',
 ): Promise<void> {
+  const { deps, root, orgId, live, alone } = flow
   const { subscriptionId } = live
   // What came before may have taken long: nobody else may have begun meanwhile.
   const { ok } = await deps.counters.reserve([alone])
@@ -185,6 +194,7 @@ async function ask(
     step(deps.ids, { ...root, orgId }, `request-${name}`),
   )
   const wish = { subscriptionId, priceId: to.priceId, quantity: 1 }
+  flow.charging = charge === 'difference'
   await askProvider(deps, `${name} plan`, (it) => it.changePrice(wish, charge))
 }
 

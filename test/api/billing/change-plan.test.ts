@@ -201,6 +201,14 @@ test('two wishes at once: one is carried out after the other or refused, and pai
   expect(transactions()).toHaveLength(2)
 })
 
+test('a charge whose answer was lost is asked for by nobody else meanwhile', async () => {
+  await begin(shop.plans.team)
+  it.paddle.fault(['lost'], ({ method, path }) => method === 'PATCH' && !path.endsWith('/preview'))
+  for (const planId of [shop.plans.pro, hugePlan]) expect((await change(planId)).status).toBe(503)
+  expect(transactions()).toHaveLength(2)
+  expect(await account()).toMatchObject({ plan: { slug: 'pro' } })
+})
+
 describe('another billing cycle', () => {
   const take = async (priceId: string) => {
     const reply = await ask('POST /billing/subscribe', { plan_id: hugePlan, price_id: priceId })
