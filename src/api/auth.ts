@@ -12,6 +12,7 @@ import { emailHmacOf } from '../commands/user/find-user.ts'
 import { forgotPassword } from '../commands/user/forgot-password.ts'
 import { registerUser } from '../commands/user/register-user.ts'
 import { resetPassword } from '../commands/user/reset-password.ts'
+import { askForVerification } from '../commands/user/verification-again.ts'
 import { verifyEmail } from '../commands/user/verify-email.ts'
 import type { LimitedAction } from '../domain/policy/events.ts'
 import { Refusal } from '../domain/refusal.ts'
@@ -113,6 +114,23 @@ function registration(deps: Deps, principal: Principal): AnyRoute[] {
       async handler({ body, root }) {
         const { position } = await verifyEmail(deps, root, body.token)
         return { status: 204, position }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/verify-email/resend',
+      tag: 'auth',
+      summary: 'Ask for another link that verifies the address',
+      description:
+        'The answer is the same for every address. A mail goes to one that has an account and is not ' +
+        'verified, at most one in five minutes; the links before stay good until their end.',
+      access: anyone('verify', 'password_reset'),
+      principal,
+      body: z.strictObject({ email: emailText }),
+      answers: { 202: { description: 'Asked for', schema: accepted } },
+      async handler({ body, root, messages }) {
+        await askForVerification(deps, root, body.email)
+        return { status: 202, body: { message: messages.texts.registered } }
       },
     }),
   ]

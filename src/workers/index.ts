@@ -11,7 +11,12 @@ import { endSessions, endSessionsSweep } from './end-sessions.ts'
 import { finishRegistrations, finishRegistrationsSweep } from './finish-registrations.ts'
 import { finishTelegramClaims, finishTelegramClaimsSweep } from './finish-telegram-claims.ts'
 import { reconcilePaddle, reconcilePaddleSweep } from './reconcile-paddle.ts'
-import { requestMails, requestMailsSweep, requestPasswordResets } from './request-mails.ts'
+import {
+  requestMails,
+  requestMailsSweep,
+  requestPasswordResets,
+  requestVerifications,
+} from './request-mails.ts'
 import { invitationMailsSweep } from './invitation-mails.ts'
 import { newsMails, newsMailsSweep } from './news-mails.ts'
 import { sendMails, sendMailsSweep } from './send-mails.ts'
@@ -30,6 +35,7 @@ export function workers(deps: Deps): Worker[] {
     finishTelegramClaims(deps),
     requestMails(deps),
     requestPasswordResets(deps),
+    requestVerifications(deps),
     endSessions(deps),
     runInvocations(deps),
     resumeCalls(deps),

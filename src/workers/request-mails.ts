@@ -1,5 +1,5 @@
 /**
- * Asks for the mails that events make due, and for links to a new password. Sending is another's work;
+ * Asks for the mails that events make due, and for links that somebody asks for. Sending is another's work;
  * until then a mail stays open, and the operator can read its link.
  */
 import type { Deps } from '../commands/deps.ts'
@@ -9,6 +9,11 @@ import {
   type PasswordResetJob,
   requestPasswordReset,
 } from '../commands/user/forgot-password.ts'
+import {
+  requestVerification,
+  type VerificationJob,
+  VERIFICATIONS,
+} from '../commands/user/verification-again.ts'
 import type { StoredEvent } from '../ports/event-store.ts'
 import {
   type DueMail,
@@ -52,4 +57,11 @@ export const requestPasswordResets = (deps: Deps): Worker => ({
   name: PASSWORD_RESETS,
   concurrency: 4,
   handle: (asked: PasswordResetJob) => requestPasswordReset(deps, asked),
+})
+
+/** Not swept either. */
+export const requestVerifications = (deps: Deps): Worker => ({
+  name: VERIFICATIONS,
+  concurrency: 4,
+  handle: (asked: VerificationJob) => requestVerification(deps, asked),
 })

@@ -130,6 +130,21 @@ describe.skipIf(noBrowser)(noBrowser ?? 'in Chromium', () => {
       await page.close()
     })
 
+    test('a link that verifies and is over leads to a new one', async () => {
+      const email = await registered(locale)
+      const over = `${base}/verify-email?token=${'0'.repeat(40)}`
+      const page = await opened(locale, over, 422)
+      expect(await page.look('document.querySelector("a").href')).toBe(`${base}/verify-email-again`)
+      await expectWell(page, `verify-over-${locale}`)
+      expect(await page.open(`${base}/verify-email-again`)).toBe(200)
+      await page.type('#email', email)
+      await expectWell(page, `verify-again-${locale}`)
+      expect(await page.click('button')).toBe(200)
+      expect(await page.text()).toContain(said('Check your mail', 'Проверьте почту'))
+      await expectWell(page, `verify-asked-${locale}`)
+      await page.close()
+    })
+
     test('a password is chosen, twice the same and good enough', async () => {
       const email = await registered(locale)
       const form = await opened(locale, `${base}/forgot-password`)

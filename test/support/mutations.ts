@@ -4,7 +4,7 @@
  */
 import type { TestApp } from './app.ts'
 import { type Funded, publishAgent, version } from './funded.ts'
-import { freshEmail, mailedToken, newPerson, PASSWORD, register } from './people.ts'
+import { freshEmail, mailedToken, newPerson, PASSWORD, register, unverified } from './people.ts'
 import { type SignedIn, signIn } from './seed.ts'
 
 export interface Wish {
@@ -97,6 +97,12 @@ const authRows: Rows = {
     alsoAnswers: [401],
     why: 'nobody is signed in any more',
   }),
+  'POST /auth/verify-email/resend': async ({ test }) => ({
+    wish: { line: 'POST /auth/verify-email/resend', body: { email: await unverified(test) } },
+    status: 202,
+    effects: { MailRequested: 1 },
+    why: 'another address is another stranger',
+  }),
   'POST /auth/password/forgot': async ({ test }) => ({
     wish: { line: 'POST /auth/password/forgot', body: { email: await register(test) } },
     status: 202,
@@ -112,7 +118,8 @@ const authRows: Rows = {
       wish: { line: 'POST /auth/password/reset', body },
       other: { body: { ...body, password: 'a third mule battery 72' } },
       status: 204,
-      effects: { PasswordChanged: 1, MailRequested: 1 },
+      // The mail shows whose the address is.
+      effects: { PasswordChanged: 1, EmailVerified: 1, MailRequested: 1 },
     }
   },
   'PATCH /me': async ({ test }) => {

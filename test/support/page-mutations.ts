@@ -1,7 +1,7 @@
 /** The rows of mutations.ts for the forms of the built-in pages. */
 import { invitationToken, invited } from './invitations.ts'
 import type { Rows } from './mutations.ts'
-import { freshEmail, mailedToken, newPerson, PASSWORD, register } from './people.ts'
+import { freshEmail, mailedToken, newPerson, PASSWORD, register, unverified } from './people.ts'
 import { byTelegram, query, telegramLogin } from './telegram-login.ts'
 
 const ANOTHER_STRANGER = 'another token or address is another stranger'
@@ -25,9 +25,15 @@ export const pageRows: Rows = {
       wish: { line: 'POST /reset-password', form: chosen('another mule battery 71') },
       other: { form: chosen('a third mule battery 72') },
       status: 200,
-      effects: { PasswordChanged: 1, MailRequested: 1 },
+      effects: { PasswordChanged: 1, EmailVerified: 1, MailRequested: 1 },
     }
   },
+  'POST /verify-email-again': async ({ test }) => ({
+    wish: { line: 'POST /verify-email-again', form: { email: await unverified(test) } },
+    status: 200,
+    effects: { MailRequested: 1 },
+    why: ANOTHER_STRANGER,
+  }),
   'POST /forgot-password': async ({ test }) => ({
     wish: { line: 'POST /forgot-password', form: { email: await register(test) } },
     status: 200,

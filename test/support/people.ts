@@ -83,6 +83,13 @@ export function mailedToken(app: TestApp, email: string, kind: MailKind): Promis
   })
 }
 
+/** The address of somebody who has got the link of their sign-up, and has not followed it. */
+export async function unverified(app: TestApp): Promise<string> {
+  const email = await register(app)
+  await mailedToken(app, email, 'verify_email')
+  return email
+}
+
 /** Types of all events of a stream, in order. */
 export const typesOf = async (app: TestApp, stream: string): Promise<string[]> =>
   (await app.app.engine.events.readStream(stream)).map((event) => event.type)

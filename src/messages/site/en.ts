@@ -37,6 +37,16 @@ export const siteEn: SiteMessages<ProblemCode> = {
     button: 'Confirm the address',
     done: { title: 'Your address is confirmed', text: close },
   },
+  verifyAgain: {
+    title: 'Ask for a new link',
+    text: 'Give the address of your account. A link that confirms it will be sent to it.',
+    button: 'Send me a link',
+    done: {
+      title: 'Check your mail',
+      text: 'If this address has an account and is not yet confirmed, a link is on its way to it. It works for seven days.',
+    },
+    offer: 'Ask for a new link',
+  },
   resetPassword: {
     title: 'Choose a new password',
     text: 'You will be signed out everywhere and sign in with the new password.',

@@ -20,6 +20,12 @@ export interface SiteMessages<Code extends string = string> {
     readonly hint: (min: number) => string
   }
   readonly verifyEmail: Words & { readonly button: string; readonly done: Words }
+  readonly verifyAgain: Words & {
+    readonly button: string
+    readonly done: Words
+    /** Leads here from a link that is over. */
+    readonly offer: string
+  }
   readonly resetPassword: Words & {
     readonly button: string
     readonly done: Words

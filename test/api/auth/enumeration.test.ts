@@ -4,6 +4,7 @@ import { startTestApp, type Reply, type TestApp } from '../../support/app.ts'
 import {
   eventually,
   freshEmail,
+  mailedToken,
   newPerson,
   operatorRoot,
   PASSWORD,
@@ -109,5 +110,33 @@ describe('forgetting the password', () => {
     const { items } = await listMails(app.app.deps.views, { limit: 100 })
     const resets = items.filter(({ kind }) => kind === 'reset_password')
     expect(resets.map(({ subjectId }) => subjectId)).toEqual([known.userId])
+  })
+})
+
+describe('asking for another link that verifies', () => {
+  test('every address gets the same answer; a mail only who has an account that is not verified', async () => {
+    const again = (email: string) =>
+      counted(() => app.request('POST /auth/verify-email/resend', { body: { email } }))
+    const person = await newPerson(app)
+    const done = await newPerson(app)
+    const token = await mailedToken(app, done.email, 'verify_email')
+    await app.request('POST /auth/verify-email', { body: { token } })
+    const first = await mailedToken(app, person.email, 'verify_email')
+    const unknown = await again(freshEmail())
+    expect(unknown).toMatchObject({ status: 202, hashes: 0, verified: 0 })
+    for (const email of [person.email, person.email, done.email])
+      expect(await again(email)).toEqual(unknown)
+    await eventually(async () => {
+      const { waiting, running } = await app.app.deps.jobs.counts('request-verifications')
+      return waiting + running === 0 ? true : undefined
+    })
+    await app.settled()
+    const { items } = await listMails(app.app.deps.views, { limit: 100 })
+    const links = (userId: string) =>
+      items.filter((mail) => mail.kind === 'verify_email' && mail.subjectId === userId).length
+    expect([links(person.userId), links(done.userId)]).toEqual([2, 1])
+    // Both are good: whoever finds the older one first is not turned away.
+    const reply = await app.request('POST /auth/verify-email', { body: { token: first } })
+    expect(reply.status).toBe(204)
   })
 })

@@ -303,6 +303,7 @@ test('every page is in both tables: opened by a link, sent by a form', () => {
     '/reset-password',
     '/telegram',
     '/verify-email',
+    '/verify-email-again',
   ])
   for (const one of pages()) expect(one.refusalPage).toBeDefined()
   expect(paths('POST')).toContain('/register-invited')
