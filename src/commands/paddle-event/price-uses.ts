@@ -126,46 +126,40 @@ function useBy(
 function promised({ paid, kept }: Known, bought: Bought, sold: Sold): number | undefined {
   const { planId, priceId } = sold
   const until = Date.parse(bought.occurredAt) + CLOCKS_MS
-  const found = checkoutFor({ paid, kept }, bought, sold)
+  const opened = openedFor(paid, sold)
+  const paidBy = checkoutThatPaid(paid, bought, opened)
   const changes: readonly PlanPromise[] =
     kept?.changes.filter((one) => one.planId === planId && one.priceId === priceId) ?? []
-  const promises = found ? [{ planVersion: found.planVersion, at: found.requestedAt }] : []
-  const last = [...promises, ...changes]
-    .filter(({ at }) => Date.parse(at) <= until)
-    .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
-    .at(-1)
-  return last?.planVersion ?? (kept?.planId === planId ? kept.planVersion : undefined)
+  const promises = paidBy?.planId === planId ? [promiseOf(paidBy)] : []
+  const last = newest([...promises, ...changes].filter(({ at }) => Date.parse(at) <= until))
+  if (last) return last.planVersion
+  if (kept?.planId === planId) return kept.planVersion
+  if (bought.subscriptionId === undefined) return undefined
+  // Its payment has not come: what the organization opened last before it began.
+  const began = Date.parse(bought.startedAt ?? kept?.startedAt ?? bought.occurredAt) + CLOCKS_MS
+  const waiting = opened.filter((one) => !paid.payments.has(one.opened?.paymentId ?? ''))
+  return newest(waiting.map(promiseOf).filter(({ at }) => Date.parse(at) <= began))?.planVersion
 }
 
-/**
- * The checkout that this was bought by: its own, else the one that paid for the subscription first, as far
- * as payments have come; else the organization's last for this plan before the subscription began.
- */
-function checkoutFor(
-  { paid, kept }: Known,
-  { paymentId, subscriptionId, occurredAt, startedAt }: Bought,
-  { planId, priceId }: Sold,
-): Checkout | undefined {
-  const own = paymentId === undefined ? undefined : checkoutOf(paid, paymentId)
-  if (own) return own.planId === planId ? own : undefined
-  if (subscriptionId === undefined) return undefined
-  const bySubscription = [...paid.payments.values()].filter(
-    (one) => one.subscriptionId === subscriptionId,
-  )
-  const opened = Array.from(paid.checkouts, ([, one]) => one).filter(
+const promiseOf = ({ planVersion, requestedAt: at }: Checkout): PlanPromise => ({ planVersion, at })
+
+const newest = (all: readonly PlanPromise[]): PlanPromise | undefined =>
+  all.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at)).at(-1)
+
+const openedFor = ({ checkouts }: Payments, { planId, priceId }: Sold): readonly Checkout[] =>
+  Array.from(checkouts, ([, one]) => one).filter(
     (one) =>
       one.purpose === 'plan' && one.planId === planId && one.priceId === priceId && one.opened,
   )
-  const payer = opened.find((one) =>
-    bySubscription.some(({ paymentId: id }) => id === one.opened?.paymentId),
-  )
-  if (payer) return payer
-  const began = Date.parse(startedAt ?? kept?.startedAt ?? occurredAt) + CLOCKS_MS
-  return opened
-    .filter(
-      (one) =>
-        Date.parse(one.requestedAt) <= began && !paid.payments.has(one.opened?.paymentId ?? ''),
-    )
-    .toSorted((a, b) => Date.parse(a.requestedAt) - Date.parse(b.requestedAt))
-    .at(-1)
+
+/** Its own, else the one that paid for the subscription first, as far as payments have come. */
+function checkoutThatPaid(
+  paid: Payments,
+  { paymentId, subscriptionId }: Bought,
+  opened: readonly Checkout[],
+): Checkout | undefined {
+  const own = paymentId === undefined ? undefined : checkoutOf(paid, paymentId)
+  if (own || subscriptionId === undefined) return own
+  const known = [...paid.payments.values()].filter((one) => one.subscriptionId === subscriptionId)
+  return opened.find((one) => known.some(({ paymentId: id }) => id === one.opened?.paymentId))
 }
