@@ -7,7 +7,7 @@ import { createArgon2 } from './adapters/argon2.ts'
 import { createIds } from './adapters/ids.ts'
 import { createPaddleSignatures } from './adapters/paddle/signature.ts'
 import { createJoseTokens } from './adapters/jose.ts'
-import { createMailFolder } from './adapters/mail/folder.ts'
+import { createMailFolder, keptMails } from './adapters/mail/folder.ts'
 import { createSmtpMailer } from './adapters/mail/smtp.ts'
 import { createOpenAi } from './adapters/openai.ts'
 import { createPaddle, paddleUrl } from './adapters/paddle/api.ts'
@@ -175,9 +175,12 @@ function telegramNameOf(
 
 function mailerOf(config: Config, logger: Logger): Mailer {
   const from = config.MAIL_FROM
-  if (config.MAIL_URL !== undefined) return createSmtpMailer({ url: config.MAIL_URL, from })
+  const directory = join(config.DATA_DIR, 'mail')
+  // What was written before there was a server does not stay for ever either.
+  if (config.MAIL_URL !== undefined)
+    return { ...createSmtpMailer({ url: config.MAIL_URL, from }), kept: keptMails(directory) }
   const linksInLog = config.MAIL_LINKS_IN_LOG === 'on'
-  return createMailFolder({ directory: join(config.DATA_DIR, 'mail'), from, logger, linksInLog })
+  return createMailFolder({ directory, from, logger, linksInLog })
 }
 
 /** Two releases at work at once may project different sets: each set has a lead of its own. */

@@ -18,7 +18,17 @@ export interface OutgoingMail {
   readonly link: string | undefined
 }
 
+/** Mails that were handed over and lie here still, in clear. */
+export interface KeptMails {
+  /** Ids of the intents, and when each was written last. */
+  list(): Promise<readonly { readonly id: string; readonly at: Date }[]>
+  /** What is not there is no error. */
+  remove(ids: readonly string[]): Promise<void>
+}
+
 export interface Mailer {
+  /** undefined: nothing stays here. */
+  readonly kept?: KeptMails | undefined
   /**
    * Resolves when the mail was taken, durably.
    * @throws MailRejected it will never be taken: do not try again

@@ -3,6 +3,7 @@ import type { Deps } from '../commands/deps.ts'
 import { applyPaddleEvents, applyPaddleEventsSweep } from './apply-paddle-events.ts'
 import { finishAgents } from './finish-agents.ts'
 import { expireContent } from './expire-content.ts'
+import { expireMails } from './expire-mails.ts'
 import { resumeCalls } from './resume-calls.ts'
 import { runInvocations } from './run-invocations.ts'
 import { settleInvocations } from './settle-invocations.ts'
@@ -60,6 +61,7 @@ export function sweeps(deps: Deps): Sweep[] {
     settleInvocations(deps),
     sweepInvocations(deps),
     expireContent(deps),
+    expireMails(deps),
     startPeriodsSweep(deps),
     grantTrialsSweep(deps),
     expireCreditSweep(deps),
