@@ -15,7 +15,7 @@ afterAll(() => app.stop())
 
 const { signal } = new AbortController()
 const folder = () => join(app.dataDir, 'mail')
-const files = async () => (await readdir(folder())).toSorted()
+const files = async (): Promise<string[]> => (await readdir(folder())).toSorted()
 
 /** The file of the first mail to somebody. */
 async function written(userId: string): Promise<string> {
@@ -23,7 +23,7 @@ async function written(userId: string): Promise<string> {
   const there = async () => {
     const { items } = await listMails(app.app.deps.views, { limit: 100, state: 'sent' })
     name = `${items.find(({ subjectId }) => subjectId === userId)?.mailId}.eml`
-    return (await files().catch(() => [])).includes(name)
+    return (await files().catch((): string[] => [])).includes(name)
   }
   await expect.poll(there, { timeout: 10_000 }).toBe(true)
   return name
