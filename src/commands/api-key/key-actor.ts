@@ -69,12 +69,16 @@ async function keyActor(
   )
   if (!key || !known.includes(true)) throw new Refusal('unauthenticated')
   assertActive(key, at)
-  const { state: issuer } = await streams.load(user, key.issuedBy)
-  if (isFromBefore(issuer, key.issuedAt)) throw new Refusal('api_key_revoked')
   const { orgId } = key
   if (wanted !== undefined && wanted !== orgId) throw new Refusal('organization_not_found')
   const { state: owner } = await streams.load(organization, orgId)
   if (!owner) throw new Refusal('unauthenticated')
+  // A member may have issued it in the organization of an account that was taken over since.
+  const answerable = owner.kind === 'personal' ? [key.issuedBy, owner.creatorId] : [key.issuedBy]
+  for (const userId of answerable) {
+    const { state: person } = await streams.load(user, userId)
+    if (isFromBefore(person, key.issuedAt)) throw new Refusal('api_key_revoked')
+  }
   const { scopes, agents, models } = key.terms
   return {
     kind: 'key',

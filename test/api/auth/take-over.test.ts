@@ -4,6 +4,7 @@ import { revokeKeysOf } from '../../../src/commands/api-key/revoke-keys-of.ts'
 import { resetPassword } from '../../../src/commands/user/reset-password.ts'
 import { findUserByTelegram } from '../../../src/commands/user/telegram/find-user-by-telegram.ts'
 import { linkTelegram } from '../../../src/commands/user/telegram/link-telegram.ts'
+import { organization } from '../../../src/domain/organization/organization.ts'
 import { user } from '../../../src/domain/user/user.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { killedAfter } from '../../support/killed-after.ts'
@@ -15,6 +16,7 @@ import {
   signIn,
   typesOf,
 } from '../../support/people.ts'
+import { signInMember } from '../../support/seed.ts'
 import { freshTelegramId } from '../../support/telegram-login.ts'
 
 const PASSWORD = 'the owner of the mailbox'
@@ -61,6 +63,25 @@ test('a password by mail proves the address, and ends keys, sessions and Telegra
   const me = await app.request('GET /me', { token: owner.token })
   expect(me.body).toMatchObject({ email_verified: true, telegram: { linked: false } })
   expect(await agentsBy((await issue({ ...stranger, ...owner })).key)).toBe(200)
+})
+
+test('nobody else stays in its personal organization, nor do their keys or invitations', async () => {
+  const [stranger, third] = [await newPerson(app), await newPerson(app)]
+  const { orgId: org, token } = stranger
+  const second = await signInMember(app, org, 'admin')
+  const invited = await app.request(`POST /organizations/${org}/invitations`, {
+    token,
+    body: { email: third.email, role: 'admin' },
+  })
+  expect(invited.status).toBe(201)
+  const key = await issue({ ...stranger, ...second, orgId: org })
+  expect(await agentsBy(key.key)).toBe(200)
+  app.clock.advance(1_000)
+  expect((await reset(await linkOf(stranger))).status).toBe(204)
+  const { state } = await app.app.deps.streams.load(organization, org)
+  expect([...(state?.members.keys() ?? [])]).toEqual([stranger.userId])
+  expect([...(state?.invitations.values() ?? [])].filter(({ open }) => open)).toEqual([])
+  expect(await agentsBy(key.key)).toBe(401)
 })
 
 test('whoever has verified the address keeps their keys', async () => {
