@@ -9,7 +9,10 @@ import { type Checker, type Place, placed, type Say } from './checker.ts'
 export function addressesChecker(say: Say): Checker {
   const claims = new Map<string, { claimId: string; userId: string }>()
   const addressOf = new Map<string, string>()
+  const claimOf = new Map<string, string>()
   const holderOf = new Map<string, string>()
+  /** Changes that were refused for ever, by claim. */
+  const refused = new Set<string>()
 
   function readClaim(event: StoredEvent): void {
     const { type, data } = placed<EmailClaimEvent>(event)
@@ -22,6 +25,8 @@ export function addressesChecker(say: Say): Checker {
       case 'EmailReleased':
         if (held?.claimId !== data.claimId)
           say('A1', event, `claim ${data.claimId} was released and did not hold the address`)
+        else if (claimOf.get(held.userId) === held.claimId)
+          say('A1', event, `the address of ${held.userId} was released while it was theirs`)
         claims.delete(event.stream)
         return
       case 'RegistrationAttempted':
@@ -32,12 +37,14 @@ export function addressesChecker(say: Say): Checker {
     const claim = claims.get(`emailClaim-${emailHmac}`)
     if (claim?.claimId !== claimId || claim.userId !== userId)
       say('A1', event, `${userId} has an address that was not claimed for them`)
+    if (refused.has(claimId)) say('A1', event, `${userId} has an address that was refused`)
     const holder = holderOf.get(emailHmac)
     if (holder !== undefined && holder !== userId)
       say('A1', event, `${holder} and ${userId} have the same address`)
     const before = addressOf.get(userId)
     if (before !== undefined) holderOf.delete(before)
     addressOf.set(userId, emailHmac)
+    claimOf.set(userId, claimId)
     holderOf.set(emailHmac, userId)
   }
 
@@ -48,6 +55,11 @@ export function addressesChecker(say: Say): Checker {
       const { type, data } = placed<UserEvent>(event)
       if (type === 'UserRegistered' || type === 'EmailChanged')
         takes(event, data.userId, data.emailHmac, data.claimId)
+      if (type === 'EmailChangeRefused') {
+        if (claimOf.get(data.userId) === data.claimId)
+          say('A1', event, `the address of ${data.userId} was refused while it was theirs`)
+        refused.add(data.claimId)
+      }
       return undefined
     },
   }

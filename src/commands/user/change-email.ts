@@ -3,6 +3,7 @@
  * after it is finished by the sweep. A link to verify goes to the new address, a notice to the old one.
  */
 import { Refusal } from '../../domain/refusal.ts'
+import { endOf } from '../../domain/user/address.ts'
 import { claimOutcome, emailClaim } from '../../domain/user/email-claim.ts'
 import { user } from '../../domain/user/user.ts'
 import { newId, type Root, step } from '../context.ts'
@@ -28,16 +29,24 @@ export async function changeEmail(
   const outcome = claimOutcome(claimed.state, claimId)
   if (outcome === 'taken')
     throw new Refusal(claimed.state.held?.userId === userId ? 'email_unchanged' : 'email_taken')
-  // Released again: the change was made and has been followed by another since.
-  if (outcome === 'released') return { position: claimed.position }
+  if (outcome === 'released') {
+    // The change was made and has been followed by another since; or it never was.
+    const ended = await endedFor(deps, userId, claimId)
+    if (ended === 'deactivated') throw new Refusal('user_deactivated')
+    return { position: claimed.position }
+  }
   const finished = await finishClaim(deps, emailHmac, root)
   if (finished.refused) throw finished.refused
   // Somebody else took the second step, was refused, and has released the claim.
-  if (!finished.user) throw await refusalNow(deps, userId)
+  if (!finished.user) {
+    const ended = await endedFor(deps, userId, claimId)
+    throw new Refusal(ended === 'deactivated' ? 'user_deactivated' : 'email_unchanged')
+  }
   return { position: finished.position ?? claimed.position }
 }
 
-async function refusalNow({ streams }: Pick<Deps, 'streams'>, userId: string): Promise<Refusal> {
+/** Why a claim that was released never brings the address any more, as the person's own stream says. */
+async function endedFor({ streams }: Pick<Deps, 'streams'>, userId: string, claimId: string) {
   const { state: person } = await streams.load(user, userId)
-  return new Refusal(person?.active ? 'email_unchanged' : 'user_deactivated')
+  return person && endOf(person, claimId)?.why
 }

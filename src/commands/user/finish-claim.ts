@@ -1,7 +1,8 @@
 /**
  * The second step of a claim on an address, from what the claim itself says: the same ids, whoever does
  * it (the request, a worker or the sweep after a crash) and however often. A claim whose second step is
- * refused, or whose owner has another address by now, is released.
+ * refused, or whose owner has another address by now, is released, but only when the person's own stream
+ * says that it never brings the address any more: another one may be about to take the same step, and be slow.
  */
 import { Refusal } from '../../domain/refusal.ts'
 import { type EmailClaimed, emailClaim, secondStep } from '../../domain/user/email-claim.ts'
@@ -57,6 +58,9 @@ export async function finishClaim(
   if (!held) return { user: undefined, refused: undefined, position: undefined }
   const second = await takeSecondStep(deps, held, asked)
   if (second.user?.claimId !== held.claimId) {
+    const person = await endChange(deps, held, second.refused)
+    if (person?.claimId === held.claimId)
+      return { user: person, refused: undefined, position: undefined }
     await releaseClaim(deps, held, second.refused ? 'refused' : 'changed')
     return { ...second, user: undefined }
   }
@@ -96,6 +100,26 @@ async function takeSecondStep(
     if (error instanceof Refusal) return { ...nothing, refused: error }
     throw error
   }
+}
+
+/**
+ * The one refusal that an operator may take back becomes final on the person's stream, which every change
+ * has to be appended to; or the change is found made after all.
+ */
+async function endChange(
+  deps: Deps,
+  { claimId, emailHmac, userId }: EmailClaimed,
+  refused: Refusal | undefined,
+): Promise<User | undefined> {
+  if (refused?.code !== 'user_deactivated') return undefined
+  const root = claimRoot(deps, claimId)
+  const { state } = await deps.streams.transact(
+    user,
+    userId,
+    { type: 'RefuseEmailChange', claimId, emailHmac, reason: 'deactivated', at: root.at },
+    step(deps.ids, root, 'refused'),
+  )
+  return state
 }
 
 /** Repeats nothing: a claim that is not held any more stays as it is. */

@@ -6,8 +6,9 @@
 import type { Decider } from '../decider.ts'
 import type { Id } from '../ids.ts'
 import { isErased } from '../personal.ts'
+import type { ChangeEmail } from './address.ts'
 import type { EmailClaimEvent } from './events.ts'
-import type { ChangeEmail, RegisterUser } from './user.ts'
+import type { RegisterUser } from './user.ts'
 
 export type EmailClaimed = Extract<EmailClaimEvent, { type: 'EmailClaimed' }>['data']
 

@@ -61,6 +61,17 @@ export const userEvents = {
       at: instant,
     },
   ),
+  EmailChangeRefused: event(
+    'The claim on an address ends without a change, for ever: now it may be released.',
+    {
+      userId,
+      emailHmac,
+      claimId,
+      /** `deactivated`: the person might not act. */
+      reason: clear(z.enum(['deactivated'])),
+      at: instant,
+    },
+  ),
   PasswordChanged: event('The person signs in with another password, or its hash was renewed.', {
     userId,
     passwordHash,

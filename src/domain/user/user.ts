@@ -6,6 +6,13 @@ import type { Decider } from '../decider.ts'
 import type { Id } from '../ids.ts'
 import { isErased, type Maybe } from '../personal.ts'
 import { Refusal } from '../refusal.ts'
+import {
+  type AddressSide,
+  type ChangeEmail,
+  changeEmail,
+  type RefuseEmailChange,
+  refuseEmailChange,
+} from './address.ts'
 import type { Locale } from './email.ts'
 import type { PlatformRole, UserEvent } from './events.ts'
 import {
@@ -17,15 +24,8 @@ import {
   withEnded,
 } from './telegram-account.ts'
 
-export interface User extends TelegramSide {
-  readonly email: Maybe<string>
-  readonly emailHmac: string
+export interface User extends AddressSide, TelegramSide {
   readonly emailVerified: boolean
-  /** When the present address was asked for. */
-  readonly emailSince: string
-  /** The claim that holds the present address. */
-  readonly claimId: Id<'claim'>
-  readonly provisional: boolean
   readonly passwordHash: Maybe<string> | undefined
   /** Counts passwords, not hashes: a link to reset is good for the version it was made for. */
   readonly passwordVersion: number
@@ -73,17 +73,10 @@ export type ChangePassword = {
   | { readonly cause: 'operator' }
 )
 
-export type ChangeEmail = {
-  readonly type: 'ChangeEmail'
-  readonly email: string
-  readonly emailHmac: string
-  readonly claimId: Id<'claim'>
-  readonly at: string
-}
-
 export type UserCommand =
   | RegisterUser
   | ChangeEmail
+  | RefuseEmailChange
   | ChangePassword
   | LinkTelegram
   | RefuseTelegramLink
@@ -121,25 +114,6 @@ function register(command: RegisterUser): readonly UserEvent[] {
       new Set(command.roles),
       (role) => ({ type: 'PlatformRoleGranted', data: { userId, role, at } }) as const,
     ),
-  ]
-}
-
-function changeEmail(command: ChangeEmail, user: User): readonly UserEvent[] {
-  const { email, emailHmac, claimId, at } = command
-  if (claimId === user.claimId) return []
-  // The present address, or a change that a crash held up until a newer one had overtaken it.
-  if (emailHmac === user.emailHmac || at < user.emailSince) throw new Refusal('email_unchanged')
-  const previous = {
-    previousEmail: user.email,
-    previousEmailHmac: user.emailHmac,
-    previousClaimId: user.claimId,
-    ...(user.provisional && { previousProvisional: true as const }),
-  }
-  return [
-    {
-      type: 'EmailChanged',
-      data: { userId: user.userId, email, emailHmac, claimId, ...previous, at },
-    },
   ]
 }
 
@@ -200,10 +174,10 @@ function decide(command: UserCommand, user: UserState): readonly UserEvent[] {
       if (user.emailVerified) return []
       return [{ type: 'EmailVerified', data: { userId, emailHmac: user.emailHmac, at } }]
     }
-    case 'ChangeEmail': {
-      assertActive(user)
+    case 'ChangeEmail':
       return changeEmail(command, user)
-    }
+    case 'RefuseEmailChange':
+      return refuseEmailChange(command, user)
     case 'ChangePassword': {
       if (command.cause !== 'operator') assertActive(user)
       return changePassword(command, user)
@@ -259,6 +233,7 @@ function evolve(user: UserState, event: UserEvent): UserState {
       emailVerified: false,
       emailSince: at,
       claimId,
+      emailEnded: [],
       provisional,
       passwordHash: event.data.passwordHash,
       passwordVersion: 1,
@@ -281,9 +256,15 @@ function change(user: User, event: Exclude<UserEvent, { type: 'UserRegistered' }
     case 'EmailVerified':
       return { ...user, emailVerified: true }
     case 'EmailChanged': {
-      const { email, emailHmac, claimId, at } = event.data
-      const address = { email, emailHmac, claimId, emailSince: at }
+      const { email, emailHmac, claimId, previousClaimId, at } = event.data
+      const followed = { claimId: previousClaimId, why: 'followed' } as const
+      const emailEnded = [...user.emailEnded, followed]
+      const address = { email, emailHmac, claimId, emailSince: at, emailEnded }
       return { ...user, ...address, emailVerified: false, provisional: false }
+    }
+    case 'EmailChangeRefused': {
+      const { claimId, reason } = event.data
+      return { ...user, emailEnded: [...user.emailEnded, { claimId, why: reason }] }
     }
     case 'PasswordChanged': {
       const { passwordHash, cause, at } = event.data

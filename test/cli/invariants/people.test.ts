@@ -43,10 +43,39 @@ const freed = (claim: number): Written => ({
   type: 'EmailReleased',
   data: { claimId: idOf('claim', claim), userId: USER, reason: 'changed', at: second(0) },
 })
+const changed = (index: number, claim: number, user: number, before: number): Written => ({
+  stream: `user-${idOf('user', user)}`,
+  type: 'EmailChanged',
+  data: {
+    userId: idOf('user', user),
+    claimId: idOf('claim', claim),
+    email: sealed(index, 'email'),
+    emailHmac: HMAC,
+    previousClaimId: idOf('claim', before),
+    previousEmail: sealed(index, 'previousEmail'),
+    previousEmailHmac: 'b'.repeat(64),
+    at: second(0),
+  },
+})
+const refused = (claim: number, user: number): Written => ({
+  stream: `user-${idOf('user', user)}`,
+  type: 'EmailChangeRefused',
+  data: {
+    userId: idOf('user', user),
+    emailHmac: HMAC,
+    claimId: idOf('claim', claim),
+    reason: 'deactivated',
+    at: second(0),
+  },
+})
 
 describe('A1', () => {
   test('one person with a claimed address is sound', () => {
     expect(report(claimed(0, 1, 1), registered(1, 1, 1))).toEqual([])
+  })
+  test('a change that was refused, and the same address claimed anew, is sound', () => {
+    const again = [claimed(3, 3, 1), changed(4, 3, 1, 9)]
+    expect(report(claimed(0, 2, 1), refused(2, 1), freed(2), ...again)).toEqual([])
   })
   test.each<[string, readonly Written[], string[]]>([
     ['a claim of a held address', [claimed(0, 1, 1), claimed(1, 2, 2)], ['A1 2']],
@@ -54,7 +83,13 @@ describe('A1', () => {
     [
       'two people with one address',
       [claimed(0, 1, 1), registered(1, 1, 1), freed(1), claimed(3, 2, 2), registered(4, 2, 2)],
-      ['A1 5'],
+      ['A1 3', 'A1 5'],
+    ],
+    ['a change that was refused', [claimed(0, 2, 1), refused(2, 1), changed(2, 2, 1, 9)], ['A1 3']],
+    [
+      'a refusal of what is theirs',
+      [claimed(0, 1, 1), registered(1, 1, 1), refused(1, 1)],
+      ['A1 3'],
     ],
     ['a release of a claim that holds nothing', [claimed(0, 1, 1), freed(2)], ['A1 2']],
   ])('%s', (_name, written, violations) => {

@@ -9,6 +9,7 @@ import { changePassword } from '../../../src/commands/user/change-password.ts'
 import { deactivateUser } from '../../../src/commands/user/deactivate-user.ts'
 import { claimRoot, finishClaim } from '../../../src/commands/user/finish-claim.ts'
 import { emailHmacOf, findUserByEmail } from '../../../src/commands/user/find-user.ts'
+import { reactivateUser } from '../../../src/commands/user/reactivate-user.ts'
 import { registerUser } from '../../../src/commands/user/register-user.ts'
 import { plan } from '../../../src/domain/plan/plan.ts'
 import { passwordHashOf, user } from '../../../src/domain/user/user.ts'
@@ -17,6 +18,7 @@ import { mailsToRequest } from '../../../src/projections/due-mails.ts'
 import { peopleWaitingFor } from '../../../src/projections/unfinished-registrations.ts'
 import { usersWithSessionsDue } from '../../../src/projections/sessions-by-user.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
+import { asleepBefore } from '../../support/asleep.ts'
 import { killedAfter } from '../../support/killed-after.ts'
 import {
   freshEmail,
@@ -174,6 +176,74 @@ describe('changing the address', () => {
     const claim = `emailClaim-${emailHmacOf(app.app.deps, email)}`
     expect(await typesOf(app, claim)).toEqual(['EmailClaimed', 'EmailReleased'])
     expect((await newPerson(app, email)).userId).not.toBe(userId)
+  })
+  test('who wakes up after the claim was released and given to another changes nothing', async () => {
+    const { userId } = await newPerson(app)
+    const email = freshEmail()
+    const { deps } = app.app
+    await killedAfter(app, 1, (mortal) => changeEmail(mortal, operatorRoot(app), { userId, email }))
+    const sleeper = asleepBefore(deps, 'ChangeEmail')
+    const sleeping = finishClaim(sleeper.deps, emailHmacOf(deps, email))
+    await sleeper.asleep
+    await deactivateUser(deps, operatorRoot(app), { userId })
+    const { refused } = await finishClaim(deps, emailHmacOf(deps, email))
+    expect(refused?.code).toBe('user_deactivated')
+    const other = await newPerson(app, email)
+    await reactivateUser(deps, operatorRoot(app), { userId })
+
+    sleeper.wake()
+    expect((await sleeping).user).toBeUndefined()
+    expect(await typesOf(app, `user-${userId}`)).toEqual([
+      'UserRegistered',
+      'UserDeactivated',
+      'EmailChangeRefused',
+      'UserReactivated',
+    ])
+    expect((await findUserByEmail(deps, email))?.userId).toBe(other.userId)
+  })
+  test('who is reactivated before the refusal is final may have been quicker, and keeps the address', async () => {
+    const { userId } = await newPerson(app)
+    const email = freshEmail()
+    const { deps } = app.app
+    await killedAfter(app, 1, (mortal) => changeEmail(mortal, operatorRoot(app), { userId, email }))
+    await deactivateUser(deps, operatorRoot(app), { userId })
+    const sleeper = asleepBefore(deps, 'RefuseEmailChange')
+    const sleeping = finishClaim(sleeper.deps, emailHmacOf(deps, email))
+    await sleeper.asleep
+    await reactivateUser(deps, operatorRoot(app), { userId })
+    const changed = await finishClaim(deps, emailHmacOf(deps, email))
+    expect(changed.user?.userId).toBe(userId)
+    sleeper.wake()
+    // The other one was quicker: the address is theirs, and stays claimed.
+    expect((await sleeping).user?.userId).toBe(userId)
+    expect((await findUserByEmail(deps, email))?.userId).toBe(userId)
+    await app.restart()
+    await nothingIsLeft()
+  })
+  test('a late worker takes no address from who was deactivated after the change', async () => {
+    const { userId } = await newPerson(app)
+    const email = freshEmail()
+    const { deps } = app.app
+    await changeEmail(deps, operatorRoot(app), { userId, email })
+    await deactivateUser(deps, operatorRoot(app), { userId })
+    const { user: holder } = await finishClaim(deps, emailHmacOf(deps, email))
+    expect(holder?.userId).toBe(userId)
+    expect(await typesOf(app, `emailClaim-${emailHmacOf(deps, email)}`)).toEqual(['EmailClaimed'])
+  })
+  test('of two changes in one moment, the one that was left behind does not come back', async () => {
+    const { userId } = await newPerson(app)
+    const [first, second] = [freshEmail(), freshEmail()]
+    const { deps } = app.app
+    const sleeper = asleepBefore(deps, 'ChangeEmail')
+    const sleeping = changeEmail(sleeper.deps, operatorRoot(app), { userId, email: first })
+    await sleeper.asleep
+    await finishClaim(deps, emailHmacOf(deps, first))
+    await changeEmail(deps, operatorRoot(app), { userId, email: second })
+    const other = await newPerson(app, first)
+    sleeper.wake()
+    await expect(sleeping).rejects.toMatchObject({ code: 'email_unchanged' })
+    expect((await findUserByEmail(deps, second))?.userId).toBe(userId)
+    expect((await findUserByEmail(deps, first))?.userId).toBe(other.userId)
   })
 })
 

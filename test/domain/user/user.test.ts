@@ -122,6 +122,51 @@ describe('the address', () => {
   })
 })
 
+describe('a claim that has ended', () => {
+  const refuse = {
+    type: 'RefuseEmailChange',
+    claimId: newClaimId,
+    emailHmac: hmacB,
+    reason: 'deactivated',
+    at: later,
+  } as const
+  const { type: _refuse, ...refusal } = refuse
+  const refused: UserEvent = { type: 'EmailChangeRefused', data: { userId, ...refusal } }
+  const reactivated: UserEvent = { type: 'UserReactivated', data: { userId, at: later } }
+
+  test('is refused once, and not when it has brought the address', () => {
+    given(registered, deactivated).when(refuse).then([refused])
+    given(registered, deactivated, refused).when(refuse).thenNothing()
+    given(registered, changed).when(refuse).thenNothing()
+  })
+  test('brings no address, whoever is active again', () => {
+    given(registered, deactivated, refused, reactivated)
+      .when(changeEmail)
+      .thenRefused('user_deactivated')
+    const again = { ...changeEmail, claimId: 'clm_00000000000000000000000003' } as const
+    expect(given(registered, deactivated, refused, reactivated).when(again).events()).toMatchObject(
+      [{ type: 'EmailChanged', data: { claimId: again.claimId } }],
+    )
+  })
+  test('does not come back, though both were asked for in one moment', () => {
+    const next: UserEvent = {
+      type: 'EmailChanged',
+      data: {
+        ...changed.data,
+        emailHmac: 'c'.repeat(64),
+        claimId: 'clm_00000000000000000000000003',
+        previousEmailHmac: hmacB,
+        previousClaimId: newClaimId,
+      },
+    }
+    given(registered, changed, next).when(changeEmail).thenRefused('email_unchanged')
+    given(registered, changed, next).when(refuse).thenNothing()
+  })
+  test('what has brought the address stays done for who was deactivated since', () => {
+    given(registered, changed, deactivated).when(changeEmail).thenNothing()
+  })
+})
+
 describe('the password', () => {
   test('replaces the one that was verified', () => {
     given(registered)

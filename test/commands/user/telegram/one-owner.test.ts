@@ -3,6 +3,8 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Deps } from '../../../../src/commands/deps.ts'
 import { emailHmacOf, findUserByEmail } from '../../../../src/commands/user/find-user.ts'
+import { deactivateUser } from '../../../../src/commands/user/deactivate-user.ts'
+import { reactivateUser } from '../../../../src/commands/user/reactivate-user.ts'
 import { changeEmail } from '../../../../src/commands/user/change-email.ts'
 import { enterByTelegram } from '../../../../src/commands/user/telegram/enter-by-telegram.ts'
 import {
@@ -25,8 +27,13 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
+const deeds = [
+  ...(['enter', 'enter', 'link', 'link', 'unlink', 'address', 'address'] as const),
+  ...(['deactivate', 'reactivate', 'sweep'] as const),
+]
+
 interface Step {
-  readonly does: 'enter' | 'link' | 'unlink' | 'address' | 'sweep'
+  readonly does: (typeof deeds)[number]
   readonly account: number
   readonly person: number
   readonly email: number
@@ -36,7 +43,7 @@ interface Step {
   readonly sleeps: number
 }
 const step: fc.Arbitrary<Step> = fc.record({
-  does: fc.constantFrom('enter', 'enter', 'link', 'link', 'unlink', 'address', 'sweep'),
+  does: fc.constantFrom(...deeds),
   account: fc.nat(2),
   person: fc.nat(2),
   email: fc.nat(1),
@@ -79,6 +86,8 @@ async function take({ accounts, emails, people }: World, asked: Step): Promise<v
     link: () => linkTelegram(deps, root, userId, { telegramId }),
     unlink: () => unlinkTelegram(deps, root, userId),
     address: () => changeEmail(deps, root, { userId, email }),
+    deactivate: () => deactivateUser(deps, root, { userId }),
+    reactivate: () => reactivateUser(deps, root, { userId }),
   }
   try {
     await work[asked.does]()

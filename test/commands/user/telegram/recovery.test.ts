@@ -15,6 +15,7 @@ import { claimsToFinish } from '../../../../src/projections/unfinished-claims.ts
 import { peopleWaitingFor } from '../../../../src/projections/unfinished-registrations.ts'
 import { telegramClaimsToFinish } from '../../../../src/projections/unfinished-telegram-claims.ts'
 import { startTestApp, type TestApp } from '../../../support/app.ts'
+import { asleepBefore } from '../../../support/asleep.ts'
 import { killedAfter } from '../../../support/killed-after.ts'
 import { freshEmail, newPerson, operatorRoot, typesOf, wholeLog } from '../../../support/people.ts'
 import { freshTelegramId } from '../../../support/telegram-login.ts'
@@ -129,23 +130,15 @@ describe('linking', () => {
     await killedAfter(app, 1, (mortal) => link(mortal, ada.userId, telegramId))
     await link(deps, ada.userId, freshTelegramId())
 
-    const [asleep, morning] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const transact: Deps['streams']['transact'] = async (...asked) => {
-      if ((asked[2] as { type: string }).type === 'LinkTelegram') {
-        asleep.resolve()
-        await morning.promise
-      }
-      return deps.streams.transact(...asked)
-    }
-    const sleeper = { ...deps, streams: { ...deps.streams, transact } }
-    const sleeping = finishTelegramClaim(sleeper, telegramHmacOf(deps, telegramId))
-    await asleep.promise
+    const sleeper = asleepBefore(deps, 'LinkTelegram')
+    const sleeping = finishTelegramClaim(sleeper.deps, telegramHmacOf(deps, telegramId))
+    await sleeper.asleep
     const { refused } = await finishTelegramClaim(deps, telegramHmacOf(deps, telegramId))
     expect(refused?.code).toBe('telegram_already_linked')
     await link(deps, bob.userId, telegramId)
     await unlinkTelegram(deps, operatorRoot(app), ada.userId)
 
-    morning.resolve()
+    sleeper.wake()
     expect((await sleeping).user).toBeUndefined()
     expect(await typesOf(app, `user-${ada.userId}`)).toEqual([
       'UserRegistered',
