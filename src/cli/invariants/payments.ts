@@ -128,57 +128,111 @@ export function paymentsChecker(say: Say, options: Omit<CallsOptions, 'callLimit
 const timeOfPlace = (place: Organization['last']): number =>
   place ? Date.parse(place.at) : Number.NEGATIVE_INFINITY
 
+interface Paid {
+  readonly paymentId: string
+  /** Its place in time. */
+  readonly stands: string
+  readonly is: Received
+  /** Payments of one name share the credit of one period. */
+  readonly group: string
+}
+
+const groupOf = (paymentId: string, { purpose, subscriptionId, periodEnd }: Received): string => {
+  if (purpose === 'trial') return 'a trial'
+  const isAlone = purpose !== 'period' || subscriptionId === undefined || periodEnd === undefined
+  return isAlone ? paymentId : `${subscriptionId}|${periodEnd}`
+}
+
 /** By payment. */
 function creditDue({ received, ...one }: Organization): Map<string, bigint> {
   const returned = Map.groupBy(
     [...one.returned.values()].map((said) => said.toSorted(byTime).at(-1) as Returned),
     ({ paymentId }) => paymentId,
   )
-  const payments = [...received].map(([paymentId, said]) => {
-    const sorted = said.toSorted(byTime)
-    return { paymentId, stands: timeOf(sorted[0] as Received), is: sorted.at(-1) as Received }
-  })
-  const groups = Map.groupBy(payments, ({ paymentId, is }) =>
-    is.purpose === 'trial'
-      ? 'a trial'
-      : is.purpose === 'period' && is.subscriptionId !== undefined && is.periodEnd !== undefined
-        ? `${is.subscriptionId}|${is.periodEnd}`
-        : paymentId,
-  )
-  /** By the last of these payments: its unused time, where a change of plan has brought it into the next. */
-  const broughtIn = (earlier: typeof payments): bigint => {
-    const last = earlier.toSorted((a, b) => (a.stands < b.stands ? -1 : 1)).at(-1)
-    return last ? unusedOf(returned.get(last.paymentId) ?? []) : 0n
-  }
+  const payments = [...received]
+    .map(([paymentId, said]): Paid => {
+      const sorted = said.toSorted(byTime)
+      const is = sorted.at(-1) as Received
+      const stands = timeOf(sorted[0] as Received)
+      return { paymentId, stands, is, group: groupOf(paymentId, is) }
+    })
+    .toSorted((a, b) => (a.stands < b.stands ? -1 : 1))
   const due = new Map<string, bigint>()
-  for (const group of groups.values()) {
-    for (const { paymentId, stands, is } of group) {
-      const earlier = group.filter((other) => other.stands < stands)
-      const money = moneyOf(is, broughtIn(earlier), returned.get(paymentId) ?? [])
-      const before = earlier.filter(({ paymentId: of, is: paid, stands: since }) => {
-        const intoIt = broughtIn(group.filter((other) => other.stands < since))
-        const { paid: all, back } = moneyOf(paid, intoIt, returned.get(of) ?? [])
-        return all === 0n || back < all
-      })
-      const most = before.reduce((max, other) => {
-        const full = BigInt(other.is.creditNanos)
-        return full > max ? full : max
-      }, 0n)
-      const full = BigInt(is.creditNanos)
-      const share = (nanos: bigint) => (nanos * BigInt(is.shareMillionths ?? MILLION)) / MILLION
-      const earned = share(full > most ? full - most : 0n)
-      const next = payments
-        .filter((other) => other.is.subscriptionId === is.subscriptionId && other.stands > stands)
-        .filter((other) => other.is.purpose === 'period')
-        .toSorted((a, b) => (a.stands < b.stands ? -1 : 1))[0]
-      const unused =
-        next && is.purpose === 'period' && beginsWithin(next.is, is) ? money.unused : 0n
-      const { whole, paid, back } = money
-      const left = earned * (paid - back) * whole - share(full) * unused * paid
-      due.set(paymentId, paid === 0n ? earned : left > 0n ? left / (paid * whole) : 0n)
-    }
+  for (const group of Map.groupBy(payments, (paid) => paid.group).values()) {
+    group.forEach((paid, index) => {
+      const left = creditLeft(paid, { earlier: group.slice(0, index), payments, returned })
+      due.set(paid.paymentId, left > 0n ? left : 0n)
+      // What was paid into another period beyond its own credit, those before it had brought in.
+      let owed = left < 0n ? -left : 0n
+      for (const { paymentId } of group.slice(0, index).toReversed()) {
+        const has = due.get(paymentId) ?? 0n
+        due.set(paymentId, has > owed ? has - owed : 0n)
+        owed = owed > has ? owed - has : 0n
+      }
+    })
   }
   return due
+}
+
+interface Around {
+  /** Those of its group, oldest first. */
+  readonly earlier: readonly Paid[]
+  readonly payments: readonly Paid[]
+  readonly returned: ReadonlyMap<string, readonly Returned[]>
+}
+
+/** What is left of a payment's credit; less than nothing: so much was paid on beyond it. */
+function creditLeft(paid: Paid, { earlier, payments, returned }: Around): bigint {
+  const moneyIn = (one: Paid): Money => {
+    const last = payments.findLast(
+      ({ group, stands }) => group === one.group && stands < one.stands,
+    )
+    const broughtIn = last ? unusedOf(returned.get(last.paymentId) ?? []) : 0n
+    return moneyOf(one.is, broughtIn, returned.get(one.paymentId) ?? [])
+  }
+  /** In minor units: brought into the next payment, and gone back from this one as well. */
+  const lostBy = (one: Paid | undefined): bigint => {
+    const next = one && neighbor(payments, one, 1)
+    if (!next || (next.group !== one.group && !beginsWithin(next.is, one.is))) return 0n
+    const { net, whole, back, unused } = moneyIn(one)
+    const over = back + lostBy(neighbor(payments, one, -1)) * net + unused - whole
+    return over > 0n ? (over < unused ? over : unused) / net : 0n
+  }
+  /** Within a period the earlier payment's own credit goes instead. */
+  const backOf = (one: Paid): bigint => {
+    const { back, net } = moneyIn(one)
+    const before = neighbor(payments, one, -1)
+    return before && before.group !== one.group ? back + lostBy(before) * net : back
+  }
+  const countsBefore = earlier.filter((one) => {
+    const { paid: all } = moneyIn(one)
+    return all === 0n || backOf(one) < all || lostBy(one) > 0n
+  })
+  const most = countsBefore
+    .map(({ is }) => BigInt(is.creditNanos))
+    .reduce((max, full) => (full > max ? full : max), 0n)
+  const full = BigInt(paid.is.creditNanos)
+  const share = (nanos: bigint) => (nanos * BigInt(paid.is.shareMillionths ?? MILLION)) / MILLION
+  const earned = share(full > most ? full - most : 0n)
+  const money = moneyIn(paid)
+  if (money.paid === 0n) return earned
+  const back = backOf(paid)
+  const kept = money.paid > back ? money.paid - back : 0n
+  const next = neighbor(payments, paid, 1)
+  const isExchanged = next && beginsWithin(next.is, paid.is)
+  const unused = isExchanged ? money.unused - lostBy(paid) * money.net : 0n
+  const left = earned * kept * money.whole - share(full) * unused * money.paid
+  const unit = money.paid * money.whole
+  return left >= 0n ? left / unit : -((unit - 1n - left) / unit)
+}
+
+/** The payment of the same subscription after it (1) or before it (-1). */
+function neighbor(payments: readonly Paid[], { is, stands }: Paid, step: 1 | -1): Paid | undefined {
+  if (is.purpose !== 'period' || is.subscriptionId === undefined) return undefined
+  const same = payments.filter(
+    (other) => other.is.purpose === 'period' && other.is.subscriptionId === is.subscriptionId,
+  )
+  return same[same.findIndex((other) => other.stands === stands) + step]
 }
 
 /** The time of another period begins before the end of this one's. */
@@ -186,6 +240,8 @@ const beginsWithin = (next: Received, { periodStart = '', periodEnd = '' }: Rece
   next.periodEnd !== periodEnd &&
   (next.periodStart ?? '') >= periodStart &&
   (next.periodStart ?? '') < periodEnd
+
+type Money = ReturnType<typeof moneyOf>
 
 /** The whole, what was paid of it, back, and paid into another plan: without tax, each times the total. */
 function moneyOf({ totalMinor, taxMinor }: Received, broughtIn: bigint, said: readonly Returned[]) {
@@ -199,7 +255,7 @@ function moneyOf({ totalMinor, taxMinor }: Received, broughtIn: bigint, said: re
   const whole = total * net
   const paid = broughtIn < total ? (total - broughtIn) * net : whole
   const unused = unusedOf(said) * net
-  return { whole, paid, back: standing(said, withoutTax), unused }
+  return { net, whole, paid, back: standing(said, withoutTax), unused }
 }
 
 const unusedOf = (said: readonly Returned[]): bigint =>

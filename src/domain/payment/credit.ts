@@ -23,27 +23,39 @@ const kinds = { period: 'included', top_up: 'paid', trial: 'trial' } as const
 /** In the order of the payments at their source. */
 export function creditOf(state: Payments): readonly PaymentCredit[] {
   const sorted = [...state.payments.values()].sort((a, b) => compareSource(a.first, b.first))
-  const returns = Map.groupBy(state.returns.values(), ({ paymentId }) => paymentId)
-  const nextOf = nextOfSubscription(sorted)
-  /** Of each period: the most that a payment of before was worth alone, and the last of them. */
+  const flows = flowsOf(sorted, state.returns)
+  /** Of each period: the most that a payment of before was worth alone. */
   const largest = new Map<string, bigint>()
-  const last = new Map<string, Payment>()
-  return sorted.map((payment) => {
-    const { paymentId, purpose } = payment
-    const period = periodOf(payment)
-    const before = period === undefined ? undefined : last.get(period)
-    if (period !== undefined) last.set(period, payment)
-    const broughtIn = before ? exchangedMinorOf(returns.get(before.paymentId)) : 0n
-    const money = moneyOf(payment, broughtIn, returns.get(paymentId))
-    const earned = creditEarned(payment, largest, money.paid === 0n || money.returned < money.paid)
-    const exchanged = isExchanged(payment, nextOf.get(paymentId)) ? money.exchanged : 0n
-    return {
-      paymentId,
-      kind: kinds[purpose],
-      nanos: leftOf(earned, { ...money, exchanged }),
-      expiresAt: purpose === 'top_up' ? undefined : payment.periodEnd,
-    }
-  })
+  const left = new Map<string, bigint>()
+  for (const payment of sorted) {
+    const flow = flows.get(payment.paymentId)
+    if (!flow) continue
+    const { money } = flow
+    // Money that is in a later payment too stands for this one's credit there: it still counts.
+    const isPaid = money.paid === 0n || money.returned < money.paid || flow.lostMinor > 0n
+    const { nanos, owed } = leftOf(creditEarned(payment, largest, isPaid), money)
+    left.set(payment.paymentId, nanos)
+    takeEarlier(flow, { flows, left, owed })
+  }
+  return sorted.map(({ paymentId, purpose, periodEnd }) => ({
+    paymentId,
+    kind: kinds[purpose],
+    nanos: left.get(paymentId) ?? 0n,
+    expiresAt: purpose === 'top_up' ? undefined : periodEnd,
+  }))
+}
+
+/** What a payment has paid into another period beyond its own credit, those before it had brought in. */
+function takeEarlier(
+  { before }: Flow,
+  so: { flows: ReadonlyMap<string, Flow>; left: Map<string, bigint>; owed: bigint },
+): void {
+  let { owed } = so
+  for (let id = before; id !== undefined && owed > 0n; id = so.flows.get(id)?.before) {
+    const has = so.left.get(id) ?? 0n
+    so.left.set(id, maxNanos(has - owed, 0n))
+    owed -= has
+  }
 }
 
 interface Earned {
@@ -92,6 +104,59 @@ function isExchanged(payment: Payment, next: Payment | undefined): boolean {
   return next.periodStart >= start && next.periodStart < end
 }
 
+/** A payment's money, and where it came from and went to. */
+interface Flow {
+  readonly money: Money
+  /** The payment before it in the same period. */
+  readonly before: string | undefined
+  /** What was brought into the next payment and went back as well, as a chargeback takes all: tax included. */
+  readonly lostMinor: bigint
+}
+
+function flowsOf(sorted: readonly Payment[], all: Payments['returns']): ReadonlyMap<string, Flow> {
+  const returns = Map.groupBy(all.values(), ({ paymentId }) => paymentId)
+  const nextOf = nextOfSubscription(sorted)
+  const flows = new Map<string, Flow>()
+  const last = new Map<string, string>()
+  /** By payment: what the one before it has lost of what it brought in, and whether within its period. */
+  const lostInto = new Map<string, { readonly minor: bigint; readonly isWithin: boolean }>()
+  for (const payment of sorted) {
+    const { paymentId } = payment
+    const period = periodOf(payment)
+    const before = period === undefined ? undefined : last.get(period)
+    if (period !== undefined) last.set(period, paymentId)
+    const broughtIn = before === undefined ? 0n : exchangedMinorOf(returns.get(before))
+    const lost = lostInto.get(paymentId) ?? { minor: 0n, isWithin: true }
+    const paid = moneyOf(payment, broughtIn, returns.get(paymentId))
+    const next = nextOf.get(paymentId)
+    const isWithin = next !== undefined && period !== undefined && periodOf(next) === period
+    const leaves = isExchanged(payment, next)
+    const lostMinor = isWithin || leaves ? lostOf(payment, paid, lost.minor) : 0n
+    if (next && lostMinor > 0n) lostInto.set(next.paymentId, { minor: lostMinor, isWithin })
+    const net = netOf(payment)
+    const money = {
+      ...paid,
+      // Within the period the earlier payment's own credit goes instead.
+      returned: paid.returned + (lost.isWithin ? 0n : lost.minor * net),
+      exchanged: leaves ? paid.exchanged - lostMinor * net : 0n,
+    }
+    flows.set(paymentId, { money, before, lostMinor })
+  }
+  return flows
+}
+
+/** More went out of a payment than was in it: so much of what it brought into the next was not there. */
+function lostOf(
+  payment: Payment,
+  { whole, returned, exchanged }: Money,
+  lostBefore: bigint,
+): bigint {
+  const net = netOf(payment)
+  if (net === 0n) return 0n
+  const lost = returned + lostBefore * net + exchanged - whole
+  return maxNanos(lost < exchanged ? lost : exchanged, 0n) / net
+}
+
 /** By payment of a period: the next one of its subscription. */
 function nextOfSubscription(sorted: readonly Payment[]): ReadonlyMap<string, Payment> {
   const next = new Map<string, Payment>()
@@ -129,8 +194,7 @@ function moneyOf(
   returns: readonly ReturnMessage[] = [],
 ): Money {
   const total = BigInt(payment.totalMinor)
-  const tax = BigInt(payment.taxMinor)
-  const net = total > tax ? total - tax : total
+  const net = netOf(payment)
   const atShare = (minor: bigint) => minor * net
   return {
     whole: atShare(total),
@@ -144,11 +208,23 @@ function moneyOf(
   }
 }
 
-/** Where nothing was paid (a trial, a discount of all) nothing can go back. */
-function leftOf({ more, worth }: Earned, { whole, paid, returned, exchanged }: Money): bigint {
-  if (paid === 0n) return more
-  const left = more * (paid - returned) * whole - worth * exchanged * paid
-  return left > 0n ? left / (paid * whole) : 0n
+function netOf({ totalMinor, taxMinor }: Payment): bigint {
+  const [total, tax] = [BigInt(totalMinor), BigInt(taxMinor)]
+  return total > tax ? total - tax : total
+}
+
+/**
+ * Where nothing was paid (a trial, a discount of all) nothing can go back. `owed`: so much more than its
+ * own credit was paid into another period.
+ */
+function leftOf({ more, worth }: Earned, { whole, paid, returned, exchanged }: Money) {
+  if (paid === 0n) return { nanos: more, owed: 0n }
+  const kept = more * maxNanos(paid - returned, 0n) * whole
+  const left = kept - worth * exchanged * paid
+  const unit = paid * whole
+  return left > 0n
+    ? { nanos: left / unit, owed: 0n }
+    : { nanos: 0n, owed: (unit - 1n - left) / unit }
 }
 
 /** What of a payment's total went back, in minor units. */

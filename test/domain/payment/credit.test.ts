@@ -138,6 +138,28 @@ describe('a change to another period before the end of one', () => {
     expect(creditAfter(...change, back('1800'))).toEqual({ txn_1: usd(20), txn_2: 0n })
   })
 
+  it('goes with the money that it was: an upgrade or a year keeps nothing of what is charged back', () => {
+    const larger = paid(2, { creditNanos: `${usd(50)}`, totalMinor: '6000', taxMinor: '1000' })
+    const brought = unused(4, 'txn_1', '2400')
+    const back = giveBack(returned(7, 'txn_1', { kind: 'chargeback', totalMinor: '2400' }))
+    const upgrade = [receive(paid(1)), receive(larger), brought]
+    expect(creditAfter(...upgrade)).toEqual({ txn_1: usd(20), txn_2: usd(30) })
+    expect(creditAfter(...upgrade, back)).toEqual({ txn_1: 0n, txn_2: usd(30) })
+    const toYear = [receive(paid(1)), receive(paid(6, year(6))), brought]
+    expect(creditAfter(...toYear)).toEqual({ txn_1: 0n, txn_6: usd(240) })
+    expect(creditAfter(...toYear, back)).toEqual({ txn_1: 0n, txn_6: usd(220) })
+    const both = [...upgrade, unused(5, 'txn_2', '6000'), receive(paid(6, year(6)))]
+    expect(creditAfter(...both, back)).toEqual({ txn_1: 0n, txn_2: 0n, txn_6: usd(220) })
+  })
+
+  it('takes along what an earlier payment of the period had brought in', () => {
+    const larger = paid(2, { creditNanos: `${usd(50)}`, totalMinor: '6000', taxMinor: '1000' })
+    const twice = [unused(3, 'txn_1', '2400'), unused(4, 'txn_2', '6000')]
+    expect(
+      creditAfter(receive(paid(1)), receive(larger), ...twice, receive(paid(6, year(6)))),
+    ).toEqual({ txn_1: 0n, txn_2: 0n, txn_6: usd(240) })
+  })
+
   it('never takes more than there is', () => {
     const all = [unused(4, 'txn_1', '2400'), giveBack(returned(5, 'txn_1', { totalMinor: '600' }))]
     expect(creditAfter(receive(paid(1)), ...all, receive(paid(6, year(6))))['txn_1']).toBe(0n)
