@@ -26,7 +26,10 @@ export async function cancelAtProvider(
   if (!live) return false
   // Nothing is promised where nobody can be asked.
   if (!deps.paymentProvider) throw new Refusal('payment_provider_not_set')
-  if (when === 'period_end' && live.scheduled?.change === 'cancel') return true
+  // One that was asked to go on since may go on by now, whatever its last message says.
+  const isAgreed =
+    live.scheduled?.change === 'cancel' && (live.asked?.what ?? 'cancel') === 'cancel'
+  if (when === 'period_end' && isAgreed) return true
   await takeTurn(deps, orgId)
   const { subscriptionId } = live
   await deps.streams.transact(

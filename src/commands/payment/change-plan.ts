@@ -135,7 +135,11 @@ function pricesNow({ live, root }: Flow, { priceId, periodEnd }: SubscriptionNow
       one.effective === 'period_end' && one.priceId === priceId && one.effectiveAt === periodEnd,
   )
   if (to?.effectiveAt === undefined) {
-    const { planId, planVersion } = planAt(live, root.at)
+    const heard = planAt(live, root.at)
+    // The message about a change that was just made may be on its way: the wish knows the price's plan.
+    const wished = live.changes.findLast((one) => one.priceId === priceId)
+    const isUnheard = wished !== undefined && wished.planId !== heard.planId
+    const { planId, planVersion } = isUnheard ? wished : heard
     const paid: Price = { planId, planVersion, priceId }
     return { paid, present: paid }
   }

@@ -1,0 +1,69 @@
+// What is wished while the provider's messages are still on their way is carried out, not taken for done.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Reply } from '../../support/app.ts'
+import {
+  openPaddleShop,
+  type PaddleShop,
+  type PaddleTest,
+  prices,
+  startPaddleTest,
+} from '../../support/paddle.ts'
+import { signIn, type SignedIn } from '../../support/seed.ts'
+
+let it: PaddleTest
+let shop: PaddleShop
+let person: SignedIn
+beforeAll(async () => {
+  it = await startPaddleTest()
+  shop = await openPaddleShop(it.app)
+  await it.connect()
+})
+beforeEach(async () => {
+  person = await signIn(it.app)
+})
+afterAll(() => it.stop())
+
+const ask = <T = Record<string, unknown>>(line: string, body?: unknown): Promise<Reply<T>> =>
+  it.app.request<T>(line, { token: person.token, ...(body === undefined ? {} : { body }) })
+const wish = (planId: string) => ask('POST /billing/subscribe', { plan_id: planId })
+const subscription = () => [...it.paddle.account.books.subscriptions.values()].at(-1)
+const priceNow = () => {
+  const items = subscription()?.items as { price: { id: string } }[] | undefined
+  return items?.[0]?.price.id
+}
+
+async function begin(planId: string): Promise<void> {
+  const reply = await ask<{ checkout: { payment_id: string } }>('POST /billing/subscribe', {
+    plan_id: planId,
+  })
+  it.paddle.account.pay(reply.body.checkout.payment_id)
+  await it.settled()
+}
+
+test('a plan that is kept may be canceled again', async () => {
+  await begin(shop.plans.team)
+  await ask('POST /billing/cancel')
+  await it.settled()
+  it.paddle.delivery.hold()
+  expect((await wish(shop.plans.team)).status).toBe(202)
+  expect(subscription()?.scheduled_change).toBeNull()
+  await ask('POST /billing/cancel')
+  expect(subscription()?.scheduled_change).toMatchObject({ action: 'cancel' })
+  await it.paddle.delivery.release()
+  await it.settled()
+})
+
+test('a larger plan that is paid for may be left for the one before', async () => {
+  await begin(shop.plans.team)
+  it.paddle.delivery.hold()
+  expect((await wish(shop.plans.pro)).body).toMatchObject({ charged: 'now' })
+  expect(priceNow()).toBe(prices.pro.id)
+  expect((await wish(shop.plans.team)).body).toMatchObject({ charged: 'next_period' })
+  expect(priceNow()).toBe(prices.team.id)
+  await it.paddle.delivery.release()
+  await it.settled()
+  expect((await ask('GET /billing/account')).body).toMatchObject({
+    plan: { slug: 'pro' },
+    subscription: { scheduled: { change: 'plan', plan_id: shop.plans.team } },
+  })
+})
