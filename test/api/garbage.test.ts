@@ -4,10 +4,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../src/api/openapi.ts'
 import type { AnyRoute } from '../../src/api/route.ts'
 import { SPEND_CEILING } from '../../src/domain/policy/defaults.ts'
-import { startTestApp, type TestApp } from '../support/app.ts'
+import type { TestApp } from '../support/app.ts'
 import { logOf, quiet } from '../support/crash-data.ts'
 import { fund, invoke } from '../support/funded.ts'
 import { garbageFor, type GarbageRequest, type Known } from '../support/garbage.ts'
+import {
+  openPaddleShop,
+  type PaddleShop,
+  type PaddleTest,
+  startPaddleTest,
+} from '../support/paddle.ts'
 import { signIn, signInMember } from '../support/seed.ts'
 import { TELEGRAM } from '../support/telegram-login.ts'
 import { everyRoute, nameOf } from '../support/whole-api.ts'
@@ -26,6 +32,9 @@ const MAY_FOLLOW_A_REFUSAL = new Set([
   'SlugReleased',
 ])
 
+/** Beside a provider: what is to be paid comes so far. */
+let it: PaddleTest
+let shop: PaddleShop
 let app: TestApp
 let declared: Record<string, Record<string, { responses: Record<string, unknown> }>>
 const unhandled: unknown[] = []
@@ -33,12 +42,14 @@ const onUnhandled = (reason: unknown) => void unhandled.push(reason)
 
 beforeAll(async () => {
   process.on('unhandledRejection', onUnhandled)
-  app = await startTestApp(TELEGRAM)
+  it = await startPaddleTest(TELEGRAM)
+  app = it.app
+  shop = await openPaddleShop(app)
   declared = openApiDocument(everyRoute(app.app), '0')['paths'] as typeof declared
 }, 30_000)
 afterAll(async () => {
   process.off('unhandledRejection', onUnhandled)
-  await app.stop()
+  await it.stop()
 }, 30_000)
 
 /** People and things of this route alone: some of what is sent is good, and changes them. */
@@ -56,6 +67,8 @@ async function known(): Promise<Known> {
     return (await app.request<{ id: string }>(`POST ${path}`, { token, body })).body.id
   }
   const keys = [await made('/api-keys', { name: 'K', scopes: ['invoke'] }), `key_${none}`]
+  const { free, team } = shop.plans
+  await made('/billing/subscribe', { plan_id: free })
   const rule = { kind: 'resource_access', name: 'P', effect: 'deny', models: ['none'] }
   const policies = [await made('/policies', rule), SPEND_CEILING, `pol_${none}`]
   const orgs = [owner.orgId, stranger.orgId, `org_${none}`]
@@ -66,6 +79,7 @@ async function known(): Promise<Known> {
     orgs,
     ids: {
       agent_id: agents,
+      plan_id: [free, team],
       label: ['production', 'canary'],
       user_id: [victim.userId, stranger.userId, `usr_${none}`],
       org_id: orgs,

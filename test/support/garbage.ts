@@ -71,24 +71,29 @@ interface JsonSchema {
   readonly maximum?: number
 }
 
-/** Values that a schema takes, or nearly. */
-function plausible(schema: JsonSchema): fc.Arbitrary<unknown> {
+/** Values that a schema takes, or nearly; fields that are named as something that is there name it too. */
+function plausible(schema: JsonSchema, ids: Known['ids'] = {}): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const)
   if (schema.enum) return fc.constantFrom(...schema.enum)
-  if (schema.anyOf) return fc.oneof(...schema.anyOf.map(plausible))
+  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => plausible(one, ids)))
   if (schema.properties) {
     const fields = Object.entries(schema.properties)
-    const model = Object.fromEntries(fields.map(([name, one]) => [name, plausible(one)]))
+    const valueOf = (name: string, one: JsonSchema) => {
+      const there = ids[name] ?? []
+      const any = plausible(one, ids)
+      return there.length > 0 ? fc.oneof(fc.constantFrom(...there), any) : any
+    }
+    const model = Object.fromEntries(fields.map(([name, one]) => [name, valueOf(name, one)]))
     return fc.record(model, { requiredKeys: [...(schema.required ?? [])] as never[] })
   }
   if (typeof schema.additionalProperties === 'object')
     return fc.dictionary(
       fc.constantFrom('a', 'b', 'language'),
-      plausible(schema.additionalProperties),
+      plausible(schema.additionalProperties, ids),
     )
   switch (schema.type) {
     case 'array':
-      return fc.array(plausible(schema.items ?? {}), { maxLength: 3 })
+      return fc.array(plausible(schema.items ?? {}, ids), { maxLength: 3 })
     case 'string':
       return schema.pattern === undefined
         ? fc.string({
@@ -119,8 +124,8 @@ function matching(pattern: string): fc.Arbitrary<string> {
 }
 
 /** A plausible body with something wrong in it, most of the time. */
-function spoiled(schema: JsonSchema): fc.Arbitrary<unknown> {
-  const whole = plausible(schema)
+function spoiled(schema: JsonSchema, ids: Known['ids']): fc.Arbitrary<unknown> {
+  const whole = plausible(schema, ids)
   const names = Object.keys(schema.properties ?? {})
   const spoil = fc.tuple(whole, fc.constantFrom('unknown_field', '__proto__', ...names), value)
   return fc.oneof(
@@ -167,12 +172,12 @@ const formOf = (value: unknown): string =>
     ]),
   ).toString()
 
-function bodyOf(route: AnyRoute): fc.Arbitrary<Buffer | undefined> {
+function bodyOf(route: AnyRoute, ids: Known['ids']): fc.Arbitrary<Buffer | undefined> {
   const none = fc.constant(undefined)
   if (!route.body) return fc.oneof({ weight: 3, arbitrary: none }, bytes)
   const schema = z.toJSONSchema(route.body, { io: 'input', unrepresentable: 'any' }) as JsonSchema
   const json = fc
-    .oneof({ weight: 4, arbitrary: spoiled(schema) }, value)
+    .oneof({ weight: 4, arbitrary: spoiled(schema, ids) }, value)
     .map((one) => Buffer.from(route.takes === 'form' ? formOf(one) : (JSON.stringify(one) ?? '')))
   return fc.oneof({ weight: 4, arbitrary: json }, bytes, none)
 }
@@ -290,5 +295,5 @@ const typeOf = ({ takes }: AnyRoute): string =>
 
 export const garbageFor = (route: AnyRoute, known: Known): fc.Arbitrary<GarbageRequest> =>
   fc
-    .tuple(urlOf(route, known), headersOf(known, typeOf(route)), bodyOf(route))
+    .tuple(urlOf(route, known), headersOf(known, typeOf(route)), bodyOf(route, known.ids))
     .map(([url, headers, payload]) => ({ method: route.method, url, headers, payload }))
