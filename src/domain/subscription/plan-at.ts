@@ -45,10 +45,12 @@ function afterMessage(
 ): PlanAt {
   if (before && isSame(before, said)) return said
   if (before?.next && isSame(before.next, said)) return before
+  // The last wish for it: what was paid for at once waits for nothing, though it was wished to wait before.
   const wished = changes.findLast(
-    (one) => agrees(one, said, before) && one.effectiveAt === periodEnd,
+    (one) =>
+      agrees(one, said, before) && (one.effective === 'now' || one.effectiveAt === periodEnd),
   )
-  if (!wished || periodEnd === undefined) return said
+  if (wished?.effective !== 'period_end' || periodEnd === undefined) return said
   const { planId, planVersion } = before ?? {
     planId: wished.fromPlanId,
     planVersion: wished.fromPlanVersion,
@@ -61,6 +63,5 @@ const isSame = (a: Version, b: Version): boolean =>
 
 /** Another version is another plan only where it was wished as one. */
 const agrees = (change: PlanChange, said: Version, before: Version | undefined): boolean =>
-  change.effective === 'period_end' &&
   change.planId === said.planId &&
   (change.planVersion === said.planVersion || said.planId !== before?.planId)

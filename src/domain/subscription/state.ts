@@ -70,10 +70,9 @@ export function withMessage(
   message: Message,
 ): Subscription {
   const { messages: before = [], changes = [], asked } = known ?? {}
-  const manual = isManual(subscriptionId)
-  const others = manual ? before : before.filter((one) => compareSource(one, message) !== 0)
-  const messages = [...others, message]
-  if (!manual) messages.sort(compareSource)
+  const newest = before.at(-1)
+  const isNext = isManual(subscriptionId) || !newest || compareSource(newest, message) < 0
+  const messages = isNext ? [...before, message] : inPlace(before, message)
   const last = messages.at(-1) ?? message
   const plan = messages.findLast(({ planId }) => planId !== undefined)
   const customerId = lastSaid(messages, 'customerId')
@@ -97,10 +96,15 @@ export function withMessage(
   }
 }
 
+const inPlace = (before: readonly Message[], message: Message): readonly Message[] =>
+  [...before.filter((one) => compareSource(one, message) !== 0), message].toSorted(compareSource)
+
 function lastPeriod(messages: readonly Message[]): Period | undefined {
-  for (const { periodStart: start, periodEnd: end } of messages.toReversed())
-    if (start !== undefined && end !== undefined) return { start, end }
-  return undefined
+  const said = messages.findLast(
+    (one) => one.periodStart !== undefined && one.periodEnd !== undefined,
+  )
+  const { periodStart: start, periodEnd: end } = said ?? {}
+  return start === undefined || end === undefined ? undefined : { start, end }
 }
 
 const lastSaid = <K extends keyof Message>(messages: readonly Message[], key: K) =>

@@ -113,6 +113,19 @@ describe('a smaller plan', () => {
     expect(again.at(day('01-10'))).toMatchObject({ planId: huge, next: { planId: small } })
   })
 
+  it('that was wished first is had at once where it is paid for at once after all', () => {
+    const { at } = after(
+      told(1, large),
+      wished(large, small),
+      told(2, small),
+      // The seller makes it the one that is paid for, then makes the other dearer.
+      told(3, huge),
+      wished(huge, small, { ...now, at: day('01-10') }),
+      told(4, small),
+    )
+    expect(at(day('01-15'))).toEqual({ planId: small, planVersion: 1 })
+  })
+
   it('may be a newer version of the same plan', () => {
     const newer = { planVersion: 2 }
     const { at } = after(told(1, large), wished(large, large, newer), told(2, large, newer))
