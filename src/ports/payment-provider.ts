@@ -66,8 +66,8 @@ export interface SubscriptionNow {
   readonly onTrial: boolean
   /** Of the time that is paid for, or tried; undefined: none runs. */
   readonly periodEnd: string | undefined
-  /** An end or a pause is still to come. */
-  readonly leaving: boolean
+  /** Still to come. */
+  readonly leaving: 'cancel' | 'pause' | undefined
 }
 export type CancelTime = 'period_end' | 'now'
 

@@ -199,7 +199,7 @@ async function subscriptionNow(calls: PaddleCalls, id: string): Promise<Subscrip
     cycle: cycleOf(billing_cycle),
     onTrial: one.status === 'trialing',
     periodEnd: period ? instantOf(preciseInstant(period.ends_at) ?? period.ends_at) : undefined,
-    leaving: action === 'cancel' || action === 'pause',
+    leaving: action === 'cancel' || action === 'pause' ? action : undefined,
   }
 }
 

@@ -55,7 +55,7 @@ export async function changePlan(
   }
   const taken = await deps.counters.reserve([alone])
   if (!taken.ok) throw unavailable(taken.retryAfterMs)
-  const flow = { deps, root, orgId, live, alone, charging: false }
+  const flow = { deps, root, orgId, live, alone, charging: false, wasCanceled: false }
   try {
     const changed = await change(flow, wish)
     await deps.counters.release([alone])
@@ -63,7 +63,9 @@ export async function changePlan(
   } catch (error) {
     // It may be charged yet: until then nobody starts from what was there before.
     const isUnknown = error instanceof Refusal && error.code === 'payment_provider_unavailable'
-    if (!flow.charging || !isUnknown) await deps.counters.release([alone])
+    const mayBeCharged = flow.charging && isUnknown
+    if (flow.wasCanceled && !mayBeCharged) await endAgain(flow)
+    if (!mayBeCharged) await deps.counters.release([alone])
     throw error
   }
 }
@@ -85,6 +87,8 @@ interface Flow {
   readonly alone: Reservation
   /** The provider was asked for money. */
   charging: boolean
+  /** Its end was still to come, until it was asked to go on for the change. */
+  wasCanceled: boolean
 }
 type Price = Pick<PlanChange, 'planId' | 'planVersion' | 'priceId'>
 
@@ -99,6 +103,7 @@ async function change(flow: Flow, wish: PlanWished): Promise<PlanChanged> {
   const { priceId, isLonger } = keeps
     ? { ...paid, isLonger: false }
     : await choosePrice(deps, wish, now)
+  flow.wasCanceled = now.leaving === 'cancel'
   if (now.leaving) await goOn(flow)
   const isPaidFor = priceId === paid.priceId
   // The smaller plan that is still to come is wished again: it comes.
@@ -210,4 +215,21 @@ async function goOn({ deps, root, orgId, live: { subscriptionId } }: Flow): Prom
     step(deps.ids, { ...root, orgId }, 'request-continuation'),
   )
   await askProvider(deps, 'keep subscription', (it) => it.keepSubscription(subscriptionId))
+}
+
+/** Whoever had canceled, and does not get the other plan, is not to be charged for the one before. */
+async function endAgain({ deps, root, orgId, live: { subscriptionId } }: Flow): Promise<void> {
+  const when = 'period_end'
+  await deps.streams.transact(
+    subscription,
+    orgId,
+    { type: 'RequestCancellation', subscriptionId, when, at: root.at },
+    step(deps.ids, { ...root, orgId }, 'request-end-again'),
+  )
+  // What has failed before is what is told; whether it ends, the provider's messages say.
+  await askProvider(deps, 'cancel again', (it) =>
+    it.cancelSubscription(subscriptionId, when),
+  ).catch((error: unknown) => {
+    if (!(error instanceof Refusal)) throw error
+  })
 }

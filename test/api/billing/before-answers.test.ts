@@ -1,4 +1,4 @@
-// What is wished while the provider's messages are still on their way is carried out, not taken for done.
+// What is wished while the provider's messages are on their way is carried out, not taken for done; what is not carried out leaves no wish of before undone.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Reply } from '../../support/app.ts'
 import {
@@ -66,4 +66,23 @@ test('a larger plan that is paid for may be left for the one before', async () =
     plan: { slug: 'pro' },
     subscription: { scheduled: { change: 'plan', plan_id: shop.plans.team } },
   })
+})
+
+test('a subscription that was canceled ends all the same where its change is declined', async () => {
+  await begin(shop.plans.team)
+  await ask('POST /billing/cancel')
+  await it.settled()
+  let changes = 0
+  it.paddle.fault(
+    [{ status: 400, code: 'subscription_payment_declined' }],
+    // The first takes the end back, the second is the other plan.
+    ({ method, path }) => method === 'PATCH' && !path.endsWith('/preview') && ++changes === 2,
+  )
+  expect((await wish(shop.plans.pro)).status).toBe(502)
+  expect(changes).toBe(2)
+  expect(priceNow()).toBe(prices.team.id)
+  expect(subscription()?.scheduled_change).toMatchObject({ action: 'cancel' })
+  await it.settled()
+  expect((await wish(shop.plans.pro)).status).toBe(202)
+  expect(subscription()?.scheduled_change).toBeNull()
 })
