@@ -80,8 +80,8 @@ function plausible(schema: JsonSchema, ids: Known['ids'] = {}): fc.Arbitrary<unk
     const fields = Object.entries(schema.properties)
     const valueOf = (name: string, one: JsonSchema) => {
       const there = ids[name] ?? []
-      const any = plausible(one, ids)
-      return there.length > 0 ? fc.oneof(fc.constantFrom(...there), any) : any
+      const likely = plausible(one, ids)
+      return there.length > 0 ? fc.oneof(fc.constantFrom(...there), likely) : likely
     }
     const model = Object.fromEntries(fields.map(([name, one]) => [name, valueOf(name, one)]))
     return fc.record(model, { requiredKeys: [...(schema.required ?? [])] as never[] })
@@ -164,9 +164,9 @@ const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 60 }).map((one) => Buffer.from(one)),
 )
 
-const formOf = (value: unknown): string =>
+const formOf = (body: unknown): string =>
   new URLSearchParams(
-    Object.entries(value ?? {}).map(([name, one]): [string, string] => [
+    Object.entries(body ?? {}).map(([name, one]): [string, string] => [
       name,
       typeof one === 'string' ? one.toWellFormed() : String(JSON.stringify(one)),
     ]),
