@@ -5,7 +5,7 @@
  * price that is paid for, and one process alone does it: nobody pays a difference twice.
  */
 import { Refusal } from '../../domain/refusal.ts'
-import { planAt } from '../../domain/subscription/plan-at.ts'
+import { endsOfPeriod, planAt } from '../../domain/subscription/plan-at.ts'
 import type { PlanChange, Subscription } from '../../domain/subscription/state.ts'
 import { subscription } from '../../domain/subscription/subscription.ts'
 import type { Reservation } from '../../ports/counters.ts'
@@ -55,17 +55,17 @@ export async function changePlan(
   }
   const taken = await deps.counters.reserve([alone])
   if (!taken.ok) throw unavailable(taken.retryAfterMs)
-  const flow = { deps, root, orgId, live, alone, charging: false, wasCanceled: false }
+  const flow = { deps, root, orgId, live, alone, asked: undefined, wasCanceled: false }
   try {
     const changed = await change(flow, wish)
     await deps.counters.release([alone])
     return changed
   } catch (error) {
-    // It may be charged yet: until then nobody starts from what was there before.
+    // It may be carried out yet: until then nobody starts from what was there before.
     const isUnknown = error instanceof Refusal && error.code === 'payment_provider_unavailable'
-    const mayBeCharged = flow.charging && isUnknown
+    const mayBeCharged = flow.asked === 'difference' && isUnknown
     if (flow.wasCanceled && !mayBeCharged) await endAgain(flow)
-    if (!mayBeCharged) await deps.counters.release([alone])
+    if (!flow.asked || !isUnknown) await deps.counters.release([alone])
     throw error
   }
 }
@@ -85,11 +85,12 @@ interface Flow {
   readonly orgId: string
   readonly live: Subscription
   readonly alone: Reservation
-  /** The provider was asked for money. */
-  charging: boolean
+  /** The provider was asked to change the price, and has not answered. */
+  asked: Charge | undefined
   /** Its end was still to come, until it was asked to go on for the change. */
   wasCanceled: boolean
 }
+type Charge = 'difference' | 'nothing'
 type Price = Pick<PlanChange, 'planId' | 'planVersion' | 'priceId'>
 
 async function change(flow: Flow, wish: PlanWished): Promise<PlanChanged> {
@@ -134,17 +135,21 @@ async function change(flow: Flow, wish: PlanWished): Promise<PlanChanged> {
 }
 
 /** What the running period is paid for at, and what the provider has by now: a smaller plan to come. */
-function pricesNow({ live, root }: Flow, { priceId, periodEnd }: SubscriptionNow) {
+function pricesNow({ live, root }: Flow, { priceId, periodEnd = '' }: SubscriptionNow) {
+  const heard = endsOfPeriod(live.messages)
+  const ends = heard.includes(periodEnd) ? heard : [periodEnd]
   const to = live.changes.findLast(
     (one) =>
-      one.effective === 'period_end' && one.priceId === priceId && one.effectiveAt === periodEnd,
+      one.effective === 'period_end' &&
+      one.priceId === priceId &&
+      ends.includes(one.effectiveAt ?? 'never'),
   )
-  if (to?.effectiveAt === undefined) {
-    const heard = planAt(live, root.at)
+  if (!to) {
+    const present = planAt(live, root.at)
     // The message about a change that was just made may be on its way: the wish knows the price's plan.
     const wished = live.changes.findLast((one) => one.priceId === priceId)
-    const isUnheard = wished !== undefined && wished.planId !== heard.planId
-    const { planId, planVersion } = isUnheard ? wished : heard
+    const isUnheard = wished !== undefined && wished.planId !== present.planId
+    const { planId, planVersion } = isUnheard ? wished : present
     const paid: Price = { planId, planVersion, priceId }
     return { paid, present: paid }
   }
@@ -187,7 +192,7 @@ async function ask(
   flow: Flow,
   { to, from, name }: Move,
   when: Pick<PlanChange, 'effective' | 'effectiveAt'>,
-  charge: 'difference' | 'nothing' = 'nothing',
+  charge: Charge = 'nothing',
 ): Promise<void> {
   const { deps, root, orgId, live, alone } = flow
   const { subscriptionId } = live
@@ -203,8 +208,9 @@ async function ask(
     step(deps.ids, { ...root, orgId }, `request-${name}`),
   )
   const wish = { subscriptionId, priceId: to.priceId, quantity: 1 }
-  flow.charging = charge === 'difference'
+  flow.asked = charge
   await askProvider(deps, `${name} plan`, (it) => it.changePrice(wish, charge))
+  flow.asked = undefined
 }
 
 async function goOn({ deps, root, orgId, live: { subscriptionId } }: Flow): Promise<void> {

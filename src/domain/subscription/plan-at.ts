@@ -21,18 +21,43 @@ interface Said extends Version {
 
 export function planAt({ messages, changes, ...last }: Said, at: string): PlanAt {
   let present: PlanAt | undefined
-  let periodEnd: string | undefined
+  let period: PaidFor | undefined
   for (const message of messages) {
-    const isNewPeriod = message.periodEnd !== undefined && message.periodEnd !== periodEnd
-    if (isNewPeriod) periodEnd = message.periodEnd
+    const next = periodAfter(period, message)
+    if (next?.start !== period?.start) present = undefined
+    else if (present?.next && next)
+      present = { ...present, next: { ...present.next, at: next.end } }
+    period = next
     const said = versionOf(message)
-    if (said) present = afterMessage(isNewPeriod ? undefined : present, said, changes, periodEnd)
+    if (said) present = afterMessage(present, said, changes, period)
   }
   const { next, ...now } = present ?? { planId: last.planId, planVersion: last.planVersion }
   if (!next) return now
   const { at: from, ...then } = next
   return at < from ? { ...now, next } : then
 }
+
+/** The time that is paid for; the seller may move its end, so it has had more than one. */
+interface PaidFor {
+  readonly start: string
+  readonly end: string
+  readonly ends: readonly string[]
+}
+
+function periodAfter(
+  before: PaidFor | undefined,
+  { periodStart, periodEnd: end }: Message,
+): PaidFor | undefined {
+  if (end === undefined || end === before?.end) return before
+  const start = periodStart ?? end
+  return start === before?.start
+    ? { start, end, ends: [...before.ends, end] }
+    : { start, end, ends: [end] }
+}
+
+/** Every end that the running period has had, as far as the provider has said. */
+export const endsOfPeriod = (messages: readonly Message[]): readonly string[] =>
+  messages.reduce<PaidFor | undefined>(periodAfter, undefined)?.ends ?? []
 
 const versionOf = ({ planId, planVersion }: Message): Version | undefined =>
   planId === undefined || planVersion === undefined ? undefined : { planId, planVersion }
@@ -41,21 +66,22 @@ function afterMessage(
   before: PlanAt | undefined,
   said: Version,
   changes: readonly PlanChange[],
-  periodEnd: string | undefined,
+  period: PaidFor | undefined,
 ): PlanAt {
   if (before && isSame(before, said)) return said
   if (before?.next && isSame(before.next, said)) return before
   // The last wish for it: what was paid for at once waits for nothing, though it was wished to wait before.
   const wished = changes.findLast(
     (one) =>
-      agrees(one, said, before) && (one.effective === 'now' || one.effectiveAt === periodEnd),
+      agrees(one, said, before) &&
+      (one.effective === 'now' || period?.ends.includes(one.effectiveAt ?? '')),
   )
-  if (wished?.effective !== 'period_end' || periodEnd === undefined) return said
+  if (wished?.effective !== 'period_end' || !period) return said
   const { planId, planVersion } = before ?? {
     planId: wished.fromPlanId,
     planVersion: wished.fromPlanVersion,
   }
-  return { planId, planVersion, next: { ...said, at: periodEnd } }
+  return { planId, planVersion, next: { ...said, at: period.end } }
 }
 
 const isSame = (a: Version, b: Version): boolean =>

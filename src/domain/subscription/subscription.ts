@@ -143,7 +143,9 @@ function wish(command: WishCommand, state: Subscriptions): readonly Subscription
   switch (command.type) {
     case 'RequestPlanChange': {
       const { type: _type, ...data } = command
-      const known = one.changes.some((it) => it.at === at && it.priceId === data.priceId)
+      const known = one.changes.some(
+        (it) => it.at === at && it.priceId === data.priceId && it.effective === data.effective,
+      )
       return known ? [] : [{ type: 'PlanChangeRequested', data }]
     }
     case 'RequestCancellation': {

@@ -77,6 +77,22 @@ describe('a smaller plan', () => {
     expect(inForce(after(told(1, large), other, told(2, small)).state, day('01-10'))).toBe(small)
   })
 
+  it('waits for the end of what is paid for also where the seller moves that end', () => {
+    const moved = { ...january, periodEnd: day('02-10') }
+    const { state, at } = after(...down, told(3, small, moved))
+    expect(at(day('02-05'))).toMatchObject({ planId: large, next: { at: day('02-10') } })
+    expect(accessOf(state, day('02-10'))).toMatchObject({ planId: small, until: undefined })
+    const before = after(told(1, large), wished(large, small), told(2, large, moved))
+    const then = after(
+      told(1, large),
+      wished(large, small),
+      told(2, large, moved),
+      told(3, small, moved),
+    )
+    expect(before.at(day('01-10'))).toEqual({ planId: large, planVersion: 1 })
+    expect(then.at(day('02-05'))).toMatchObject({ planId: large, next: { planId: small } })
+  })
+
   it('that was only wished changes nothing, not even the next period', () => {
     const { state } = after(told(1, large), wished(large, small))
     expect(accessOf(state, day('01-10'))).toMatchObject({ planId: large, until: undefined })
