@@ -34,6 +34,15 @@ beforeAll(async () => {
     const { items } = await listMails(app.app.deps.views, { limit: 1, state: 'waiting' })
     return items.length === 0 || undefined
   })
+  // Requests are recorded in batches, in order: with the last one's record all are there.
+  await app.request('GET /me', { token: bystander.token })
+  await eventually(async () => {
+    const recorded = (await logOf(app.app)).some(
+      ({ type, data }) =>
+        type === 'UsageRecorded' && JSON.stringify(data).includes(bystander.userId),
+    )
+    return recorded || undefined
+  })
   await quiet(app.app)
   const stored = await everythingStored(app.app.config)
   clearBefore = findInClear(new Map([...stored, ...(await redis.end())]), left.texts)
