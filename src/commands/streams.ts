@@ -40,6 +40,11 @@ export interface Streams {
   ): Promise<Transacted<S, E>>
   /** The stream's state now, as this process knows it (see `observe`). */
   load<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<Loaded<S>>
+  /** As the log has it, whatever this process has heard. */
+  loadCurrent<S, C, E extends DomainEvent>(
+    decider: Decider<S, C, E>,
+    id: string,
+  ): Promise<Loaded<S>>
   /** @throws what the stream refuses the command with now; writes nothing. */
   check<S, C, E extends DomainEvent>(
     decider: Decider<S, C, E>,
@@ -169,7 +174,6 @@ export function createStreams(deps: StreamsDeps): Streams {
     return promise
   }
 
-  /** As the log has it, whatever this process has heard. */
   async function loadCurrent<S, C, E extends DomainEvent>(
     decider: Decider<S, C, E>,
     id: string,
@@ -212,6 +216,7 @@ export function createStreams(deps: StreamsDeps): Streams {
   return {
     transact: lanes.transact,
     load,
+    loadCurrent,
     async check(decider, id, command) {
       const { state } = await load(decider, id)
       try {

@@ -58,7 +58,8 @@ export function createMemory(): {
       return Promise.resolve({ ...loaded(stream), events, position, duplicate: false })
     },
     load: (decider: AnyDecider, id: string) => Promise.resolve(loaded(streamOf(decider, id))),
-    read: (name: string) => Promise.resolve([...(all.get(name)?.events ?? [])]),
+    loadCurrent: (decider: AnyDecider, id: string) =>
+      Promise.resolve(loaded(streamOf(decider, id))),
     revision(name: string) {
       const { length } = all.get(name)?.events ?? []
       return Promise.resolve(length > 0 ? length - 1 : undefined)

@@ -6,7 +6,11 @@
  * text that no event names. Beyond CALLS_AT_ONCE a call waits as a job; when as many wait as may run,
  * it is refused instead (503), for it would hold credit and hardly come to its turn.
  */
-import { type Invocation, isInCharge } from '../../domain/invocation/invocation.ts'
+import {
+  type Invocation,
+  invocationDecider,
+  isInCharge,
+} from '../../domain/invocation/invocation.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { Unavailable } from '../../ports/unavailable.ts'
 import type { ToolCallDelta } from '../../ports/llm.ts'
@@ -82,7 +86,9 @@ export async function invokeAgent(
     admitted = await admit(deps, caller, root, invocationId, input)
   } catch (error) {
     if (place) deps.calls.leave()
-    throw error
+    const ended = await endedMeanwhile(deps, root, invocationId, error)
+    if (!ended) throw error
+    return join(deps, invocationId, ended, root, options)
   }
   if (admitted.rate) options.onRate?.(admitted.rate)
   if (!place) return wait(deps, admitted, root, options)
@@ -91,6 +97,19 @@ export async function invokeAgent(
     return wait(deps, admitted, root, options)
   }
   return begin(deps, admitted, admitted.prompt, root, options)
+}
+
+/** Another process had the same wish, and has carried it out since this one has looked. */
+async function endedMeanwhile(
+  { streams }: Deps,
+  { digest }: Root,
+  invocationId: string,
+  error: unknown,
+): Promise<Invocation | undefined> {
+  const isTooOld = error instanceof Refusal && error.code === 'request_too_old'
+  if (!isTooOld || digest === undefined) return undefined
+  const { state } = await streams.loadCurrent(invocationDecider, invocationId)
+  return state.status === 'absent' ? undefined : state
 }
 
 async function refuseWhenFull({ jobs, settings }: Deps): Promise<void> {

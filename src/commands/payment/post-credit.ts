@@ -8,8 +8,7 @@ import { postedOf } from '../../domain/account/state.ts'
 import { streamName } from '../../domain/decider.ts'
 import { idFromUuid } from '../../domain/ids.ts'
 import { creditOf, type PaymentCredit } from '../../domain/payment/credit.ts'
-import type { PaymentEvent } from '../../domain/payment/events.ts'
-import { noPayments, type Payments, payments } from '../../domain/payment/payments.ts'
+import { type Payments, payments } from '../../domain/payment/payments.ts'
 import { openAccount } from '../account/open-account.ts'
 import { type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
@@ -37,16 +36,9 @@ export async function postCredit(
     for (const credit of creditOf(known.state))
       position = (await postOne(deps, root, orgId, { credit, asOf: known.revision })) ?? position
     if (((await streams.revision(stream)) ?? -1) === known.revision) return position
-    known = await readNow(deps, stream)
+    // What this process keeps may be behind what another has written.
+    known = await streams.loadCurrent(payments, orgId)
   }
-}
-
-/** What this process keeps may be behind what another has written: the log is not. */
-async function readNow({ streams }: Pick<Deps, 'streams'>, stream: string): Promise<Known> {
-  const events = await streams.read(stream)
-  // A category's stream holds that category's events only.
-  const all = events as unknown as readonly PaymentEvent[]
-  return { state: all.reduce(payments.evolve, noPayments), revision: events.length - 1 }
 }
 
 async function postOne(
