@@ -9,10 +9,9 @@ import { refreshSession } from '../commands/session/refresh-session.ts'
 import { signIn } from '../commands/session/sign-in.ts'
 import { signOut } from '../commands/session/sign-out.ts'
 import { emailHmacOf } from '../commands/user/find-user.ts'
-import { forgotPassword } from '../commands/user/forgot-password.ts'
 import { registerUser } from '../commands/user/register-user.ts'
 import { resetPassword } from '../commands/user/reset-password.ts'
-import { askForVerification } from '../commands/user/verification-again.ts'
+import { askForMail, passwordReset, verification } from '../commands/user/mail-by-address.ts'
 import { verifyEmail } from '../commands/user/verify-email.ts'
 import type { LimitedAction } from '../domain/policy/events.ts'
 import { Refusal } from '../domain/refusal.ts'
@@ -129,7 +128,7 @@ function registration(deps: Deps, principal: Principal): AnyRoute[] {
       body: z.strictObject({ email: emailText }),
       answers: { 202: { description: 'Asked for', schema: accepted } },
       async handler({ body, root, messages }) {
-        await askForVerification(deps, root, body.email)
+        await askForMail(deps, root, verification, body.email)
         return { status: 202, body: { message: messages.texts.registered } }
       },
     }),
@@ -210,7 +209,7 @@ function passwords(
       body: z.strictObject({ email: emailText }),
       answers: { 202: { description: 'Asked for', schema: accepted } },
       async handler({ body, root, messages }) {
-        await forgotPassword(deps, root, body.email)
+        await askForMail(deps, root, passwordReset, body.email)
         return { status: 202, body: { message: messages.texts.registered } }
       },
     }),

@@ -5,15 +5,12 @@
 import type { Deps } from '../commands/deps.ts'
 import { requestDueMail } from '../commands/mail/request-due-mail.ts'
 import {
-  PASSWORD_RESETS,
-  type PasswordResetJob,
-  requestPasswordReset,
-} from '../commands/user/forgot-password.ts'
-import {
-  requestVerification,
-  type VerificationJob,
-  VERIFICATIONS,
-} from '../commands/user/verification-again.ts'
+  type MailByAddress,
+  type MailWish,
+  passwordReset,
+  requestMailByAddress,
+  verification,
+} from '../commands/user/mail-by-address.ts'
 import type { StoredEvent } from '../ports/event-store.ts'
 import {
   type DueMail,
@@ -53,15 +50,11 @@ export const requestMailsSweep = (deps: Deps): Sweep => ({
 })
 
 /** Not swept: a wish for a link that is lost in a crash is a wish the person repeats. */
-export const requestPasswordResets = (deps: Deps): Worker => ({
-  name: PASSWORD_RESETS,
+const asked = (deps: Deps, mail: MailByAddress): Worker => ({
+  name: mail.queue,
   concurrency: 4,
-  handle: (asked: PasswordResetJob) => requestPasswordReset(deps, asked),
+  handle: (wish: MailWish) => requestMailByAddress(deps, mail, wish),
 })
 
-/** Not swept either. */
-export const requestVerifications = (deps: Deps): Worker => ({
-  name: VERIFICATIONS,
-  concurrency: 4,
-  handle: (asked: VerificationJob) => requestVerification(deps, asked),
-})
+export const requestPasswordResets = (deps: Deps): Worker => asked(deps, passwordReset)
+export const requestVerifications = (deps: Deps): Worker => asked(deps, verification)

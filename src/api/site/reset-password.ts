@@ -5,24 +5,31 @@
 import { z } from 'zod'
 import type { Deps } from '../../commands/deps.ts'
 import { lookAtLink } from '../../commands/mail/look-at-link.ts'
-import { emailHmacOf } from '../../commands/user/find-user.ts'
-import { forgotPassword } from '../../commands/user/forgot-password.ts'
+import { passwordReset } from '../../commands/user/mail-by-address.ts'
 import { resetPassword } from '../../commands/user/reset-password.ts'
-import { emailText } from '../../domain/user/email.ts'
 import type { Words } from '../../messages/site/site.ts'
 import { statusOf } from '../errors.ts'
 import { type AnyRoute, type Answer, route } from '../route.ts'
 import { anyone, form, orRefused } from './door.ts'
-import { emailField, newPasswordFields, passwordField, saysTwice } from './fields.ts'
+import { newPasswordFields, passwordField, saysTwice } from './fields.ts'
 import { markup } from './html.ts'
 import { linkQuery, linkToken } from './link.ts'
+import { addressPages, linkTo } from './mail-by-address.ts'
 import { done, note, refused, type Setting, settingFor, show, wordsOf } from './page.ts'
+
+const forgot = {
+  path: 'forgot-password',
+  asksFor: 'a link to a new password',
+  as: '/auth/password/forgot',
+  action: 'forgot',
+  mail: passwordReset,
+  words: 'forgotPassword',
+} as const
 
 export const resetPasswordPages = (deps: Deps): AnyRoute[] => [
   openReset(deps),
   sendReset(deps),
-  openForgot(deps),
-  sendForgot(deps),
+  ...addressPages(deps, forgot),
 ]
 
 /** The form; with what was wrong when it was sent before. */
@@ -44,11 +51,7 @@ const overAndDone = (setting: Setting): Answer =>
   refused(
     setting,
     { code: 'token_unusable', facts: {} },
-    {
-      more: markup`<p>
-        <a href="forgot-password">${setting.messages.site.forgotPassword.offer}</a>
-      </p>`,
-    },
+    { more: linkTo(forgot, setting.messages.site) },
   )
 
 const openReset = (deps: Deps) =>
@@ -101,50 +104,5 @@ const sendReset = (deps: Deps) =>
             : refused(setting, refusal)
         },
       )
-    },
-  })
-
-function forgotForm(setting: Setting, wrong?: Words): Answer {
-  const { fields, forgotPassword: words } = setting.messages.site
-  const send = form(
-    'forgot-password',
-    {},
-    markup`${emailField(fields.email)}<button>${words.button}</button>`,
-  )
-  const body = markup`<h1>${words.title}</h1>
-    ${note(wrong)}
-    <p>${words.text}</p>
-    ${send}`
-  return show(setting, { title: words.title, body, ...(wrong && { status: 400 }) })
-}
-
-const openForgot = (deps: Deps) =>
-  route({
-    method: 'GET',
-    path: '/forgot-password',
-    tag: 'pages',
-    summary: 'A page to ask for a link to a new password',
-    access: anyone('forgot', 'request'),
-    query: z.object({}),
-    answers: { 200: { description: 'A form', contentType: 'text/html' } },
-    handler: ({ messages }) => forgotForm({ messages, publicUrl: deps.settings.publicUrl }),
-  })
-
-const sendForgot = (deps: Deps) =>
-  route({
-    method: 'POST',
-    path: '/forgot-password',
-    tag: 'pages',
-    summary: 'What that page sends: as `POST /auth/password/forgot`',
-    access: anyone('forgot', 'password_reset'),
-    principal: ({ email }) => emailHmacOf(deps, email),
-    body: z.strictObject({ email: z.string().max(320) }),
-    answers: { 200: { description: 'Asked for', contentType: 'text/html' } },
-    async handler({ body, root, messages }) {
-      const setting = { messages, publicUrl: deps.settings.publicUrl }
-      const email = emailText.safeParse(body.email)
-      if (!email.success) return forgotForm(setting, messages.site.fields.emailWrong)
-      await forgotPassword(deps, root, email.data)
-      return done(setting, messages.site.forgotPassword.done)
     },
   })

@@ -5,17 +5,23 @@
 import { z } from 'zod'
 import type { Deps } from '../../commands/deps.ts'
 import { lookAtLink } from '../../commands/mail/look-at-link.ts'
-import { emailHmacOf } from '../../commands/user/find-user.ts'
-import { askForVerification } from '../../commands/user/verification-again.ts'
+import { verification } from '../../commands/user/mail-by-address.ts'
 import { verifyEmail } from '../../commands/user/verify-email.ts'
-import { emailText } from '../../domain/user/email.ts'
-import type { Words } from '../../messages/site/site.ts'
 import { type AnyRoute, type Answer, route } from '../route.ts'
 import { anyone, form, orRefused } from './door.ts'
-import { emailField } from './fields.ts'
 import { linkQuery, linkToken } from './link.ts'
 import { markup } from './html.ts'
-import { done, note, refused, type Setting, settingFor, show } from './page.ts'
+import { addressPages, linkTo } from './mail-by-address.ts'
+import { done, refused, type Setting, settingFor, show } from './page.ts'
+
+const again = {
+  path: 'verify-email-again',
+  asksFor: 'another link that verifies an address',
+  as: '/auth/verify-email/resend',
+  action: 'verify',
+  mail: verification,
+  words: 'verifyAgain',
+} as const
 
 export function verifyEmailPages(deps: Deps): AnyRoute[] {
   const { publicUrl } = deps.settings
@@ -68,7 +74,7 @@ export function verifyEmailPages(deps: Deps): AnyRoute[] {
         )
       },
     }),
-    ...verifyAgainPages(deps),
+    ...addressPages(deps, again),
   ]
 }
 
@@ -76,49 +82,5 @@ const overAndDone = (setting: Setting): Answer =>
   refused(
     setting,
     { code: 'token_unusable', facts: {} },
-    {
-      more: markup`<p>
-        <a href="verify-email-again">${setting.messages.site.verifyAgain.offer}</a>
-      </p>`,
-    },
+    { more: linkTo(again, setting.messages.site) },
   )
-
-function againForm(setting: Setting, wrong?: Words): Answer {
-  const { fields, verifyAgain: words } = setting.messages.site
-  const inputs = markup`${emailField(fields.email)}<button>${words.button}</button>`
-  const body = markup`<h1>${words.title}</h1>
-    ${note(wrong)}
-    <p>${words.text}</p>
-    ${form('verify-email-again', {}, inputs)}`
-  return show(setting, { title: words.title, body, ...(wrong && { status: 400 }) })
-}
-
-const verifyAgainPages = (deps: Deps): AnyRoute[] => [
-  route({
-    method: 'GET',
-    path: '/verify-email-again',
-    tag: 'pages',
-    summary: 'A page to ask for another link that verifies an address',
-    access: anyone('verify', 'request'),
-    query: z.object({}),
-    answers: { 200: { description: 'A form', contentType: 'text/html' } },
-    handler: ({ messages }) => againForm({ messages, publicUrl: deps.settings.publicUrl }),
-  }),
-  route({
-    method: 'POST',
-    path: '/verify-email-again',
-    tag: 'pages',
-    summary: 'What that page sends: as `POST /auth/verify-email/resend`',
-    access: anyone('verify', 'password_reset'),
-    principal: ({ email }) => emailHmacOf(deps, email),
-    body: z.strictObject({ email: z.string().max(320) }),
-    answers: { 200: { description: 'Asked for', contentType: 'text/html' } },
-    async handler({ body, root, messages }) {
-      const setting = { messages, publicUrl: deps.settings.publicUrl }
-      const email = emailText.safeParse(body.email)
-      if (!email.success) return againForm(setting, messages.site.fields.emailWrong)
-      await askForVerification(deps, root, email.data)
-      return done(setting, messages.site.verifyAgain.done)
-    },
-  }),
-]
