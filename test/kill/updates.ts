@@ -2,13 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { enterByTelegram } from '../../src/commands/user/telegram/enter-by-telegram.ts'
+import { askForLinkCode } from '../../src/commands/user/telegram/link-code.ts'
 import type { TestApp } from '../support/app.ts'
 import { until } from '../support/cluster/until.ts'
 import { effectsOf, expectInvariants, logOf, quiet } from '../support/crash-data.ts'
 import type { CrashPoint } from '../support/crash-server.ts'
 import { grant, publishAgent, version } from '../support/funded.ts'
 import type { KillEngine, Sites } from '../support/kill-engines.ts'
-import { operatorRoot } from '../support/people.ts'
+import { newPerson, operatorRoot, PASSWORD } from '../support/people.ts'
 import { crashServers } from '../support/servers.ts'
 import { startTelegram } from '../support/telegram/server.ts'
 import { publishTerms } from '../support/test-terms.ts'
@@ -18,18 +19,32 @@ import { before, type Effects } from './flow.ts'
 const TELEGRAM_ID = 5_123_456_789
 const SECRET_WORDS = 'Numbat-6647 asks by Telegram'
 
+/** Of somebody who has asked for a link. */
+interface Seeded {
+  readonly code: string
+}
+
 const seeding = {
-  async seed(app: TestApp): Promise<void> {
+  async seed(app: TestApp): Promise<Seeded> {
     await publishTerms(app)
     await publishAgent(app, 'platform', version())
     const profile = { telegramId: String(TELEGRAM_ID), name: 'Ann', locale: 'en' }
     const { user } = await enterByTelegram(app.app.deps, operatorRoot(app), profile)
     await grant(app, user.personalOrgId, 1_000_000_000n)
+    const { userId } = await newPerson(app)
+    const self = { userId, sessionId: 'none', currentPassword: PASSWORD }
+    const now = { ...operatorRoot(app), at: new Date().toISOString() }
+    // Of a bot that this application has not; its code holds for the server that will have one.
+    const telegramLogin = { botToken: 'none', loginSeconds: 300, tokens: 'code' } as const
+    const { deps } = app.app
+    return askForLinkCode({ ...deps, settings: { ...deps.settings, telegramLogin } }, now, self)
   },
 }
 
 interface Case {
-  readonly says: string
+  readonly says?: string
+  /** What the button that they press stands for. */
+  readonly presses?: (seeded: Seeded) => string
   readonly id?: number
   readonly effects: Effects
   /** What the person finds at the end. */
@@ -92,12 +107,19 @@ const cases: Readonly<Record<string, Case>> = {
     answer: /\/help|\/agents/,
     points: [after('TelegramClaimed'), after('UserRegistered')],
   },
+  'a link that is agreed to': {
+    presses: ({ code }) => `link:${code}`,
+    id: 5_777_654_321,
+    effects: { ...handled, TelegramClaimed: 1, TelegramLinked: 1, MailRequested: 1, MailSent: 1 },
+    answer: /linked/,
+    points: [after('TelegramClaimed'), after('TelegramLinked'), before('TelegramUpdateHandled')],
+  },
 }
 
 interface Ground {
   readonly engine: KillEngine
   readonly servers: ReturnType<typeof crashServers>
-  readonly sites: Sites<void>
+  readonly sites: Sites<Seeded>
 }
 
 async function killAt({ engine, servers, sites }: Ground, one: Case, { ends, ...point }: Point) {
@@ -114,7 +136,8 @@ async function killAt({ engine, servers, sites }: Ground, one: Case, { ends, ...
     }
     const server = await servers.start({ environment, point })
     const person = telegram.person({ id: one.id ?? TELEGRAM_ID })
-    person.say(one.says)
+    if (one.says !== undefined) person.say(one.says)
+    if (one.presses) person.pressOn(one.presses(site.seeded))
     expect(await server.died).toEqual({ reached: true })
     const { effects, answer } = { ...one, ...ends }
     const app = await engine.open(environment)

@@ -18,6 +18,8 @@ export interface TelegramPerson {
   say(text: string): Update
   /** Presses the button of the bot's last message whose label holds this. */
   press(label: string): Update
+  /** Presses a button that nothing here has shown. */
+  pressOn(data: string): Update
   /** Blocks the bot, or takes it back. */
   block(blocked?: boolean): Update
 }
@@ -50,6 +52,16 @@ export function createPeople({ botId, username, give, messages, now: clock }: Pe
       group === undefined
         ? { id, type: 'private', first_name }
         : { id: group, type: 'supergroup', title: 'A group' }
+    const pressed = (data: string, messageOf: number, text: string) =>
+      made({
+        callback_query: {
+          id: `${updateId}77`,
+          from,
+          chat_instance: '1',
+          data,
+          message: { message_id: messageOf, chat, date: now(), text },
+        },
+      })
     return {
       id,
       chatId: chat.id,
@@ -70,16 +82,9 @@ export function createPeople({ botId, username, give, messages, now: clock }: Pe
         const button = message?.buttons.find(({ text }) => text.includes(label))
         if (!message || button?.callback_data === undefined)
           throw new Error(`there is no button ${label}`)
-        return made({
-          callback_query: {
-            id: `${updateId}77`,
-            from,
-            chat_instance: '1',
-            data: button.callback_data,
-            message: { message_id: message.messageId, chat, date: now(), text: message.text },
-          },
-        })
+        return pressed(button.callback_data, message.messageId, message.text)
       },
+      pressOn: (data) => pressed(data, 1, ''),
       block: (blocked = true) =>
         made({
           my_chat_member: {

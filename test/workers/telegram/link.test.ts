@@ -51,22 +51,6 @@ async function linked() {
   expect(await presses(made.ann, 'Link')).toBe(botEn.linked(made.owner.email))
   return made
 }
-/** A press that no keyboard has shown here. */
-function forge(person: TelegramPerson, data: string, nth = 0) {
-  bot.telegram.push({
-    update_id: 910_000_000 + nth,
-    callback_query: {
-      id: `forged-${person.id}-${nth}`,
-      from: { id: person.id, first_name: 'M', language_code: 'en' },
-      data,
-      message: {
-        message_id: 1,
-        chat: { id: person.chatId, type: person.chatId < 0 ? 'supergroup' : 'private' },
-      },
-    },
-  })
-}
-
 describe('a link', () => {
   test('opened says whose account it is and warns, and links nothing', async () => {
     const { owner, ann, code, card } = await asked()
@@ -125,7 +109,7 @@ describe('a link', () => {
     const { ann, code } = await linked()
     await says(ann, '/unlink')
     await presses(ann, 'Unlink')
-    forge(ann, `link:${code}`, 50)
+    ann.pressOn(`link:${code}`)
     await allHandled(bot.test, ann.chatId, 5)
     expect(bot.telegram.texts(ann.chatId).at(-1)).toBe(botEn.link.over)
     expect(await userOf(ann)).toBeUndefined()
@@ -163,7 +147,7 @@ describe('a link', () => {
     const ann = bot.telegram.person({ group: -1_007_000_000_001 })
     const code = await codeOf(owner)
     expect(await says(ann, `/start@${bot.telegram.username} link_${code}`)).toBe(botEn.link.notHere)
-    expect(await answerTo(ann, () => forge(ann, `link:${code}`, 60))).toBe(botEn.link.notHere)
+    expect(await answerTo(ann, () => ann.pressOn(`link:${code}`))).toBe(botEn.link.notHere)
     expect(await allHandled(bot.test, ann.chatId, 2)).toEqual(['start refused', 'button refused'])
     expect(await linksOf(owner)).toEqual([])
   })
@@ -214,7 +198,7 @@ describe('/unlink', () => {
     await says(ann, '/start')
     expect(await says(ann, '/unlink')).toBe(botEn.unlink.lastWayIn)
     const { telegram } = (await userOf(ann)) ?? {}
-    expect(await answerTo(ann, () => forge(ann, `unlink:${telegram?.claimId}`, 70))).toBe(
+    expect(await answerTo(ann, () => ann.pressOn(`unlink:${telegram?.claimId}`))).toBe(
       botEn.unlink.lastWayIn,
     )
     expect(await userOf(ann)).toBeDefined()
@@ -232,7 +216,7 @@ describe('/unlink', () => {
     await presses(ann, 'Unlink')
     await says(ann, `/start link_${await codeOf(owner)}`)
     await presses(ann, 'Link')
-    const old = () => forge(ann, `unlink:${telegram?.claimId}`, 80)
+    const old = () => ann.pressOn(`unlink:${telegram?.claimId}`)
     expect(await answerTo(ann, old)).toBe(botEn.oldButton)
     expect((await userOf(ann))?.userId).toBe(owner.userId)
   })
