@@ -29,7 +29,13 @@ export default defineConfig({
       // What becomes of a wish at Paddle is decided by streams and a lease, which other tests have here.
       'test/api/billing/{before-answers,change-plan}.test.ts',
       // What people write and how Telegram brings it does not, either.
-      'test/workers/telegram/{deep-links,hostile,subscribe,webhook}.test.ts',
+      'test/workers/telegram/{conversation,deep-links,hostile,link,subscribe,webhook}.test.ts',
+      // Nor do the words of mails and pages, what a key or a policy allows, and what Paddle's list says.
+      'test/workers/{news-mails,reconcile-paddle}.test.ts',
+      'test/api/{api-keys,policy-decisions,site}/**',
+      'test/commands/invocation/no-texts.test.ts',
+      // Kills of sign-ins by Telegram: `npm run test:kills` has them on servers.
+      'test/commands/user/telegram/recovery.test.ts',
       // Ten thousand events in MongoDB's stand-in take longer than they tell.
       'test/api/audit/bulk.test.ts',
     ],
