@@ -16,7 +16,7 @@ export interface ContentPart {
 }
 
 const SALT_BYTES = 16
-const KEYS_AT_ONCE = 500
+const AT_ONCE = 500
 type Stores = Pick<Deps, 'contents' | 'sealer'>
 
 /**
@@ -54,6 +54,20 @@ export async function readContent(
   return salted && Buffer.from(salted.subarray(SALT_BYTES)).toString()
 }
 
+/** All that is kept below a prefix, page by page. What was read may be deleted before the next. */
+export async function* pagesOfContents(
+  { contents }: Pick<Deps, 'contents'>,
+  prefix: string,
+): AsyncIterable<Awaited<ReturnType<Deps['contents']['list']>>> {
+  for (let after: string | undefined; ;) {
+    const from = after === undefined ? {} : { after }
+    const page = await contents.list({ prefix, limit: AT_ONCE, ...from })
+    yield page
+    after = page.at(-1)?.key
+    if (page.length < AT_ONCE || after === undefined) return
+  }
+}
+
 /**
  * Destroys the keys of an owner's days before `day`, after `after`: what they sealed opens nowhere any more, in
  * no copy of the contents either. Answers the last of them.
@@ -66,10 +80,10 @@ export async function destroyDaysBefore(
   let last = after
   for (;;) {
     const from = last === undefined ? {} : { after: last }
-    const page = await sealer.keys({ prefix: `${prefix}/`, limit: KEYS_AT_ONCE, ...from })
+    const page = await sealer.keys({ prefix: `${prefix}/`, limit: AT_ONCE, ...from })
     const over = page.filter((key) => key < `${prefix}/${day.slice(0, 10)}`)
     for (const key of over) await sealer.destroy(key)
     last = over.at(-1) ?? last
-    if (over.length < KEYS_AT_ONCE) return last
+    if (over.length < AT_ONCE) return last
   }
 }

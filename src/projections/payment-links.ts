@@ -120,10 +120,7 @@ export async function newestLink(views: Views): Promise<bigint | undefined> {
 }
 
 /** Those that were made, or made again, later than at this position; in order. */
-export async function* linksMadeAfter(
-  views: Views,
-  position: bigint,
-): AsyncIterable<{ readonly key: string; readonly position: bigint }> {
+export async function* linksMadeAfter(views: Views, position: bigint): AsyncIterable<string> {
   for (let after: string | undefined; ;) {
     const { items, next } = await views.find(paymentLinks, {
       index: 'made',
@@ -132,7 +129,7 @@ export async function* linksMadeAfter(
       limit: 200,
       ...(after === undefined ? {} : { after }),
     })
-    for (const one of items) yield { key: one.key, position: BigInt(one.position) }
+    for (const one of items) yield one.key
     if (next === undefined) return
     after = next
   }

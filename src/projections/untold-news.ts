@@ -94,8 +94,8 @@ export const untoldNews = projection<UntoldNews, typeof events>(events, {
     MailRequested: {
       keys({ data, metadata }) {
         if (data.kind === 'payment_failed') return pastDue(metadata.orgId)
-        const once = data.kind === 'budget_threshold' || data.kind === 'payment_returned'
-        return once ? metadata.$causationId : undefined
+        const isOnce = data.kind === 'budget_threshold' || data.kind === 'payment_returned'
+        return isOnce ? metadata.$causationId : undefined
       },
       project(view, { data }) {
         if (!view || view.told) return view

@@ -96,7 +96,7 @@ const waitsOf = ({ waitsFor = [] }: ListedPaddleEvent): readonly string[] => wai
 /** Parked ones of which something that they wait for has appeared since. */
 async function* dueSince(views: Views, link: bigint): AsyncIterable<string> {
   const due = new Set<string>()
-  for await (const { key } of linksMadeAfter(views, link))
+  for await (const key of linksMadeAfter(views, link))
     for (const eventId of await paddleEventsWaitingFor(views, key)) due.add(eventId)
   yield* due
 }

@@ -2,6 +2,7 @@
  * Deletes texts whose days are over, and after a day those that no event names: a call that was refused
  * after its texts were stored, or that another execution of the same request was quicker to accept.
  */
+import { pagesOfContents } from '../commands/contents.ts'
 import type { Deps } from '../commands/deps.ts'
 import { loadCall } from '../commands/invocation/flow.ts'
 import { account } from '../domain/account/account.ts'
@@ -13,7 +14,6 @@ const EVERY_MS = 60 * 60_000
 /** A start has better things to do than to look through everything. */
 const FIRST_AFTER_MS = 5 * 60_000
 const DAY_MS = 24 * 60 * 60_000
-const PAGE = 500
 /** The texts of calls: `owner/day/invocation.random`. Other contents have rules of their own. */
 const OF_A_CALL = /\/(inv_[0-9a-z]{26})\.[\w-]+$/
 
@@ -26,12 +26,7 @@ export function expireContent(deps: Deps): Sweep {
       const now = clock.now().getTime()
       if (now - last < EVERY_MS) return 0
       let found = 0
-      for (let after: string | undefined; ;) {
-        const page = await contents.list({
-          prefix: '',
-          limit: PAGE,
-          ...(after === undefined ? {} : { after }),
-        })
+      for await (const page of pagesOfContents(deps, '')) {
         const old = page.filter(({ storedAt }) => now - storedAt >= settings.contentDays * DAY_MS)
         const aged = page.filter((part) => now - part.storedAt >= DAY_MS && !old.includes(part))
         const gone = [...old, ...(await unnamed(deps, aged))]
@@ -39,8 +34,7 @@ export function expireContent(deps: Deps): Sweep {
           .filter((key) => OF_A_CALL.test(key))
         if (gone.length > 0) await contents.delete(gone)
         found += gone.length
-        after = page.at(-1)?.key
-        if (signal.aborted || page.length < PAGE || after === undefined) break
+        if (signal.aborted) break
       }
       last = now
       return found

@@ -74,7 +74,10 @@ async function keyActor(
   const { state: owner } = await streams.load(organization, orgId)
   if (!owner) throw new Refusal('unauthenticated')
   // A member may have issued it in the organization of an account that was taken over since.
-  const answerable = owner.kind === 'personal' ? [key.issuedBy, owner.creatorId] : [key.issuedBy]
+  const answerable = new Set([
+    key.issuedBy,
+    ...(owner.kind === 'personal' ? [owner.creatorId] : []),
+  ])
   for (const userId of answerable) {
     const { state: person } = await streams.load(user, userId)
     if (isFromBefore(person, key.issuedAt)) throw new Refusal('api_key_revoked')

@@ -32,16 +32,26 @@ export async function cancelAtProvider(
   if (when === 'period_end' && isAgreed) return true
   await takeTurn(deps, orgId)
   const { subscriptionId } = live
+  await askToEnd(deps, root, orgId, { subscriptionId, when, name: 'request-cancellation' })
+  return true
+}
+
+/** The wish is written down first. `name`: of the step that it is. */
+export async function askToEnd(
+  deps: Needs & Pick<Deps, 'ids'>,
+  root: Root,
+  orgId: string,
+  { name, ...end }: { subscriptionId: string; when: CancelTime; name: string },
+): Promise<void> {
   await deps.streams.transact(
     subscription,
     orgId,
-    { type: 'RequestCancellation', subscriptionId, when, at: root.at },
-    step(deps.ids, { ...root, orgId }, 'request-cancellation'),
+    { type: 'RequestCancellation', ...end, at: root.at },
+    step(deps.ids, { ...root, orgId }, name),
   )
   await askProvider(deps, 'cancel subscription', (it) =>
-    it.cancelSubscription(subscriptionId, when),
+    it.cancelSubscription(end.subscriptionId, end.when),
   )
-  return true
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Cycle, SubscriptionNow } from '../../ports/payment-provider.ts'
 import { type Root, step } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { askProvider, takeTurn, unavailable } from './ask-provider.ts'
+import { askToEnd } from './at-provider.ts'
 
 type Needs = Pick<Deps, 'streams' | 'ids' | 'counters' | 'limits' | 'logger' | 'paymentProvider'>
 
@@ -225,17 +226,9 @@ async function goOn({ deps, root, orgId, live: { subscriptionId } }: Flow): Prom
 
 /** Whoever had canceled, and does not get the other plan, is not to be charged for the one before. */
 async function endAgain({ deps, root, orgId, live: { subscriptionId } }: Flow): Promise<void> {
-  const when = 'period_end'
-  await deps.streams.transact(
-    subscription,
-    orgId,
-    { type: 'RequestCancellation', subscriptionId, when, at: root.at },
-    step(deps.ids, { ...root, orgId }, 'request-end-again'),
-  )
+  const end = { subscriptionId, when: 'period_end', name: 'request-end-again' } as const
   // What has failed before is what is told; whether it ends, the provider's messages say.
-  await askProvider(deps, 'cancel again', (it) =>
-    it.cancelSubscription(subscriptionId, when),
-  ).catch((error: unknown) => {
+  await askToEnd(deps, root, orgId, end).catch((error: unknown) => {
     if (!(error instanceof Refusal)) throw error
   })
 }

@@ -3,7 +3,7 @@
  * has left behind, go after two days. Then the key of their day is destroyed, so that no backup of the
  * contents tells them either.
  */
-import { destroyDaysBefore } from '../../commands/contents.ts'
+import { destroyDaysBefore, pagesOfContents } from '../../commands/contents.ts'
 import { CONTENT_OWNER } from '../../commands/telegram/receive-update.ts'
 import type { Sweep } from '../worker.ts'
 import type { BotDeps } from './turn.ts'
@@ -12,7 +12,6 @@ const HOUR_MS = 60 * 60_000
 const DAY_MS = 24 * HOUR_MS
 /** Telegram itself keeps what was not taken for a day. */
 const WORDS_LAST_MS = 2 * DAY_MS
-const PAGE = 500
 
 export function expireWords(deps: BotDeps): Sweep {
   const { clock } = deps
@@ -34,21 +33,16 @@ export function expireWords(deps: BotDeps): Sweep {
 }
 
 async function deleteWords(
-  { contents }: Pick<BotDeps, 'contents'>,
+  deps: Pick<BotDeps, 'contents'>,
   before: number,
   signal: AbortSignal,
 ): Promise<number> {
   let found = 0
-  for (let after: string | undefined; ;) {
-    const page = await contents.list({
-      prefix: CONTENT_OWNER,
-      limit: PAGE,
-      ...(after === undefined ? {} : { after }),
-    })
+  for await (const page of pagesOfContents(deps, CONTENT_OWNER)) {
     const old = page.filter(({ storedAt }) => storedAt <= before)
-    if (old.length > 0) await contents.delete(old.map(({ key }) => key))
+    if (old.length > 0) await deps.contents.delete(old.map(({ key }) => key))
     found += old.length
-    after = page.at(-1)?.key
-    if (signal.aborted || page.length < PAGE || after === undefined) return found
+    if (signal.aborted) break
   }
+  return found
 }
