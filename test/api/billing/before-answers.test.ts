@@ -1,6 +1,5 @@
 // What is wished while the provider's messages are on their way is carried out, not taken for done; what is not carried out leaves no wish of before undone.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { Reply } from '../../support/app.ts'
 import {
   openPaddleShop,
   type PaddleShop,
@@ -8,6 +7,7 @@ import {
   prices,
   startPaddleTest,
 } from '../../support/paddle.ts'
+import { buyerOf } from '../../support/paddle-buyer.ts'
 import { signIn, type SignedIn } from '../../support/seed.ts'
 
 let it: PaddleTest
@@ -23,22 +23,10 @@ beforeEach(async () => {
 })
 afterAll(() => it.stop())
 
-const ask = <T = Record<string, unknown>>(line: string, body?: unknown): Promise<Reply<T>> =>
-  it.app.request<T>(line, { token: person.token, ...(body === undefined ? {} : { body }) })
+const { ask, pay, priceNow, subscription } = buyerOf(() => ({ it, person }))
 const wish = (planId: string) => ask('POST /billing/subscribe', { plan_id: planId })
-const subscription = () => [...it.paddle.account.books.subscriptions.values()].at(-1)
-const priceNow = () => {
-  const items = subscription()?.items as { price: { id: string } }[] | undefined
-  return items?.[0]?.price.id
-}
 
-async function begin(planId: string): Promise<void> {
-  const reply = await ask<{ checkout: { payment_id: string } }>('POST /billing/subscribe', {
-    plan_id: planId,
-  })
-  it.paddle.account.pay(reply.body.checkout.payment_id)
-  await it.settled()
-}
+const begin = (planId: string) => pay('POST /billing/subscribe', { plan_id: planId })
 
 test('a plan that is kept may be canceled again', async () => {
   await begin(shop.plans.team)

@@ -9,6 +9,7 @@ import {
   prices,
   startPaddleTest,
 } from '../../support/paddle.ts'
+import { buyerOf } from '../../support/paddle-buyer.ts'
 import { signIn, type SignedIn } from '../../support/seed.ts'
 
 const huge = { ...prices.pro, id: 'pri_huge', amount: '20000' }
@@ -47,30 +48,21 @@ const sold = (slug: string, included: string, ...priceIds: readonly string[]) =>
     credit_per_minor_unit: {},
   },
 })
-const ask = <T = Record<string, unknown>>(line: string, body?: unknown): Promise<Reply<T>> =>
-  it.app.request<T>(line, { token: person.token, ...(body === undefined ? {} : { body }) })
-const account = async () => (await ask('GET /billing/account')).body
-const subscription = () => [...it.paddle.account.books.subscriptions.values()].at(-1)
+const { account, ask, pay, priceNow, subscription } = buyerOf(() => ({ it, person }))
 const idOf = () => subscription()?.id ?? ''
 const periodEnd = () =>
   new Date(subscription()?.current_billing_period?.ends_at ?? '').toISOString()
-const priceNow = () => {
-  const items = subscription()?.items as { price: { id: string } }[] | undefined
-  return items?.[0]?.price.id
-}
 const transactions = () =>
   [...it.paddle.account.books.transactions.values()].filter((one) => one.subscription_id === idOf())
 const inForce = async (at = it.app.clock.now().toISOString()) =>
   (await planInForce(it.app.app.deps, person.orgId, at))?.terms.slug
 
 /** Pays for a plan's first period. */
-async function begin(planId: string, priceId?: string): Promise<void> {
-  const body = { plan_id: planId, ...(priceId !== undefined && { price_id: priceId }) }
-  const reply = await ask<{ checkout: { payment_id: string } }>('POST /billing/subscribe', body)
-  expect(reply.status).toBe(202)
-  it.paddle.account.pay(reply.body.checkout.payment_id)
-  await it.settled()
-}
+const begin = (planId: string, priceId?: string) =>
+  pay('POST /billing/subscribe', {
+    plan_id: planId,
+    ...(priceId !== undefined && { price_id: priceId }),
+  })
 async function change(planId: string): Promise<Reply> {
   const reply = await ask('POST /billing/subscribe', { plan_id: planId })
   await it.settled()

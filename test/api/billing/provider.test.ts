@@ -1,7 +1,6 @@
 // What is asked of the payment provider happens when the provider says so, and not before; its documents are for whoever may read the organization's books.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { user } from '../../../src/domain/user/user.ts'
-import type { Reply } from '../../support/app.ts'
 import { startTestApp } from '../../support/app.ts'
 import {
   openPaddleShop,
@@ -10,6 +9,7 @@ import {
   prices,
   startPaddleTest,
 } from '../../support/paddle.ts'
+import { buyerOf } from '../../support/paddle-buyer.ts'
 import { newPerson } from '../../support/people.ts'
 import { signIn, signInMember, type SignedIn } from '../../support/seed.ts'
 
@@ -26,22 +26,10 @@ beforeEach(async () => {
 })
 afterAll(() => it.stop())
 
-const ask = <T = Record<string, unknown>>(line: string, body?: unknown): Promise<Reply<T>> =>
-  it.app.request<T>(line, { token: person.token, ...(body === undefined ? {} : { body }) })
-const account = async () => (await ask('GET /billing/account')).body
-const subscription = () => [...it.paddle.account.books.subscriptions.values()].at(-1)
+const { account, ask, pay, subscription } = buyerOf(() => ({ it, person }))
 const idOf = () => subscription()?.id ?? ''
 const usd = (amount: string) => ({ amount, currency: 'USD' })
 
-/** Opens a checkout and pays there. Answers the payment's id. */
-async function pay(line: string, body: object): Promise<string> {
-  const reply = await ask<{ checkout: { payment_id: string } }>(line, body)
-  expect(reply.status).toBe(202)
-  const id = reply.body.checkout.payment_id
-  it.paddle.account.pay(id)
-  await it.settled()
-  return id
-}
 const subscribe = (planId = shop.plans.team) => pay('POST /billing/subscribe', { plan_id: planId })
 
 describe('a plan', () => {
